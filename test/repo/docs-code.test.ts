@@ -17,12 +17,12 @@ const programs = documents.flatMap(document => programsIn(document, readFileSync
 /** How long a program of the documentation may take, and leave something open. */
 const programLimitMs = 10_000
 
-let verdicts: ReadonlyMap<string, readonly string[]> = new Map()
-beforeAll(async () => {
-  verdicts = await judge(programs)
-}, 300_000)
-
 describe.runIf(programs.length > 0)('the code at', () => {
+  let verdicts: ReadonlyMap<string, readonly string[]> = new Map()
+  beforeAll(async () => {
+    verdicts = await judge(programs)
+  }, 300_000)
+
   test.each(programs)('$name compiles and runs', ({ name }) => {
     expect(verdicts.get(name)).toEqual([])
   })

@@ -29,8 +29,8 @@ export const applications: readonly string[] = ['gateway', 'dashboard', 'simulat
 export const importedAnywhere: readonly string[] = ['fp-ts', '@standard-schema/spec']
 
 /** Folders that run in browsers and on edge runtimes as well, with the packages that do so too. */
-export const universal: readonly string[] = ['core', 'contract', 'transport/http/fetch']
-export const universalPackages: readonly string[] = [...importedAnywhere, '@valibot/to-json-schema']
+const universal: readonly string[] = ['core', 'contract', 'transport/http/fetch']
+const universalPackages: readonly string[] = [...importedAnywhere, '@valibot/to-json-schema']
 
 export function brokenImportRules(sources: readonly Source[]): readonly string[] {
   const folders = indexedFolders(sources.map(source => source.path))

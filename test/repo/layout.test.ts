@@ -39,6 +39,10 @@ describe('the rules notice', () => {
     { rule: /lists/, path: 'core/index.ts', text: `${top}export const a = 1` },
     { rule: /any/, text: `${top}export const a = (b: readonly any[]): void => {}` },
     { rule: /silenced/, text: `${top}// @ts-ignore\n` },
+    {
+      rule: /docstring/,
+      text: `${top}export interface AOptions {\n/** How long. */\nreadonly aMs: number\n// no\nreadonly b: string }`,
+    },
     { rule: /awaited/, text: `${top}export const a = await b()` },
     { rule: /awaited/, text: `${top}if (a) { for await (const b of c) d(b) }` },
   ]

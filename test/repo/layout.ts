@@ -50,10 +50,20 @@ export const layoutRules: readonly LayoutRule[] = [
     broken: ({ text }) => text.match(/@ts-(ignore|nocheck|expect-error)\b/g) ?? [],
   },
   {
+    name: 'every field of options has a docstring',
+    broken: ({ tree }) => tree.statements.filter(ts.isInterfaceDeclaration).flatMap(undocumentedOptions),
+  },
+  {
     name: 'nothing is awaited at the top, so that require() works',
     broken: ({ tree }) => tree.statements.flatMap(awaitsOutsideFunctions).map(lineOf),
   },
 ]
+
+function undocumentedOptions(declaration: ts.InterfaceDeclaration): readonly string[] {
+  if (!declaration.name.text.endsWith('Options')) return []
+  const undocumented = declaration.members.filter(member => ts.getJSDocCommentsAndTags(member).length === 0)
+  return undocumented.map(member => `${declaration.name.text}.${member.name?.getText() ?? '()'}`)
+}
 
 function awaitsOutsideFunctions(node: ts.Node): readonly ts.Node[] {
   if (ts.isFunctionLike(node)) return []
