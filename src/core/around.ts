@@ -1,0 +1,129 @@
+// The constructors of middleware: `around` for what happens before and after, `provide` and `guard` for the two that show
+// in types, `intercept` for what decides whether and how often the rest runs.
+import type { Context } from './context.js'
+import { extend } from './context.js'
+import type { Left } from './either.js'
+import type { Endpoint, Guard, Middleware, Provider } from './endpoint.js'
+import type { Failure } from './failure.js'
+import { runStack } from './frame.js'
+import { type Entered, type Layer, type LayerSource, layerFor } from './layer.js'
+import { endpointOf, rebound } from './make.js'
+import type { MethodInfo } from './method.js'
+import type { Awaitable, Outcome } from './outcome.js'
+import { type Leaf, type Stack, stackOf } from './stack.js'
+
+function wrapped(next: object, source: LayerSource<unknown>): Stack {
+  const { layers, sources, leaf, method } = stackOf(next)
+  return { layers: [layerFor(source, method), ...layers], sources: [source, ...sources], leaf, method }
+}
+
+/**
+ * Makes a middleware of one layer. Neighbouring ones run fused: ten cost one promise more than none. Given a function, the
+ * layer is made for each method that it wraps, so that per-method work is done once and not per call.
+ *
+ * @example
+ * ```ts
+ * import { around, call, fromPromise, systemClock } from 'tenon'
+ *
+ * const timed = around(method => ({
+ *   name: 'timed',
+ *   enter: () => ({ state: systemClock.now() }),
+ *   exit: (outcome, startedAt: number) => console.log(method?.name, outcome._tag, systemClock.now() - startedAt),
+ * }))
+ * await call(timed(fromPromise(async () => 'done')), {})
+ * ```
+ */
+export function around<S = undefined>(source: LayerSource<S>): Middleware {
+  checkLayer(source)
+  // The state that `enter` made is the one that `exit` of the same layer gets, whatever its type.
+  const erased = source as LayerSource<unknown>
+  return <Req, Res, E, R extends Context>(next: Endpoint<Req, Res, E, R>) =>
+    endpointOf<Req, Res, E, R>(wrapped(next, erased))
+}
+
+/** A layer whose `enter` supplies `P`. */
+export interface ProviderLayer<P, S = unknown> extends Omit<Layer<S>, 'enter'> {
+  /** Refuses, or gives what the context gains. */
+  enter(context: Context, request: unknown): Awaitable<Left<Failure> | { readonly provide: P; readonly state?: S }>
+}
+
+/** Makes a {@link Provider}: after it, the context has what `enter` gave as `provide`. */
+export function provide<P extends object, S = undefined>(layer: ProviderLayer<P, S>): Provider<P> {
+  checkLayer(layer)
+  const supply = (
+    context: Context,
+    entered: Left<Failure> | { readonly provide: P; readonly state?: S },
+  ): Entered<S> => {
+    if ('_tag' in entered) return entered
+    const extended = extend(context, entered.provide as P & { readonly [K in keyof Context]?: never }) // checked by Object.assign: they are getters
+    return 'state' in entered ? { context: extended, state: entered.state as S } : { context: extended }
+  }
+  const source: Layer<S> = {
+    ...layer,
+    enter(context, request) {
+      const entered = layer.enter(context, request)
+      return entered instanceof Promise ? entered.then(given => supply(context, given)) : supply(context, entered)
+    },
+  }
+  return around(source) as unknown as Provider<P> // the same function: the types tell what its `enter` does to the context
+}
+
+/** A layer that reads `N` in the context. */
+export interface GuardLayer<N, S = unknown> extends Omit<Layer<S>, 'enter' | 'exit'> {
+  enter(context: Context & N, request: unknown): Awaitable<Entered<S>>
+  exit?(outcome: Outcome, state: S, context: Context & N): void
+}
+
+/** Makes a {@link Guard}: what it wraps cannot be served until a provider outside it supplies `N`. */
+export function guard<N, S = undefined>(layer: GuardLayer<N, S>): Guard<N> {
+  return around(layer as unknown as Layer<S>) as unknown as Guard<N> // the guard's own type makes sure that N is there
+}
+
+/** What decides whether, when and how often the rest of the stack runs. */
+export interface Interceptor {
+  readonly name: string
+  readonly options?: Readonly<Record<string, unknown>>
+  readonly role?: string
+  /** Runs instead of what is further in, which is `next`. A promise that rejects is a defect. */
+  run(next: Next, request: unknown, context: Context): Awaitable<Outcome>
+}
+
+/** The rest of the stack. Never rejects. */
+export type Next = (request: unknown, context: Context) => Awaitable<Outcome>
+
+/**
+ * Makes a middleware that runs the rest itself: not at all, later, again. Prefer {@link around}, which fuses: this starts a
+ * new list of layers, and what is inside it runs apart. The outcome must be `next`'s or a failure: the types cannot say so.
+ */
+export function intercept(source: Interceptor | ((method: MethodInfo | undefined) => Interceptor)): Middleware {
+  if (typeof source !== 'function') checkName(source)
+  return <Req, Res, E, R extends Context>(next: Endpoint<Req, Res, E, R>) => {
+    const inner = stackOf(next)
+    const leaf = interceptedLeaf(source, inner)
+    return endpointOf<Req, Res, E, R>({ layers: [], sources: [], leaf, method: inner.method })
+  }
+}
+
+function interceptedLeaf(source: Interceptor | ((method: MethodInfo | undefined) => Interceptor), inner: Stack): Leaf {
+  const interceptor = typeof source === 'function' ? source(inner.method) : source
+  const next: Next = (request, context) => runStack(inner, request, context)
+  return {
+    kind: 'wrapped',
+    name: interceptor.name,
+    options: interceptor.options,
+    role: interceptor.role,
+    inner,
+    start: (request, context) => interceptor.run(next, request, context),
+    settle: value => value as Outcome, // `run` is typed
+    caught: (thrown, scope) => inner.leaf.caught(thrown, scope),
+    rebind: method => interceptedLeaf(source, rebound(inner, method)),
+  }
+}
+
+function checkLayer(source: LayerSource<never> | { readonly name: string }): void {
+  if (typeof source !== 'function') checkName(source)
+}
+
+function checkName(part: { readonly name: string }): void {
+  if (typeof part?.name !== 'string' || part.name === '') throw new TypeError('a layer needs a name')
+}

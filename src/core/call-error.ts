@@ -1,0 +1,46 @@
+// The one exception that carries a typed failure: where a value cannot be returned (in the middle of a stream, out of
+// `callOrThrow`, from deep inside a function) the same failure is thrown instead.
+import { type Left, left } from './either.js'
+import { type DomainFailure, type Failure, failureOf, isFailure } from './failure.js'
+
+/** A failure, thrown. `E` is the union of domain failures that may come instead of a {@link Failure}. */
+export class CallError<out E = never> extends Error {
+  override readonly name: string = 'CallError'
+  readonly failure: Failure | E
+
+  constructor(failure: Failure | E) {
+    super(
+      isFailure(failure) ? `${failure.code}/${failure.reason}: ${failure.message}` : tagOf(failure),
+      isFailure(failure) && failure.cause !== undefined ? { cause: failure.cause } : undefined,
+    )
+    this.failure = failure
+  }
+}
+
+function tagOf(failure: unknown): string {
+  return typeof failure === 'object' && failure !== null && '_tag' in failure ? String(failure._tag) : String(failure)
+}
+
+/** Told about a defect: something that was thrown and is no {@link CallError}. Its text never reaches the peer. */
+export type OnDefect = (thrown: unknown) => void
+
+/** The default {@link OnDefect}: one report on stderr. */
+export const reportDefect: OnDefect = thrown => {
+  console.error('tenon: defect:', thrown)
+}
+
+/** What a call fails with when something was thrown: a `CallError`'s own failure, or `internal`/`DEFECT`. */
+export function fromThrown(thrown: unknown, onDefect: OnDefect): Left<Failure | DomainFailure> {
+  if (thrown instanceof CallError) return left(thrown.failure)
+  observe(onDefect, thrown)
+  return left(failureOf('internal', 'DEFECT', 'internal error', { cause: thrown }))
+}
+
+/** Calls an observer that may not throw: what it throws all the same is reported, not passed on. */
+export function observe<Args extends readonly unknown[]>(observer: (...args: Args) => void, ...args: Args): void {
+  try {
+    observer(...args)
+  } catch (thrown) {
+    reportDefect(thrown)
+  }
+}

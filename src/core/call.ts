@@ -1,0 +1,91 @@
+// How endpoints are called, everywhere: by clients, by handlers (with their context) and by tests.
+import type { Either } from 'fp-ts/lib/Either.js'
+import { CallError, fromThrown, observe, reportDefect } from './call-error.js'
+import type { Context } from './context.js'
+import { left } from './either.js'
+import type { Endpoint } from './endpoint.js'
+import type { Failure } from './failure.js'
+import { addMetadata, noMetadata } from './metadata.js'
+import type { Outcome } from './outcome.js'
+import type { Reply } from './reply.js'
+import { runChild } from './run.js'
+import { stackOf } from './stack.js'
+
+/** Options of {@link call}. */
+export interface CallOptions {
+  /** The caller's context, inside a handler: links deadline, cancellation and trace. Without one the call stands alone. */
+  readonly context?: Context
+  /**
+   * Milliseconds that the whole call may take, streams included; never longer than the caller's own. More than 0.
+   * @defaultValue the method's, else 30 000, else 3 600 000 for streams
+   */
+  readonly deadlineMs?: number
+  /** Cancels the call. */
+  readonly signal?: AbortSignal
+  /** Metadata for the next hop. @defaultValue none */
+  readonly outgoing?: Readonly<Record<string, string>>
+  /** Told what came back beside the response, before the call returns. */
+  readonly onReply?: (reply: Reply) => void
+}
+
+/** What an endpoint needs in its context beyond {@link Context}. */
+export type Needs<R> = Omit<R, keyof Context>
+
+/** The last argument of {@link call}: `provide` is required exactly when the endpoint needs more than `Context`. */
+export type CallArguments<R> = Context extends R
+  ? readonly [options?: CallOptions]
+  : readonly [options: CallOptions & { readonly provide: Needs<R> }]
+
+/**
+ * Calls an endpoint. The promise never rejects: a failure is the `Left` of the result. It ends at its deadline whatever the
+ * endpoint does: with `deadline_exceeded`/`DEADLINE_EXCEEDED`, at most 10 ms late and never early. Throws `RangeError` for a
+ * `deadlineMs` that is not a positive number.
+ */
+export async function call<Req, Res, E, R extends Context>(
+  endpoint: Endpoint<Req, Res, E, R>,
+  request: Req,
+  ...[options]: CallArguments<R>
+): Promise<Either<Failure | E, Res>> {
+  return (await run(endpoint, request, options)) as Either<Failure | E, Res> // what the endpoint's type says
+}
+
+/** Calls an endpoint as {@link call} does, and throws the failure as a {@link CallError}. For callers without an Either. */
+export async function callOrThrow<Req, Res, E, R extends Context>(
+  endpoint: Endpoint<Req, Res, E, R>,
+  request: Req,
+  ...[options]: CallArguments<R>
+): Promise<Res> {
+  const outcome = await run(endpoint, request, options)
+  if (outcome._tag === 'Left') throw new CallError(outcome.left)
+  return outcome.right as Res // what the endpoint's type says
+}
+
+function run(
+  endpoint: object,
+  request: unknown,
+  options: CallOptions & { readonly provide?: object } = {},
+): Outcome | Promise<Outcome> {
+  const { context, deadlineMs, signal, provide, outgoing, onReply } = options
+  if (deadlineMs !== undefined && !(deadlineMs > 0))
+    throw new RangeError(`call: deadlineMs must be more than 0, got ${deadlineMs}`)
+  let sent = noMetadata
+  if (outgoing !== undefined) {
+    try {
+      sent = addMetadata(noMetadata, outgoing)
+    } catch (thrown) {
+      return left(fromThrown(thrown, reportDefect).left)
+    }
+  }
+  const started = runChild(stackOf(endpoint), request, context, {
+    ...(deadlineMs !== undefined && { deadlineMs }),
+    ...(signal !== undefined && { signal }),
+    ...(provide !== undefined && { provide }),
+    ...(outgoing !== undefined && { outgoing: sent }),
+  })
+  if (onReply === undefined) return started.outcome
+  const tell = (outcome: Outcome): Outcome => {
+    observe(onReply, started.scope.reply)
+    return outcome
+  }
+  return started.outcome instanceof Promise ? started.outcome.then(tell) : tell(started.outcome)
+}

@@ -1,0 +1,133 @@
+// What a call carries beside its request. Passed explicitly, never ambient: async context is lost across sockets, queues and
+// emitters, and a lost context shows as somebody else's identity.
+import type { Clock } from './clock.js'
+import { addMetadata, type Metadata, noMetadata, propagatedNames } from './metadata.js'
+import type { Reply } from './reply.js'
+import type { Scope } from './scope.js'
+
+/** The immutable part, shared by the contexts of one call until one of them changes it. Internal. */
+export interface Carried {
+  readonly scope: Scope
+  /** May be made late: most handlers never look. */
+  readonly metadata: Metadata | (() => Metadata)
+  readonly outgoing: Metadata
+  readonly attempt: number
+}
+
+let carriedOf: (context: Context) => Carried
+let isEntered: (context: Context) => boolean
+let make: (carried: Carried, entered: boolean, provided?: object) => Context
+
+/**
+ * The context of a call. Made by `call`, by servers and by `testContext`; never by hand, and never by spreading one
+ * (which would lose the signal and does not compile). What providers add, such as `principal`, are further properties.
+ */
+export class Context {
+  readonly #carried: Carried
+  readonly #entered: boolean
+  #metadata: Metadata | undefined
+
+  private constructor(carried: Carried, entered: boolean) {
+    this.#carried = carried
+    this.#entered = entered
+  }
+
+  static {
+    carriedOf = context => context.#carried
+    isEntered = context => context.#entered
+    make = (carried, entered, provided) => {
+      const context = new Context(carried, entered)
+      return provided === undefined ? context : Object.assign(context, provided)
+    }
+  }
+
+  /** Aborts when the call is cancelled, abandoned or past its deadline; its reason is a `CallError`. Made when first read. */
+  get signal(): AbortSignal {
+    return this.#carried.scope.signal
+  }
+
+  /** When the whole call must be over, streams included: ms on {@link clock}. */
+  get deadline(): number {
+    return this.#carried.scope.deadline
+  }
+
+  /** Milliseconds left until the deadline, never below 0. */
+  get remainingMs(): number {
+    return Math.max(0, this.deadline - this.clock.now())
+  }
+
+  /** The clock that this call's deadline is on; waits inside the call should use it too. */
+  get clock(): Clock {
+    return this.#carried.scope.clock
+  }
+
+  /** What the caller sent beside the request. Read-only, and never sent on. */
+  get metadata(): Metadata {
+    const { metadata } = this.#carried
+    if (typeof metadata !== 'function') return metadata
+    this.#metadata ??= metadata()
+    return this.#metadata
+  }
+
+  /**
+   * What the next hop gets beside the request: what {@link withOutgoing} added, and of the inbound metadata only what joins
+   * trace and request (`propagatedNames`).
+   */
+  get outgoing(): Metadata {
+    const { metadata } = this
+    let merged: Map<string, string> | undefined
+    for (const name of metadata.size === 0 ? [] : propagatedNames) {
+      const value = metadata.get(name)
+      if (value === undefined || this.#carried.outgoing.has(name)) continue
+      merged ??= new Map(this.#carried.outgoing)
+      merged.set(name, value)
+    }
+    return merged ?? this.#carried.outgoing
+  }
+
+  /** Headers, trailers and status that go back with the response. */
+  get reply(): Reply {
+    return this.#carried.scope.reply
+  }
+
+  /** Which attempt of its caller this call is, counted from 1. */
+  get attempt(): number {
+    return this.#carried.attempt
+  }
+
+  /**
+   * Runs `callback` when the work that this call began has really ended, which may be long after the call's own end: work
+   * that ignores the abort goes on in the background. For what counts work, such as a bulkhead.
+   */
+  settled(callback: () => void): void {
+    this.#carried.scope.onSettled(callback)
+  }
+}
+
+export { carriedOf, isEntered, make as makeContext }
+
+/** A context with more in it: `extend(context, { principal })`. The given context stays as it was. */
+export function extend<R extends Context, P extends object & { readonly [K in keyof Context]?: never }>(
+  context: R,
+  provided: P,
+): R & P {
+  const extended = make(carriedOf(context), isEntered(context), context)
+  return Object.assign(extended, provided) as R & P // `make` copied what R has beyond Context
+}
+
+/**
+ * A context whose next call sends `entries` beside its request. In a layer of a client: for this call. In a handler: for the
+ * calls made with the returned context. Throws `CallError` `invalid_argument`/`INVALID_METADATA` as `addMetadata` does.
+ */
+export function withOutgoing<R extends Context>(context: R, entries: Readonly<Record<string, string>>): R {
+  const carried = carriedOf(context)
+  const outgoing = addMetadata(carried.outgoing, entries)
+  return make({ ...carried, outgoing }, isEntered(context), context) as R // as in `extend`
+}
+
+/** The context as the business function gets it: calls made with it are new calls, with nothing outgoing yet. */
+export function forHandler(context: Context): Context {
+  const carried = carriedOf(context)
+  const own = carried.outgoing === noMetadata ? carried : { ...carried, outgoing: noMetadata }
+  return make(own, false, context)
+}

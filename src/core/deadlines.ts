@@ -1,0 +1,119 @@
+// One coarse timer for the deadlines of all calls: a setTimeout per call costs more than everything else in a call
+// together. Deadlines are rounded up to ticks, so a call never ends early and at most one tick late.
+import type { Clock, Timer } from './clock.js'
+
+/** How coarse deadlines are, in ms. */
+export const tickMs = 10
+
+/** Something that ends at a deadline. The fields belong to {@link Deadlines}. */
+export abstract class Expiring {
+  /** ms on the clock; Infinity for none. */
+  abstract readonly deadline: number
+  nextExpiring: Expiring | undefined = undefined
+  previousExpiring: Expiring | undefined = undefined
+  bucket: Bucket | undefined = undefined
+
+  abstract expire(): void
+}
+
+interface Bucket {
+  first: Expiring | undefined
+}
+
+/** The deadlines of one clock. */
+export class Deadlines {
+  readonly clock: Clock
+  // By tick. Buckets that have emptied stay until the timer next fires: most calls end long before their deadline.
+  readonly #buckets: Map<number, Bucket> = new Map()
+  #latest: { readonly tick: number; readonly bucket: Bucket } | undefined
+  #timer: Timer | undefined
+  #timerTick: number = Number.POSITIVE_INFINITY
+  #count = 0
+
+  constructor(clock: Clock) {
+    this.clock = clock
+  }
+
+  /** How many calls are waited for. */
+  get count(): number {
+    return this.#count
+  }
+
+  add(item: Expiring): void {
+    const tick = Math.ceil(item.deadline / tickMs)
+    const bucket = this.#bucketOf(tick)
+    item.bucket = bucket
+    item.nextExpiring = bucket.first
+    if (bucket.first !== undefined) bucket.first.previousExpiring = item
+    bucket.first = item
+    if (++this.#count === 1) this.#timer?.keepAlive(true)
+    if (tick < this.#timerTick) this.#arm(tick)
+  }
+
+  remove(item: Expiring): void {
+    const bucket = item.bucket
+    if (bucket === undefined) return
+    item.bucket = undefined
+    if (item.previousExpiring === undefined) bucket.first = item.nextExpiring
+    else item.previousExpiring.nextExpiring = item.nextExpiring
+    if (item.nextExpiring !== undefined) item.nextExpiring.previousExpiring = item.previousExpiring
+    item.nextExpiring = undefined
+    item.previousExpiring = undefined
+    if (--this.#count === 0) this.#timer?.keepAlive(false)
+  }
+
+  #bucketOf(tick: number): Bucket {
+    if (this.#latest?.tick === tick) return this.#latest.bucket
+    let bucket = this.#buckets.get(tick)
+    if (bucket === undefined) {
+      bucket = { first: undefined }
+      this.#buckets.set(tick, bucket)
+    }
+    this.#latest = { tick, bucket }
+    return bucket
+  }
+
+  #arm(tick: number): void {
+    this.#timer?.cancel()
+    this.#timerTick = tick
+    this.#timer = this.clock.setTimer(() => this.#fire(), Math.max(0, tick * tickMs - this.clock.now()))
+    if (this.#count === 0) this.#timer.keepAlive(false)
+  }
+
+  #fire(): void {
+    this.#timer = undefined
+    this.#timerTick = Number.POSITIVE_INFINITY
+    this.#latest = undefined
+    const now = this.clock.now()
+    const due: number[] = []
+    let next = Number.POSITIVE_INFINITY
+    for (const [tick, bucket] of this.#buckets) {
+      if (bucket.first === undefined) this.#buckets.delete(tick)
+      else if (tick * tickMs <= now) due.push(tick)
+      else if (tick < next) next = tick
+    }
+    if (next !== Number.POSITIVE_INFINITY) this.#arm(next)
+    for (const tick of due.sort((a, b) => a - b)) this.#expire(tick)
+  }
+
+  #expire(tick: number): void {
+    const bucket = this.#buckets.get(tick)
+    this.#buckets.delete(tick)
+    for (let item = bucket?.first; item !== undefined; item = bucket?.first) {
+      this.remove(item)
+      item.expire()
+    }
+  }
+}
+
+const ofClock: WeakMap<Clock, Deadlines> = new WeakMap()
+
+/** The deadlines of a clock: always the same for the same clock. */
+export function deadlinesOf(clock: Clock): Deadlines {
+  let deadlines = ofClock.get(clock)
+  if (deadlines === undefined) {
+    deadlines = new Deadlines(clock)
+    ofClock.set(clock, deadlines)
+  }
+  return deadlines
+}

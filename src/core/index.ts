@@ -1,0 +1,35 @@
+// The core: endpoints, middleware, contexts, failures, time. Runs anywhere; loads nothing.
+export * from './around.js'
+export * from './call.js'
+export { CallError, type OnDefect } from './call-error.js'
+export { chain } from './chain.js'
+export { type Clock, systemClock, type Timer } from './clock.js'
+export { Context, extend, withOutgoing } from './context.js'
+export { isEither, isLeft, isRight, Left, left, Right, right } from './either.js'
+export type { Authenticated, Endpoint, Guard, Middleware, Provider, Without } from './endpoint.js'
+export { type ExplainedLayer, type Explanation, explain } from './explain.js'
+export * from './failure.js'
+export type { Entered, Layer, LayerSource } from './layer.js'
+export { type Finding, type LintRule, lint, misorder } from './lint.js'
+export {
+  type FailuresOf,
+  fromEither,
+  fromPromise,
+  fromReaderTaskEither,
+  fromRemote,
+  fromTaskEither,
+  methodOf,
+  type ResponseOf,
+  type Result,
+  withMethod,
+} from './make.js'
+export { type ManualClock, type ManualClockOptions, manualClock } from './manual-clock.js'
+export { addMetadata, type Metadata, propagatedNames } from './metadata.js'
+export type { Idempotency, MethodInfo, MethodKind } from './method.js'
+export { type MockCall, type MockEndpoint, mockEndpoint } from './mock-endpoint.js'
+export type { Awaitable, Outcome } from './outcome.js'
+export { type Random, seededRandom, systemRandom } from './random.js'
+export { type Reason, reasons } from './reasons.js'
+export { Reply } from './reply.js'
+export { type Incoming, type IncomingOptions, incoming } from './run.js'
+export { type TestContextOptions, testContext } from './test-context.js'

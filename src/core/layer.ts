@@ -1,0 +1,44 @@
+// What most middleware are made of: something to do before a call and something after it. Given as data, so that
+// neighbouring layers run as one function and a stack can be shown, checked and made again.
+import type { Context } from './context.js'
+import type { Left } from './either.js'
+import type { Failure } from './failure.js'
+import type { MethodInfo } from './method.js'
+import type { Awaitable, Outcome } from './outcome.js'
+
+/** What `enter` may return: nothing, a refusal, or another context and state for `exit`. */
+export type Entered<S> =
+  | Left<Failure>
+  | { readonly _tag?: never; readonly context?: Context; readonly state?: S }
+  | undefined
+
+/** One layer of a stack. All parts but the name are optional. */
+export interface Layer<S = unknown> {
+  /** The noun a reader knows it by: `breaker`. */
+  readonly name: string
+  /** The options in force, for `explain`. No secrets. */
+  readonly options?: Readonly<Record<string, unknown>>
+  /** What lint rules know it by, where that is not its name: two limiters of different make have one role. */
+  readonly role?: string
+  /**
+   * Runs before what is further in. May refuse (`failed(...)`, or a thrown `CallError`), replace the context, and hand state
+   * to `exit`. Never changes the request, which here is as it came, not validated. Give refusals of work not begun `ran: 'no'`.
+   */
+  enter?(context: Context, request: unknown): Awaitable<Entered<S>>
+  /**
+   * Runs once when the call ends: with the response, the failure, or at its deadline or cancellation; for a stream when that
+   * ends, fails or is abandoned. Only where `enter` completed; innermost layer first. Observes: its result is ignored, and
+   * what it throws is reported as a defect and changes nothing.
+   */
+  exit?(outcome: Outcome, state: S, context: Context): void
+  /** Runs when a response turns out to be a stream, before its first item. */
+  opened?(state: S, context: Context): void
+}
+
+/** A layer, or what makes one for the method that it will wrap (`undefined` where that is not known). */
+export type LayerSource<S = unknown> = Layer<S> | ((method: MethodInfo | undefined) => Layer<S>)
+
+/** The layer for a method. */
+export function layerFor<S>(source: LayerSource<S>, method: MethodInfo | undefined): Layer<S> {
+  return typeof source === 'function' ? source(method) : source
+}

@@ -1,0 +1,73 @@
+// Metadata: the string pairs that travel beside a message, whatever the transport calls them (HTTP headers, gRPC metadata,
+// NATS headers). The rules here are the strictest of all transports', so that what is accepted once can go everywhere.
+import { CallError } from './call-error.js'
+import { failureOf } from './failure.js'
+
+/** Names in lower case; several values of one name are joined by `', '`, as HTTP does. */
+export type Metadata = ReadonlyMap<string, string>
+
+/** The most entries that one message may carry. */
+export const maxMetadataEntries = 64
+/** The most characters that the names and values of one message may have together. */
+export const maxMetadataLength = 8192
+
+/** No metadata. */
+export const noMetadata: Metadata = new Map()
+
+/**
+ * Names that a child call carries on by itself: what joins its trace and its request. Everything else is sent only where
+ * the code says so.
+ */
+export const propagatedNames: readonly string[] = [
+  'traceparent',
+  'tracestate',
+  'baggage',
+  'b3',
+  'x-b3-traceid',
+  'x-b3-spanid',
+  'x-b3-parentspanid',
+  'x-b3-sampled',
+  'x-b3-flags',
+  'sw8',
+  'sw8-correlation',
+  'x-request-id',
+]
+
+const nameRule = /^[a-z0-9_.-]+$/
+const valueRule = /^[\x20-\x7e]*$/
+
+/**
+ * Adds entries to metadata, leaving the given map as it was. Names are lower-cased.
+ * Throws `CallError` `invalid_argument`/`INVALID_METADATA` for a name outside `[a-z0-9_.-]`, a value outside visible ASCII
+ * and space, more than 64 entries or more than 8192 characters in all: line breaks must never reach a header.
+ */
+export function addMetadata(base: Metadata, entries: Readonly<Record<string, string>>): Metadata {
+  const merged = new Map(base)
+  for (const [name, value] of Object.entries(entries)) {
+    const lower = name.toLowerCase()
+    checkEntry(lower, value)
+    merged.set(lower, value)
+  }
+  checkSize(merged)
+  return merged
+}
+
+/** Throws `CallError` `invalid_argument`/`INVALID_METADATA` unless the pair may be sent. */
+export function checkEntry(name: string, value: string): void {
+  if (!nameRule.test(name)) throw invalid(`${JSON.stringify(name.slice(0, 64))} cannot be the name of a metadata entry`)
+  if (typeof value !== 'string' || !valueRule.test(value)) {
+    throw invalid(`the metadata entry '${name}' has a value that is not visible ASCII`)
+  }
+}
+
+/** Throws `CallError` `invalid_argument`/`INVALID_METADATA` where there is more than may be sent. */
+export function checkSize(metadata: Metadata): void {
+  if (metadata.size > maxMetadataEntries) throw invalid(`there are more than ${maxMetadataEntries} metadata entries`)
+  let length = 0
+  for (const [name, value] of metadata) length += name.length + value.length
+  if (length > maxMetadataLength) throw invalid(`the metadata is longer than ${maxMetadataLength} characters`)
+}
+
+function invalid(message: string): CallError {
+  return new CallError<never>(failureOf('invalid_argument', 'INVALID_METADATA', message))
+}

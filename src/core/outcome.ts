@@ -1,0 +1,9 @@
+// What came of a call, as the layers see it: success with any response, or a failure.
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { DomainFailure, Failure } from './failure.js'
+
+/** The outcome of a call. Of a stream: `Right` when it ended in order, `Left` when it failed or was abandoned. */
+export type Outcome = Either<Failure | DomainFailure, unknown>
+
+/** A value, or the promise of one. */
+export type Awaitable<T> = T | Promise<T>

@@ -1,0 +1,42 @@
+// Every failure reason that Tenon itself makes. One table, so that docs/failures.md can be checked against it and `blame`
+// need not know who makes what.
+import type { Blame, Code } from './failure.js'
+
+/** What is known of a reason. */
+export interface Reason {
+  /** The code that failures of this reason carry; absent where it comes from the wire. */
+  readonly code?: Code
+  /** Set where the code alone would blame the wrong side. */
+  readonly blame?: Blame
+}
+
+/** The reasons of Tenon's own failures, by name; `docs/failures.md` says what each means and what to do. */
+export const reasons: Readonly<Record<string, Reason>> = {
+  ABANDONED: { code: 'cancelled' },
+  CANCELLED: { code: 'cancelled' },
+  DEADLINE_EXCEEDED: { code: 'deadline_exceeded' },
+  DEFECT: { code: 'internal' },
+  DEPENDENCY_REJECTED: { code: 'internal', blame: 'service' },
+  INVALID_METADATA: { code: 'invalid_argument' },
+  INVALID_REQUEST: { code: 'invalid_argument' },
+  INVALID_RESPONSE: { code: 'internal' },
+  UNDECLARED_FAILURE: { code: 'internal' },
+  UNKNOWN_DOMAIN_FAILURE: {},
+  BODY_TOO_LARGE: { code: 'resource_exhausted' },
+  CLIENT_CLOSED: { code: 'unavailable' },
+  CONNECTION_FAILED: { code: 'unavailable', blame: 'dependency' },
+  CONNECTION_LOST: { code: 'unavailable', blame: 'dependency' },
+  CONNECTION_REFUSED: { code: 'unavailable', blame: 'dependency' },
+  DRAINING: { code: 'unavailable' },
+  INVALID_PATH: { code: 'invalid_argument' },
+  MALFORMED_BODY: { code: 'invalid_argument' },
+  METHOD_NOT_ALLOWED: { code: 'unimplemented' },
+  REPLY_SENT: { code: 'internal' },
+  RESPONSE_TOO_LARGE: { code: 'resource_exhausted', blame: 'dependency' },
+  ROUTE_NOT_FOUND: { code: 'unimplemented' },
+  STREAM_BROKEN: { code: 'unavailable', blame: 'dependency' },
+  TOO_MANY_CALLS: { code: 'resource_exhausted', blame: 'service' },
+  UNENCODABLE: { code: 'internal', blame: 'service' },
+  UNEXPECTED_RESPONSE: {},
+  UNSUPPORTED_MEDIA_TYPE: { code: 'invalid_argument' },
+}

@@ -1,0 +1,118 @@
+// Starts calls: from nothing, from a test, from a handler's context, or from what a server received. Wherever an endpoint
+// is called with a context that is not in a call already, this makes the child call.
+import { type OnDefect, reportDefect } from './call-error.js'
+import type { Clock } from './clock.js'
+import { systemClock } from './clock.js'
+import { type Context, carriedOf, isEntered, makeContext } from './context.js'
+import { deadlinesOf } from './deadlines.js'
+import { left } from './either.js'
+import type { Failure } from './failure.js'
+import { runStack } from './frame.js'
+import { type Metadata, noMetadata } from './metadata.js'
+import { deadlineMsOf } from './method.js'
+import type { Awaitable, Outcome } from './outcome.js'
+import type { Reply } from './reply.js'
+import { Scope } from './scope.js'
+import { type Stack, stackOf } from './stack.js'
+
+const systemDeadlines = deadlinesOf(systemClock)
+
+/** What a child call may be given. */
+export interface ChildOptions {
+  readonly deadlineMs?: number
+  readonly signal?: AbortSignal
+  readonly provide?: object
+  readonly outgoing?: Metadata
+}
+
+export interface Started {
+  readonly outcome: Awaitable<Outcome>
+  readonly scope: Scope
+}
+
+/** Calls a stack as a child of `parent`: its own deadline, attempt 1, nothing outgoing, linked to the parent's end. */
+export function runChild(stack: Stack, request: unknown, parent: Context | undefined, options?: ChildOptions): Started {
+  const carried = parent === undefined ? undefined : carriedOf(parent)
+  const deadlines = carried?.scope.deadlines ?? systemDeadlines
+  const now = deadlines.clock.now()
+  const own = now + (options?.deadlineMs ?? deadlineMsOf(stack.method))
+  const scope = new Scope({
+    deadlines,
+    startedAt: now,
+    deadline: carried === undefined ? own : Math.min(own, carried.scope.deadline),
+    onDefect: carried?.scope.onDefect ?? reportDefect,
+    parent: carried?.scope,
+    signal: options?.signal,
+  })
+  const given = parent !== undefined && !isEntered(parent) ? carriedOf(parent).outgoing : noMetadata
+  let context = makeContext(
+    { scope, metadata: carried?.metadata ?? noMetadata, outgoing: options?.outgoing ?? given, attempt: 1 },
+    true,
+    parent,
+  )
+  if (options?.provide !== undefined) context = Object.assign(context, options.provide)
+  return { outcome: runScope(scope, stack, request, context), scope }
+}
+
+function runScope(scope: Scope, stack: Stack, request: unknown, context: Context): Awaitable<Outcome> {
+  const refused = scope.begin()
+  if (refused !== undefined) return left(refused)
+  const outcome = runStack(stack, request, context)
+  return outcome instanceof Promise ? scope.race(outcome) : scope.complete(outcome)
+}
+
+/** What a server knows of a call that came in. */
+export interface IncomingOptions {
+  /** ms from now until the call must be over: what the caller has left, capped by the server. */
+  readonly deadlineMs: number
+  /** What came beside the request; may be made when first asked for. @defaultValue none */
+  readonly metadata?: Metadata | (() => Metadata)
+  /** Which attempt of its caller this is. @defaultValue 1 */
+  readonly attempt?: number
+  /** @defaultValue systemClock */
+  readonly clock?: Clock
+  /** @defaultValue one report on stderr */
+  readonly onDefect?: OnDefect
+}
+
+/** A call that a server received. For transports. */
+export interface Incoming {
+  readonly context: Context
+  /** What the handler said beside its response; `undefined` when it said nothing. */
+  readonly reply: Reply | undefined
+  /** Runs the endpoint: once. The promise never rejects. A response stream must be read, or left with `return()`. */
+  run(endpoint: object, request: unknown): Awaitable<Outcome>
+  /** Ends the call: the caller went away, or the server must. */
+  cancel(failure: Failure): void
+}
+
+/** Takes in a call that a server received. For transports. */
+export function incoming(options: IncomingOptions): Incoming {
+  return new IncomingCall(options)
+}
+
+class IncomingCall implements Incoming {
+  readonly context: Context
+  readonly #scope: Scope
+
+  constructor(options: IncomingOptions) {
+    const deadlines = options.clock === undefined ? systemDeadlines : deadlinesOf(options.clock)
+    const startedAt = deadlines.clock.now()
+    const deadline = startedAt + options.deadlineMs
+    this.#scope = new Scope({ deadlines, startedAt, deadline, onDefect: options.onDefect ?? reportDefect })
+    const { metadata = noMetadata, attempt = 1 } = options
+    this.context = makeContext({ scope: this.#scope, metadata, outgoing: noMetadata, attempt }, true)
+  }
+
+  get reply(): Reply | undefined {
+    return this.#scope.replyIfAny
+  }
+
+  run(endpoint: object, request: unknown): Awaitable<Outcome> {
+    return runScope(this.#scope, stackOf(endpoint), request, this.context)
+  }
+
+  cancel(failure: Failure): void {
+    this.#scope.end(failure)
+  }
+}

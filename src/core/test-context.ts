@@ -1,0 +1,37 @@
+// A context for unit tests: no call is going on in it, so each endpoint that is called with it makes a call of its own.
+import { type OnDefect, reportDefect } from './call-error.js'
+import { type Clock, systemClock } from './clock.js'
+import { type Context, makeContext } from './context.js'
+import { deadlinesOf } from './deadlines.js'
+import { addMetadata, noMetadata } from './metadata.js'
+import { Scope } from './scope.js'
+
+/** Options of {@link testContext}. */
+export interface TestContextOptions {
+  /** @defaultValue systemClock */
+  readonly clock?: Clock
+  /** Milliseconds from now on the clock. @defaultValue none: each call has its own default */
+  readonly deadlineMs?: number
+  /** Cancels the calls made with the context. */
+  readonly signal?: AbortSignal
+  /** What the caller seems to have sent. @defaultValue none */
+  readonly metadata?: Readonly<Record<string, string>>
+  /** @defaultValue 1 */
+  readonly attempt?: number
+  /** @defaultValue one report on stderr */
+  readonly onDefect?: OnDefect
+}
+
+/** A context to call endpoints with in tests; also the root context of a program that has no server. */
+export function testContext(options: TestContextOptions = {}): Context {
+  const { clock = systemClock, deadlineMs = Number.POSITIVE_INFINITY, metadata = {}, attempt = 1 } = options
+  const startedAt = clock.now()
+  const scope = new Scope({
+    deadlines: deadlinesOf(clock),
+    startedAt,
+    deadline: startedAt + deadlineMs,
+    onDefect: options.onDefect ?? reportDefect,
+    signal: options.signal,
+  })
+  return makeContext({ scope, metadata: addMetadata(noMetadata, metadata), outgoing: noMetadata, attempt }, false)
+}
