@@ -1,7 +1,8 @@
 // The core: endpoints, middleware, contexts, failures, time. Runs anywhere; loads nothing.
 export * from './around.js'
 export * from './call.js'
-export { CallError, type OnDefect } from './call-error.js'
+export { CallError, type OnDefect, reportDefect } from './call-error.js'
+export { onCancelled } from './cancel.js'
 export { chain } from './chain.js'
 export { type Clock, systemClock, type Timer } from './clock.js'
 export { Context, extend, withOutgoing } from './context.js'

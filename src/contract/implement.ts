@@ -1,0 +1,156 @@
+// From a contract and plain functions to a service that any transport can serve.
+
+import { carriedOf } from '../core/context.js'
+import type {
+  Context,
+  DomainFailure,
+  Endpoint,
+  Failure,
+  Left,
+  Middleware,
+  Outcome,
+  Provider,
+  Right,
+} from '../core/index.js'
+import { intercept, isFailure, left, type MethodInfo, withMethod } from '../core/index.js'
+import { endpointOf } from '../core/make.js'
+import type { Scope } from '../core/scope.js'
+import { functionLeaf } from '../core/stack.js'
+import type { ServedMethod } from './binding.js'
+import type { Contract } from './contract.js'
+import type { AnyMethod, DomainInput, Method, RequestOutput, ResponseInput } from './method.js'
+import { receive, rejectRequest } from './receive.js'
+import type { InputOf, OutputOf } from './schema.js'
+import type { MethodSpec } from './spec.js'
+import { ownFailure } from './wire-failure.js'
+
+/** A method's business as a plain function. It may return the response, or `left(...)`/`failed(...)`, now or later. */
+export type Handler<X, Ctx> =
+  X extends Method<infer Rq, infer Rs, infer F>
+    ? (
+        request: OutputOf<Rq>,
+        context: Ctx,
+      ) => MaybePromise<InputOf<Rs> | Left<Failure | DomainInput<F>> | Right<InputOf<Rs>>>
+    : never
+type MaybePromise<T> = T | Promise<T>
+
+/** A method's business as a finished endpoint, with middleware of its own: these see the request validated. */
+export type ServerEndpoint<X, R = Context> =
+  X extends Method<infer _Rq, infer _Rs, infer F>
+    ? Endpoint<RequestOutput<X>, ResponseInput<X>, DomainInput<F>, R>
+    : never
+
+/** A service in the making; complete when nothing is `missing`. Each step gives a new one. */
+export interface Service<M extends Readonly<Record<string, AnyMethod>>, Missing extends keyof M, Ctx extends Context> {
+  readonly contract: Contract<M>
+  /** The methods that have no handler yet. */
+  readonly missing: readonly Missing[]
+  /** The methods that have one, ready to be served. */
+  readonly methods: ReadonlyMap<string, ServedMethod>
+  /** Implements methods as plain functions. Throws `TypeError` for one that the contract has not, or that is there already. */
+  handlers<H extends { readonly [K in Missing]?: Handler<M[K], Ctx> }>(
+    handlers: H & { readonly [K in Exclude<keyof H, Missing>]: never },
+  ): Service<M, Exclude<Missing, keyof H>, Ctx>
+  /** Implements methods as finished endpoints. */
+  endpoints<H extends { readonly [K in Missing]?: ServerEndpoint<M[K], Ctx> }>(
+    endpoints: H & { readonly [K in Exclude<keyof H, Missing>]: never },
+  ): Service<M, Exclude<Missing, keyof H>, Ctx>
+  /**
+   * Puts a middleware around the methods implemented *after* it; the first is outermost. It sees requests as they came, before
+   * validation. State it keeps is shared by those methods.
+   */
+  use<P>(provider: Provider<P>): Service<M, Missing, Ctx & P>
+  use(middleware: Middleware): Service<M, Missing, Ctx>
+  /** As {@link use}, with a middleware made for each method: `usePerMethod(() => breaker())` shares no breaker. */
+  usePerMethod(make: (method: MethodInfo) => Middleware): Service<M, Missing, Ctx>
+}
+
+type Wrap = (
+  endpoint: Endpoint<unknown, unknown, unknown, Context>,
+  method: MethodInfo,
+) => Endpoint<unknown, unknown, unknown, Context>
+
+/** Begins a service of a contract; `serve` accepts it when each method is implemented. */
+export function implement<M extends Readonly<Record<string, AnyMethod>>>(
+  contract: Contract<M>,
+): Service<M, keyof M, Context> {
+  return serviceOf(contract, new Map(), [])
+}
+
+function serviceOf<M extends Readonly<Record<string, AnyMethod>>, Missing extends keyof M, Ctx extends Context>(
+  contract: Contract<M>,
+  methods: ReadonlyMap<string, ServedMethod>,
+  wraps: readonly Wrap[],
+): Service<M, Missing, Ctx> {
+  const add = (
+    given: Readonly<Record<string, unknown>>,
+    make: (spec: MethodSpec, part: never) => ServedMethod['endpoint'],
+  ) => {
+    const more = new Map(methods)
+    for (const [name, part] of Object.entries(given)) {
+      const spec = contract.specs.get(name)
+      if (spec === undefined) throw new TypeError(`${contract.name} has no method '${name}'`)
+      if (more.has(name)) throw new TypeError(`${contract.name}/${name} is implemented twice`)
+      if (typeof part !== 'function') throw new TypeError(`${contract.name}/${name}: not a function`)
+      const endpoint = wraps.reduceRight((next, wrap) => wrap(next, spec.info), make(spec, part as never))
+      more.set(name, { spec, endpoint })
+    }
+    return serviceOf<M, never, Ctx>(contract, more, wraps)
+  }
+  const using = (wrap: Wrap) => serviceOf<M, Missing, never>(contract, methods, [...wraps, wrap])
+  const missing = [...contract.specs.keys()].filter(name => !methods.has(name))
+  const service = {
+    contract,
+    missing,
+    methods,
+    handlers: (handlers: Readonly<Record<string, unknown>>) => add(handlers, handlerEndpoint),
+    endpoints: (endpoints: Readonly<Record<string, unknown>>) => add(endpoints, finishedEndpoint),
+    use: (middleware: Middleware) => using(middleware),
+    usePerMethod: (make: (method: MethodInfo) => Middleware) => using((next, method) => make(method)(next)),
+  }
+  return service as unknown as Service<M, Missing, Ctx> // the type arguments follow the steps; the values do not know them
+}
+
+type PlainHandler = (request: unknown, context: Context) => unknown
+
+/** A handler behind validation, as one leaf: neither costs a promise of its own. */
+function handlerEndpoint(spec: MethodSpec, handler: PlainHandler): ServedMethod['endpoint'] {
+  const leaf = functionLeaf(spec.info.name, (message, context) =>
+    receive<unknown>(spec.request, message, {
+      accept: request => handler(request, context),
+      reject: left,
+      rejecting: rejectRequest,
+    }),
+  )
+  const own: typeof leaf = {
+    ...leaf,
+    settle: (value, scope) => owned(spec, leaf.settle(value, scope), scope),
+    caught: (thrown, scope) => owned(spec, leaf.caught(thrown, scope), scope),
+  }
+  return endpointOf({ layers: [], sources: [], leaf: own, method: spec.info })
+}
+
+function finishedEndpoint(
+  spec: MethodSpec,
+  endpoint: Endpoint<unknown, unknown, unknown, Context>,
+): ServedMethod['endpoint'] {
+  const validate = intercept({
+    name: 'validate',
+    async run(next, message, context) {
+      const outcome = await receive<Outcome | Promise<Outcome>>(spec.request, message, {
+        accept: request => next(request, context),
+        reject: left,
+        rejecting: rejectRequest,
+      })
+      return owned(spec, outcome, carriedOf(context).scope)
+    },
+  })
+  return validate(withMethod(endpoint, spec.info))
+}
+
+function owned(spec: MethodSpec, outcome: Outcome, scope: Scope): Outcome {
+  if (outcome._tag === 'Right') return outcome
+  const failure: Failure | DomainFailure = ownFailure(spec, outcome.left, scope.onDefect)
+  if (failure === outcome.left) return outcome
+  return left(isFailure(failure) ? { ...failure, ran: 'maybe' } : failure)
+}

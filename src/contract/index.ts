@@ -1,0 +1,24 @@
+// Contracts: what a service offers, independent of how it is reached.
+export type * from './binding.js'
+export { type Client, type ClientEndpoint, connect } from './connect.js'
+export { type Contract, type ContractOptions, contract, type FailureMakers } from './contract.js'
+export type { TextField } from './fields.js'
+export { type Handler, implement, type ServerEndpoint, type Service } from './implement.js'
+export type { JsonSchema, ToJsonSchema } from './json-schema.js'
+export {
+  type AnyMethod,
+  type DomainInput,
+  type DomainOutput,
+  type FailureDef,
+  failure,
+  type HttpBinding,
+  type Method,
+  method,
+  type RequestInput,
+  type RequestOutput,
+  type ResponseInput,
+  type ResponseOutput,
+} from './method.js'
+export { type InputOf, type Issue, type OutputOf, type Schema, type Slot, type StreamOf, stream } from './schema.js'
+export type { FailureSpec, HttpRule, MessageSpec, MethodSpec } from './spec.js'
+export { failureFromWire, failureToWire, type WireFailure } from './wire-failure.js'

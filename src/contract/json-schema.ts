@@ -1,0 +1,152 @@
+// Reads the JSON Schema of a schema's input, whatever library it is from. Dates, bigints and bytes travel as strings
+// (ProtoJSON), so they are given as such; what JSON cannot carry at all is refused, by the name of the field.
+import type { StandardJSONSchemaV1 } from '@standard-schema/spec'
+import type { Schema } from './schema.js'
+
+/** A JSON Schema, draft 2020-12. */
+export interface JsonSchema {
+  readonly [keyword: string]: unknown
+}
+
+/** Converts a schema that offers no JSON Schema itself: `toJsonSchema` of `@valibot/to-json-schema` fits. */
+export type ToJsonSchema = (schema: never, options: never) => object
+
+const target = 'draft-2020-12'
+const date: JsonSchema = { type: 'string', format: 'date-time' }
+const bigint: JsonSchema = { type: 'string', format: 'int64' }
+const marker = 'x-unrepresentable'
+
+/**
+ * The JSON Schema of what may be sent for `schema`; undefined where the library offers none and no converter is given.
+ * Throws `TypeError`, naming the field, for what JSON cannot carry.
+ */
+export function jsonSchemaOf(schema: Schema, where: string, convert?: ToJsonSchema): JsonSchema | undefined {
+  const read = reader(schema, convert)
+  if (read === undefined) return undefined
+  let raw: unknown
+  try {
+    raw = read()
+  } catch (thrown) {
+    throw new TypeError(
+      `${where}: the schema has no JSON form: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      {
+        cause: thrown,
+      },
+    )
+  }
+  const { $schema: _, ...rest } = withoutUnrepresentable(raw, where, '') as JsonSchema // a JSON Schema is an object
+  return rest
+}
+
+function reader(schema: Schema, convert: ToJsonSchema | undefined): (() => unknown) | undefined {
+  const standard = schema['~standard']
+  if (hasJsonSchema(schema)) {
+    const libraryOptions = standard.vendor === 'zod' ? zodOptions : standard.vendor === 'arktype' ? arktypeOptions : {}
+    return () => schema['~standard'].jsonSchema.input({ target, libraryOptions })
+  }
+  if (convert === undefined) return undefined
+  const convertAny = convert as (schema: unknown, options: unknown) => object // the user paired schema and converter
+  return () => convertAny(schema, valibotOptions)
+}
+
+function hasJsonSchema(schema: object): schema is StandardJSONSchemaV1 {
+  const standard: unknown = Reflect.get(schema, '~standard')
+  return typeof standard === 'object' && standard !== null && 'jsonSchema' in standard
+}
+
+const unrepresentable = new Set([
+  'symbol',
+  'undefined',
+  'void',
+  'map',
+  'set',
+  'nan',
+  'function',
+  'custom',
+  'promise',
+  'file',
+])
+
+const zodOptions: Record<string, unknown> = {
+  unrepresentable: 'any',
+  override({
+    zodSchema,
+    jsonSchema,
+  }: {
+    zodSchema: { _zod: { def: { type: string } } }
+    jsonSchema: Record<string, unknown>
+  }) {
+    const { type } = zodSchema._zod.def
+    if (type === 'date') Object.assign(jsonSchema, date)
+    else if (type === 'bigint') Object.assign(jsonSchema, bigint)
+    else if (unrepresentable.has(type)) jsonSchema[marker] = type
+  },
+}
+
+const arktypeOptions: Record<string, unknown> = {
+  fallback({ code, base, domain }: { code: string; base: object; domain?: string }) {
+    if (code === 'date') return { ...base, ...date }
+    if (code === 'domain' && domain === 'bigint') return { ...base, ...bigint }
+    if (code === 'predicate' || code === 'morph' || code === 'defaultValue') return base
+    return { ...base, [marker]: domain ?? code }
+  },
+}
+
+const valibotOptions: Record<string, unknown> = {
+  typeMode: 'input',
+  target,
+  errorMode: 'ignore',
+  overrideSchema({ valibotSchema, jsonSchema }: { valibotSchema: { type: string }; jsonSchema: object }) {
+    const { type } = valibotSchema
+    if (type === 'date') return date
+    if (type === 'bigint') return bigint
+    return unrepresentable.has(type) || type === 'instance' || type === 'blob'
+      ? { ...jsonSchema, [marker]: type }
+      : undefined
+  },
+}
+
+/** Drops alternatives that JSON cannot carry where another is left, and refuses the rest. */
+function withoutUnrepresentable(node: unknown, where: string, path: string): unknown {
+  if (Array.isArray(node)) return node.map((each, i) => withoutUnrepresentable(each, where, `${path}[${i}]`))
+  if (typeof node !== 'object' || node === null) return node
+  if (marker in node) {
+    const name = path === '' ? 'the message itself' : `the field '${path}'`
+    throw new TypeError(`${where}: ${name} (${String(node[marker])}) cannot be represented in JSON`)
+  }
+  const copy: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(node)) {
+    if (key === 'anyOf' || key === 'oneOf') copy[key] = alternatives(value, where, path)
+    else if (key === 'default' || key === 'enum' || key === 'const' || key === 'examples') copy[key] = value
+    else copy[key] = withoutUnrepresentable(value, where, pathInto(path, key))
+  }
+  return unwrapped(copy)
+}
+
+function alternatives(value: unknown, where: string, path: string): unknown[] {
+  const all: unknown[] = Array.isArray(value) ? value : []
+  const carried = all.filter(each => !(typeof each === 'object' && each !== null && marker in each))
+  return (carried.length > 0 ? carried : all).map(each => withoutUnrepresentable(each, where, path))
+}
+
+/** `{ anyOf: [x] }` means x. */
+function unwrapped(schema: Record<string, unknown>): JsonSchema {
+  const { anyOf, ...others } = schema
+  if (!Array.isArray(anyOf) || anyOf.length !== 1) return dedupe(schema)
+  return { ...(anyOf[0] as JsonSchema), ...others } // each alternative is a schema
+}
+
+/** The value and its string form often give the same alternative twice. */
+function dedupe(schema: Record<string, unknown>): JsonSchema {
+  const { anyOf, ...others } = schema
+  if (!Array.isArray(anyOf)) return schema
+  const kinds = anyOf.map((each: JsonSchema) => `${String(each['type'])}:${String(each['format'] ?? '')}`)
+  const single = kinds.every(kind => kind === kinds[0] && kind.startsWith('string'))
+  return single ? { ...(anyOf.at(-1) as JsonSchema), ...others } : schema
+}
+
+function pathInto(path: string, key: string): string {
+  if (key === 'properties' || key === '$defs') return path
+  if (key === 'items') return `${path}[]`
+  return path === '' ? key : `${path}.${key}`
+}
