@@ -1,0 +1,2 @@
+// "tenon/middleware": what endpoints are wrapped with.
+export { logging } from './logging.js'
