@@ -1,0 +1,57 @@
+// A request's path as segments: split before decoding, decoded once, and refused where two readers could understand it differently
+// (dot segments, backslashes, NUL, broken encoding): a proxy that checks access and we must see the same path.
+
+/** The longest path that is looked at; node:http itself stops at 16 KiB for all headers together. */
+const maxPathLength = 8192
+
+/** A path taken apart. */
+export interface ReadPath {
+  /** Decoded; `%2F` became part of its segment. None for `/`. */
+  readonly segments: readonly string[]
+  /** The last segment split at its last colon, as `{id}:cancel` needs it; a colon that came encoded does not count. */
+  readonly verb: ReadVerb | undefined
+}
+
+/** A last segment with a verb, both parts decoded. */
+export interface ReadVerb {
+  readonly base: string
+  readonly name: string
+}
+
+/** Reads a path without its query, or says why it is invalid. */
+export function readPath(path: string): ReadPath | { readonly message: string } {
+  const problem = problemIn(path)
+  if (problem !== undefined) return { message: problem }
+  const raw = path.length === 1 ? [] : path.slice(1).split('/')
+  const last = raw.at(-1) ?? ''
+  const colon = last.lastIndexOf(':')
+  const parts = colon < 0 ? raw : [...raw, last.slice(0, colon), last.slice(colon + 1)]
+  const decoded = path.includes('%') ? decodeAll(parts) : parts
+  if (decoded === undefined) return { message: 'the path is not percent-encoded UTF-8' }
+  if (decoded.some(isAmbiguous)) return { message: "the path has a '.' or '..' segment, a backslash or a NUL" }
+  if (colon < 0) return { segments: decoded, verb: undefined }
+  const [base = '', name = ''] = decoded.splice(-2)
+  return { segments: decoded, verb: { base, name } }
+}
+
+function problemIn(path: string): string | undefined {
+  if (path.length > maxPathLength) return `the path is longer than ${maxPathLength} characters`
+  if (!path.startsWith('/')) return "the path does not begin with '/'"
+  for (let at = 0; at < path.length; at++) {
+    const code = path.charCodeAt(at)
+    if (code <= 0x20 || code >= 0x7f || code === 0x23) return 'the path has characters that must be percent-encoded'
+  }
+  return undefined
+}
+
+function decodeAll(parts: readonly string[]): string[] | undefined {
+  try {
+    return parts.map(part => (part.includes('%') ? decodeURIComponent(part) : part))
+  } catch {
+    return undefined
+  }
+}
+
+function isAmbiguous(segment: string): boolean {
+  return segment === '.' || segment === '..' || segment.includes('\\') || segment.includes('\0')
+}
