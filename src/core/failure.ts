@@ -121,7 +121,6 @@ const callersCodes: ReadonlySet<Code> = new Set<Code>([
 export function blame(failure: Failure | DomainFailure): Blame {
   if (!isFailure(failure)) return 'caller'
   const byReason = Object.hasOwn(reasons, failure.reason) ? reasons[failure.reason]?.blame : undefined
-  if (byReason !== undefined) return byReason
-  if (callersCodes.has(failure.code)) return 'caller'
-  return failure.peer === undefined ? 'service' : 'dependency'
+  const found = byReason ?? (callersCodes.has(failure.code) ? 'caller' : 'service')
+  return found === 'service' && failure.peer !== undefined ? 'dependency' : found
 }
