@@ -53,5 +53,10 @@ function draw(method: MethodInfo | undefined, steps: readonly ExplainedLayer[]):
 
 function show(value: unknown): string {
   if (typeof value === 'function') return value.name === '' ? 'function' : `${value.name}()`
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+  if (typeof value !== 'object' || value === null) return String(value)
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return String(value) // a cycle, or a bigint
+  }
 }

@@ -45,6 +45,6 @@ export class Reply {
 function put(map: Map<string, string>, name: string, value: string): void {
   const lower = name.toLowerCase()
   checkEntry(lower, value)
+  checkSize(new Map(map).set(lower, value))
   map.set(lower, value)
-  checkSize(map)
 }
