@@ -58,6 +58,7 @@ export function manualClock(options: ManualClockOptions = {}): ManualClock {
       }
     },
     async advance(ms) {
+      if (!(ms >= 0)) throw new RangeError(`manualClock: can only be advanced by 0 ms or more, got ${ms}`)
       const until = time + ms
       await drain()
       for (let entry = earliest(until); entry !== undefined; entry = earliest(until)) {
@@ -66,7 +67,7 @@ export function manualClock(options: ManualClockOptions = {}): ManualClock {
         entry.callback()
         await drain()
       }
-      time = until
+      time = Math.max(time, until)
     },
     settle: drain,
     get pendingTimers() {
