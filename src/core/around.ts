@@ -9,8 +9,8 @@ import { runStack } from './frame.js'
 import { type Entered, type Layer, type LayerSource, layerFor } from './layer.js'
 import { endpointOf, rebound } from './make.js'
 import type { MethodInfo } from './method.js'
-import type { Awaitable, Outcome } from './outcome.js'
-import { type Leaf, type Stack, stackOf } from './stack.js'
+import { type Awaitable, isPromise, type Outcome } from './outcome.js'
+import { type Leaf, outcomeOf, relayed, type Stack, stackOf } from './stack.js'
 
 function wrapped(next: object, source: LayerSource<unknown>): Stack {
   const { layers, sources, leaf, method } = stackOf(next)
@@ -62,7 +62,7 @@ export function provide<P extends object, S = undefined>(layer: ProviderLayer<P,
     ...layer,
     enter(context, request) {
       const entered = layer.enter(context, request)
-      return entered instanceof Promise ? entered.then(given => supply(context, given)) : supply(context, entered)
+      return isPromise(entered) ? entered.then(given => supply(context, given)) : supply(context, entered)
     },
   }
   return around(source) as unknown as Provider<P> // the same function: the types tell what its `enter` does to the context
@@ -114,8 +114,8 @@ function interceptedLeaf(source: Interceptor | ((method: MethodInfo | undefined)
     role: interceptor.role,
     inner,
     start: (request, context) => interceptor.run(next, request, context),
-    settle: value => value as Outcome, // `run` is typed
-    caught: (thrown, scope) => inner.leaf.caught(thrown, scope),
+    settle: (value, scope) => outcomeOf(value, interceptor.name, scope),
+    caught: (thrown, scope, runsBefore) => relayed(scope.caught(thrown), scope.runs === runsBefore),
     rebind: method => interceptedLeaf(source, rebound(inner, method)),
   }
 }

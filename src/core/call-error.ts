@@ -36,6 +36,11 @@ export function fromThrown(thrown: unknown, onDefect: OnDefect): Left<Failure | 
   return left(failureOf('internal', 'DEFECT', 'internal error', { cause: thrown }))
 }
 
+/** Whether something was thrown because a signal said so, as `fetch` and Node's own functions do. */
+export function isAbortError(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.name === 'AbortError'
+}
+
 /** Calls an observer that may not throw: what it throws all the same is reported, not passed on. */
 export function observe<Args extends readonly unknown[]>(observer: (...args: Args) => void, ...args: Args): void {
   try {

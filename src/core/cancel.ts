@@ -13,7 +13,7 @@ export function onCancelled(context: Context, callback: (failure: Failure) => vo
     callback(scope.ended)
     return () => {}
   }
-  const dependent: Dependent = { newer: undefined, older: undefined, end: callback, orphan: () => {} }
+  const dependent: Dependent = { newer: undefined, older: undefined, end: callback, outlives: false }
   scope.attach(dependent)
   return () => scope.detach(dependent)
 }

@@ -17,15 +17,32 @@ export abstract class Expiring {
 }
 
 interface Bucket {
+  readonly tick: number
   first: Expiring | undefined
+}
+
+/** A deadline that is not a call's. */
+export class Alarm extends Expiring {
+  readonly deadline: number
+  readonly #onExpire: () => void
+
+  constructor(deadline: number, onExpire: () => void) {
+    super()
+    this.deadline = deadline
+    this.#onExpire = onExpire
+  }
+
+  expire(): void {
+    this.#onExpire()
+  }
 }
 
 /** The deadlines of one clock. */
 export class Deadlines {
   readonly clock: Clock
-  // By tick. Buckets that have emptied stay until the timer next fires: most calls end long before their deadline.
+  // By tick; empty ones only as the latest, which the next call most likely needs again.
   readonly #buckets: Map<number, Bucket> = new Map()
-  #latest: { readonly tick: number; readonly bucket: Bucket } | undefined
+  #latest: Bucket | undefined
   #timer: Timer | undefined
   #timerTick: number = Number.POSITIVE_INFINITY
   #count = 0
@@ -59,18 +76,24 @@ export class Deadlines {
     if (item.nextExpiring !== undefined) item.nextExpiring.previousExpiring = item.previousExpiring
     item.nextExpiring = undefined
     item.previousExpiring = undefined
+    if (bucket !== this.#latest) this.#drop(bucket)
     if (--this.#count === 0) this.#timer?.keepAlive(false)
   }
 
   #bucketOf(tick: number): Bucket {
-    if (this.#latest?.tick === tick) return this.#latest.bucket
+    if (this.#latest?.tick === tick) return this.#latest
+    if (this.#latest !== undefined) this.#drop(this.#latest)
     let bucket = this.#buckets.get(tick)
     if (bucket === undefined) {
-      bucket = { first: undefined }
+      bucket = { tick, first: undefined }
       this.#buckets.set(tick, bucket)
     }
-    this.#latest = { tick, bucket }
+    this.#latest = bucket
     return bucket
+  }
+
+  #drop(bucket: Bucket): void {
+    if (bucket.first === undefined && this.#buckets.get(bucket.tick) === bucket) this.#buckets.delete(bucket.tick)
   }
 
   #arm(tick: number): void {
@@ -99,6 +122,7 @@ export class Deadlines {
   #expire(tick: number): void {
     const bucket = this.#buckets.get(tick)
     this.#buckets.delete(tick)
+    this.#latest = undefined
     for (let item = bucket?.first; item !== undefined; item = bucket?.first) {
       this.remove(item)
       item.expire()

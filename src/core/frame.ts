@@ -1,44 +1,58 @@
 // Runs a list of layers around a leaf as one function: one object and one promise for any number of layers, where
 // closures cost a promise and two microtasks each.
-import { fromThrown } from './call-error.js'
+import { observe } from './call-error.js'
 import { type Context, carriedOf } from './context.js'
-import { left } from './either.js'
+import { left, right } from './either.js'
 import type { Failure } from './failure.js'
 import type { Entered, Layer } from './layer.js'
-import type { Awaitable, Outcome } from './outcome.js'
+import { type Awaitable, isPromise, type Outcome } from './outcome.js'
 import type { Dependent, Scope } from './scope.js'
 import type { Leaf, Stack } from './stack.js'
-import { CallStream, closeStream, isStream } from './stream.js'
+import { CallStream, isStream } from './stream.js'
 
 /** Runs a stack in the call that the context belongs to. Never throws and never rejects. */
 export function runStack(stack: Stack, request: unknown, context: Context): Awaitable<Outcome> {
   const { scope } = carriedOf(context)
+  if (scope.ended !== undefined) return left(scope.ended)
   scope.runs++
   if (stack.layers.length > 0) return new Frame(stack, request, context, scope).run()
-  const { leaf } = stack
+  return startLeaf(stack.leaf, request, context, outcome => outcome)
+}
+
+/** Starts a leaf; `settle` gets its outcome and says what becomes of it. */
+function startLeaf(
+  leaf: Leaf,
+  request: unknown,
+  context: Context,
+  settle: (outcome: Outcome) => Outcome,
+): Awaitable<Outcome> {
+  const { scope } = carriedOf(context)
+  const { runs } = scope
   let value: unknown
   try {
     value = leaf.start(request, context)
+    if (isPromise(value) && !(value instanceof Promise)) value = Promise.resolve(value)
   } catch (thrown) {
-    return leaf.caught(thrown, scope)
+    return settle(leaf.caught(thrown, scope, runs))
   }
-  if (!isPromise(value)) return leaf.settle(value, scope)
+  if (!(value instanceof Promise)) return settle(leaf.settle(value, scope, runs))
+  // Whoever raced this against something else may have its answer long before this work ends.
+  scope.hold()
+  const end = (outcome: Outcome): Outcome => {
+    const settled = settle(outcome)
+    scope.release()
+    return settled
+  }
   return value.then(
-    result => leaf.settle(result, scope),
-    thrown => leaf.caught(thrown, scope),
-  )
-}
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return (
-    value instanceof Promise ||
-    (typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function')
+    result => end(leaf.settle(result, scope, runs)),
+    thrown => end(leaf.caught(thrown, scope, runs)),
   )
 }
 
 class Frame implements Dependent {
   newer: Dependent | undefined = undefined
   older: Dependent | undefined = undefined
+  readonly outlives = true
   readonly #layers: readonly Layer<unknown>[]
   readonly #leaf: Leaf
   readonly #request: unknown
@@ -47,6 +61,7 @@ class Frame implements Dependent {
   readonly #contexts: Context[] = []
   #context: Context
   #outcome: Outcome | undefined
+  #stream: CallStream | undefined
 
   constructor(stack: Stack, request: unknown, context: Context, scope: Scope) {
     this.#layers = stack.layers
@@ -65,44 +80,40 @@ class Frame implements Dependent {
         this.#push(undefined)
         continue
       }
-      let entered: Awaitable<Entered<unknown>>
+      let refused: Outcome | undefined
       try {
-        entered = layer.enter(this.#context, this.#request)
+        const entered = layer.enter(this.#context, this.#request)
+        if (isPromise(entered)) return this.#resume(layer, entered)
+        refused = this.#accept(layer, entered)
       } catch (thrown) {
-        return this.#end(fromThrown(thrown, this.#scope.onDefect))
+        refused = this.#scope.caught(thrown)
       }
-      if (entered instanceof Promise) return this.#resume(layer, entered)
-      const refused = this.#accept(entered)
       if (refused !== undefined) return this.#end(refused)
     }
-    return this.#outcome ?? this.#start()
+    return startLeaf(this.#leaf, this.#request, this.#context, outcome => this.#settle(outcome))
   }
 
   async #resume(layer: Layer<unknown>, entering: Promise<Entered<unknown>>): Promise<Outcome> {
     let refused: Outcome | undefined
     try {
-      const entered = await entering
-      if (this.#outcome !== undefined) {
-        // The call ended while the layer was entering: what it took, its exit gives back.
-        if (entered?._tag !== 'Left')
-          this.#exit(layer, this.#outcome, entered?.state, entered?.context ?? this.#context)
-        return this.#outcome
-      }
-      refused = this.#accept(entered)
+      refused = this.#accept(layer, await entering)
     } catch (thrown) {
-      refused = fromThrown(thrown, this.#outcome === undefined ? this.#scope.onDefect : () => {})
+      refused = this.#scope.caught(thrown)
     }
     return refused === undefined ? this.run() : this.#end(refused)
   }
 
-  #accept(entered: Entered<unknown>): Outcome | undefined {
-    if (entered === undefined) {
-      this.#push(undefined)
-      return undefined
+  /** A layer has entered, or gives what it refuses with. */
+  #accept(layer: Layer<unknown>, entered: Entered<unknown>): Outcome | undefined {
+    if (entered?._tag === 'Left') return entered
+    const context = entered?.context ?? this.#context
+    if (this.#outcome !== undefined) {
+      // The call ended while the layer was entering: what it took, its exit gives back.
+      this.#exit(layer, this.#outcome, entered?.state, context)
+      return this.#outcome
     }
-    if (entered._tag === 'Left') return entered
-    if (entered.context !== undefined) this.#context = entered.context
-    this.#push(entered.state)
+    this.#context = context
+    this.#push(entered?.state)
     return undefined
   }
 
@@ -111,31 +122,21 @@ class Frame implements Dependent {
     this.#contexts.push(this.#context)
   }
 
-  #start(): Awaitable<Outcome> {
-    const leaf = this.#leaf
-    let value: unknown
-    try {
-      value = leaf.start(this.#request, this.#context)
-    } catch (thrown) {
-      return this.#settle(leaf.caught(thrown, this.#scope))
-    }
-    if (!isPromise(value)) return this.#settle(leaf.settle(value, this.#scope))
-    return value.then(
-      result => this.#settle(leaf.settle(result, this.#scope)),
-      thrown => this.#settle(leaf.caught(thrown, this.#scope)),
-    )
-  }
-
   #settle(outcome: Outcome): Outcome {
     const response = outcome._tag === 'Right' ? outcome.right : undefined
     if (!isStream(response)) return this.#end(outcome)
     if (this.#outcome !== undefined) {
-      closeStream(response, this.#scope.onDefect, () => {})
+      this.#scope.closeLate(response)
       return this.#outcome
     }
     this.#opened()
-    const onEnd = (ended: Outcome): void => void this.#end(ended)
-    return { _tag: 'Right', right: new CallStream(response, { onDefect: this.#scope.onDefect, onEnd }) }
+    this.#scope.hold()
+    this.#stream = new CallStream(response, {
+      onDefect: this.#scope.onDefect,
+      onEnd: ended => void this.#end(ended),
+      onReleased: () => this.#scope.release(),
+    })
+    return right(this.#stream)
   }
 
   #opened(): void {
@@ -143,7 +144,7 @@ class Frame implements Dependent {
       try {
         this.#layers[i]?.opened?.(this.#states[i], this.#contexts[i] as Context) // one context per entered layer
       } catch (thrown) {
-        this.#scope.onDefect(thrown)
+        observe(this.#scope.onDefect, thrown)
       }
     }
   }
@@ -151,10 +152,8 @@ class Frame implements Dependent {
   /** The call ended early: its deadline, a cancellation, an abandoned stream. */
   end(failure: Failure): void {
     this.#end(left(failure))
+    this.#stream?.fail(failure)
   }
-
-  /** The caller has its outcome; these layers have not, since an opaque function above did not wait. They still will. */
-  orphan(): void {}
 
   #end(outcome: Outcome): Outcome {
     if (this.#outcome !== undefined) return this.#outcome
@@ -170,9 +169,9 @@ class Frame implements Dependent {
   #exit(layer: Layer<unknown>, outcome: Outcome, state: unknown, context: Context): void {
     try {
       const result: unknown = layer.exit?.(outcome, state, context)
-      if (result instanceof Promise) result.catch(this.#scope.onDefect)
+      if (result instanceof Promise) result.catch(thrown => observe(this.#scope.onDefect, thrown))
     } catch (thrown) {
-      this.#scope.onDefect(thrown)
+      observe(this.#scope.onDefect, thrown)
     }
   }
 }

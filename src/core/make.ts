@@ -47,8 +47,18 @@ export function fromPromise<Req, Out, R extends Context = Context>(
   run: (request: Req, context: R) => Out,
   method?: MethodInfo,
 ): Endpoint<Req, ResponseOf<Awaited<Out>>, FailuresOf<Awaited<Out>>, R> {
-  const leaf = functionLeaf(method?.name ?? run.name, run as (request: unknown, context: Context) => unknown)
-  return leafEndpoint(leaf, method)
+  return functionEndpoint(run.name, run, method)
+}
+
+function functionEndpoint<Req, Res, E, R>(
+  name: string,
+  run: (request: Req, context: R) => unknown,
+  method: MethodInfo | undefined,
+): Endpoint<Req, Res, E, R> {
+  return leafEndpoint(
+    functionLeaf(method?.name ?? name, run as (request: unknown, context: Context) => unknown),
+    method,
+  )
 }
 
 /** The response type in what a plain function gives. */
@@ -61,7 +71,7 @@ export function fromEither<Req, Res, E = never, R extends Context = Context>(
   run: (request: Req, context: R) => Either<Failure | E, Res>,
   method?: MethodInfo,
 ): Endpoint<Req, Res, E, R> {
-  return fromPromise((request: Req, context: R) => ours(run(request, context)), method) as Endpoint<Req, Res, E, R> // `ours` keeps Res and E
+  return functionEndpoint(run.name, (request: Req, context: R) => ours(run(request, context)), method)
 }
 
 /** An endpoint of a function that gives a TaskEither. */
@@ -69,8 +79,7 @@ export function fromTaskEither<Req, Res, E = never, R extends Context = Context>
   run: (request: Req, context: R) => TaskEither<Failure | E, Res>,
   method?: MethodInfo,
 ): Endpoint<Req, Res, E, R> {
-  const start = (request: Req, context: R): Promise<unknown> => run(request, context)().then(ours)
-  return fromPromise(start, method) as Endpoint<Req, Res, E, R> // `ours` keeps Res and E
+  return functionEndpoint(run.name, (request: Req, context: R) => run(request, context)().then(ours), method)
 }
 
 /** An endpoint of a function that gives a ReaderTaskEither of its context. */
@@ -78,7 +87,7 @@ export function fromReaderTaskEither<Req, Res, E = never, R extends Context = Co
   run: (request: Req) => ReaderTaskEither<R, Failure | E, Res>,
   method?: MethodInfo,
 ): Endpoint<Req, Res, E, R> {
-  return fromTaskEither((request: Req, context: R) => run(request)(context), method)
+  return functionEndpoint(run.name, (request: Req, context: R) => run(request)(context)().then(ours), method)
 }
 
 function ours(either: Either<unknown, unknown>): unknown {

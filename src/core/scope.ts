@@ -1,10 +1,10 @@
 // The lifetime of one call: its deadline, its cancellation, and what hangs on them. A tree linked by hand, because
 // AbortController and AbortSignal.any cost 5 to 25 µs each and most calls never look at their signal.
-import { CallError, type OnDefect } from './call-error.js'
+import { CallError, fromThrown, isAbortError, type OnDefect, observe } from './call-error.js'
 import type { Clock } from './clock.js'
-import { type Deadlines, Expiring } from './deadlines.js'
-import { left } from './either.js'
-import { type Failure, failureOf } from './failure.js'
+import { Alarm, type Deadlines, Expiring } from './deadlines.js'
+import { type Left, left, right } from './either.js'
+import { type DomainFailure, type Failure, failureOf } from './failure.js'
 import { linkToSignal } from './link.js'
 import type { Outcome } from './outcome.js'
 import { Reply } from './reply.js'
@@ -15,8 +15,8 @@ export interface Dependent {
   newer: Dependent | undefined
   older: Dependent | undefined
   end(failure: Failure): void
-  /** The call has ended in the ordinary way before this did. */
-  orphan(): void
+  /** Goes on when the call has ended in the ordinary way before it did; its deadline and cancellation still hold. */
+  readonly outlives: boolean
 }
 
 export interface ScopeOptions {
@@ -37,6 +37,7 @@ export class Scope extends Expiring implements Dependent {
   readonly external: AbortSignal | undefined
   newer: Dependent | undefined = undefined
   older: Dependent | undefined = undefined
+  readonly outlives = true
   /** How many stacks have run here: tells whether anything of ours ran beneath an opaque function. */
   runs = 0
   /** A call goes on here, or has: false where the scope only waits for calls to be made in it. */
@@ -46,14 +47,19 @@ export class Scope extends Expiring implements Dependent {
 
   readonly #startedAt: number
   readonly #parent: Scope | undefined
+  /** The parent that counts this call as work of its own. */
+  #counting: Scope | undefined
   #newest: Dependent | undefined
   #unlink: (() => void)[] | undefined
   #over = false
+  /** Out of the tree, since neither the call nor anything that depends on it goes on. */
+  #left = false
   #ended: Failure | undefined
   #controller: AbortController | undefined
   #resolve: ((outcome: Outcome) => void) | undefined
   #stream: CallStream | undefined
   #work = 0
+  #settled = false
   #onSettled: (() => void)[] | undefined
   #reply: Reply | undefined
 
@@ -98,28 +104,35 @@ export class Scope extends Expiring implements Dependent {
   /** Starts the call, unless it is over before it begins: then says why. */
   begin(): Failure | undefined {
     const parent = this.#parent
-    if (parent?.ended !== undefined) return { ...parent.ended, ran: 'no' }
+    const ended = this.#ended ?? parent?.ended
+    if (ended !== undefined) return { ...ended, ran: 'no' }
     if (this.deadline <= this.#startedAt)
       return failureOf('deadline_exceeded', 'DEADLINE_EXCEEDED', 'the deadline has passed', { ran: 'no' })
     this.running = true
     this.#work = 1
     if (parent?.running) {
       parent.attach(this)
-      parent.#work++
+      this.#counting = parent
+      parent.hold()
     }
     for (const signal of [this.external, parent?.external]) {
       if (signal === undefined) continue
       this.#unlink ??= []
       this.#unlink.push(linkToSignal(signal, this))
       if (this.#ended !== undefined) {
-        const { ran: _, ...ended } = this.#ended
-        this.#release()
-        return { ...ended, ran: 'no' }
+        this.release()
+        return { ...this.#ended, ran: 'no' }
       }
     }
     if (parent?.timed && parent.deadline <= this.deadline) this.timed = true
     else this.#expireInTime()
     return undefined
+  }
+
+  /** What something thrown in this call means. Once the call has ended early, an AbortError is no defect but obedience. */
+  caught(thrown: unknown): Left<Failure | DomainFailure> {
+    const obeyed = this.#ended !== undefined && isAbortError(thrown)
+    return fromThrown(thrown, obeyed ? () => {} : this.onDefect)
   }
 
   #expireInTime(): void {
@@ -141,28 +154,40 @@ export class Scope extends Expiring implements Dependent {
   complete(outcome: Outcome): Outcome {
     const response = outcome._tag === 'Right' ? outcome.right : undefined
     if (this.#ended !== undefined) {
-      if (isStream(response)) closeStream(response, this.onDefect, () => this.#release())
-      else this.#release()
+      if (isStream(response)) this.closeLate(response)
+      this.release()
       return left(this.#ended)
     }
     if (isStream(response)) return this.#open(response)
     this.#finish()
     this.#resolve?.(outcome)
-    this.#release()
+    this.release()
     return outcome
   }
 
+  /** Closes a stream that came when the call had ended already: work of the call until it has closed. */
+  closeLate(stream: AsyncIterable<unknown>): void {
+    this.hold()
+    closeStream(stream, this.onDefect, () => this.release())
+  }
+
   #open(source: AsyncIterable<unknown>): Outcome {
-    this.#stream = new CallStream(source, {
+    const stream = new CallStream(source, {
       onDefect: this.onDefect,
       onEnd: (outcome, abandoned) => {
-        if (abandoned && outcome._tag === 'Left')
-          this.#endWith(outcome.left as Failure) // abandoning always gives a Failure
-        else this.#finish()
+        if (!abandoned || outcome._tag === 'Right') return this.#finish()
+        this.#endWith(outcome.left as Failure) // abandoning always gives a Failure
+        if (this.deadline !== Number.POSITIVE_INFINITY) this.deadlines.add(patience)
       },
-      onReleased: () => this.#release(),
+      onReleased: () => {
+        this.deadlines.remove(patience)
+        this.release()
+      },
     })
-    const outcome: Outcome = { _tag: 'Right', right: this.#stream }
+    // The call of an abandoned stream is over, but whoever left it waits for its source to close.
+    const patience = new Alarm(this.deadline, () => stream.giveUp(tooLate()))
+    this.#stream = stream
+    const outcome = right(stream)
     this.#resolve?.(outcome)
     this.#resolve = undefined
     return outcome
@@ -170,30 +195,36 @@ export class Scope extends Expiring implements Dependent {
 
   #finish(): void {
     if (this.#over) return
-    this.#leave()
-    for (let dependent = this.#newest; dependent !== undefined; dependent = this.#newest) {
-      this.detach(dependent)
-      dependent.orphan()
+    this.#over = true
+    for (let dependent = this.#newest; dependent !== undefined; ) {
+      const { older } = dependent
+      if (!dependent.outlives) this.detach(dependent)
+      dependent = older
     }
+    if (this.#newest === undefined) this.#leave()
   }
 
   #leave(): void {
-    this.#over = true
+    if (this.#left) return
+    this.#left = true
     if (this.bucket !== undefined) this.deadlines.remove(this)
     if (this.#parent?.running) this.#parent.detach(this)
-    if (this.#unlink !== undefined) for (const unlink of this.#unlink) unlink()
+    for (const unlink of this.#unlink ?? []) unlink()
+    this.#unlink = undefined
   }
 
   /** Ends the call before its work is done: answers, aborts, and lets the layers exit, innermost first. */
   end(failure: Failure): void {
-    if (this.#over) return
+    const hasAnswered = this.#over
     this.#endWith(failure)
+    if (hasAnswered) return
     this.#resolve?.(left(failure))
     this.#stream?.fail(failure)
   }
 
   #endWith(failure: Failure): void {
-    if (this.#over) return
+    if (this.#left) return
+    this.#over = true
     this.#ended = failure
     this.#leave()
     this.#controller?.abort(new CallError(failure))
@@ -204,15 +235,15 @@ export class Scope extends Expiring implements Dependent {
   }
 
   expire(): void {
-    this.end(failureOf('deadline_exceeded', 'DEADLINE_EXCEEDED', 'the call took longer than its deadline allows'))
+    this.end(tooLate())
   }
 
-  orphan(): void {
-    // The parent's deadline would have ended this call too; without the parent it needs its own.
-    if (this.bucket === undefined) this.#expireInTime()
-  }
-
+  /** Also for what begins when the call has been answered: it still ends with the call's deadline. */
   attach(dependent: Dependent): void {
+    if (this.#left) {
+      this.#left = false
+      this.#expireInTime()
+    }
     dependent.older = this.#newest
     if (this.#newest !== undefined) this.#newest.newer = dependent
     this.#newest = dependent
@@ -226,11 +257,12 @@ export class Scope extends Expiring implements Dependent {
     if (dependent.older !== undefined) dependent.older.newer = dependent.newer
     dependent.newer = undefined
     dependent.older = undefined
+    if (this.#over && this.#newest === undefined) this.#leave()
   }
 
   /** Runs `callback` when all work that began in this call has really ended, which may be long after the call. */
   onSettled(callback: () => void): void {
-    if (this.#work === 0) {
+    if (this.#work === 0 || this.#settled) {
       callback()
       return
     }
@@ -238,19 +270,27 @@ export class Scope extends Expiring implements Dependent {
     this.#onSettled.push(callback)
   }
 
-  #release(): void {
-    if (--this.#work > 0) return
-    const callbacks = this.#onSettled
-    this.#onSettled = undefined
-    if (callbacks !== undefined) {
-      for (const callback of callbacks) {
-        try {
-          callback()
-        } catch (thrown) {
-          this.onDefect(thrown)
-        }
+  /** Some work has begun; {@link release} says when it ends. */
+  hold(): void {
+    this.#work++
+  }
+
+  /** What was held has ended. The last one settles the call, for good. */
+  release(): void {
+    if (--this.#work > 0 || this.#settled) return
+    this.#settled = true
+    for (const callback of this.#onSettled ?? []) {
+      try {
+        callback()
+      } catch (thrown) {
+        observe(this.onDefect, thrown)
       }
     }
-    if (this.#parent?.running) this.#parent.#release()
+    this.#onSettled = undefined
+    this.#counting?.release()
   }
+}
+
+function tooLate(): Failure {
+  return failureOf('deadline_exceeded', 'DEADLINE_EXCEEDED', 'the call took longer than its deadline allows')
 }

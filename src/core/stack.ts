@@ -1,13 +1,14 @@
 // The stack of an endpoint as data: one symbol on the function holds it, and fusion, explain, lint and the method all read
 // it. Nothing about an endpoint is remembered anywhere else.
-import { fromThrown } from './call-error.js'
-import { type Context, carriedOf, forHandler } from './context.js'
+import { CallError } from './call-error.js'
+import { type Context, forHandler } from './context.js'
 import { isEither, left, right } from './either.js'
-import { isFailure } from './failure.js'
+import { type Failure, isFailure } from './failure.js'
 import type { Layer, LayerSource } from './layer.js'
 import type { MethodInfo } from './method.js'
 import type { Awaitable, Outcome } from './outcome.js'
 import type { Scope } from './scope.js'
+import { isStream, mapThrown } from './stream.js'
 
 /** What is innermost in a list of layers. */
 export interface Leaf {
@@ -20,10 +21,10 @@ export interface Leaf {
   readonly inner?: Stack
   /** May return a bare response, an Either or a promise of one, or throw. */
   start(request: unknown, context: Context): unknown
-  /** What the value that `start` gave means. */
-  settle(value: unknown, scope: Scope): Outcome
+  /** What the value that `start` gave means. `runsBefore` is the scope's `runs` when it started. */
+  settle(value: unknown, scope: Scope, runsBefore?: number): Outcome
   /** What it means that `start` threw or rejected. */
-  caught(thrown: unknown, scope: Scope): Outcome
+  caught(thrown: unknown, scope: Scope, runsBefore?: number): Outcome
   /** The same for another method; absent where the method makes no difference. */
   rebind?(method: MethodInfo | undefined): Leaf
 }
@@ -53,8 +54,8 @@ export function functionLeaf(name: string, run: (request: unknown, context: Cont
     kind: 'function',
     name,
     start: (request, context) => run(request, forHandler(context)),
-    settle: value => (isEither(value) ? ranMaybe(value as Outcome) : right(value)),
-    caught: (thrown, scope) => ranMaybe(fromThrown(thrown, scope.onDefect)),
+    settle: value => relayed(isEither(value) ? (value as Outcome) : right(value), true),
+    caught: (thrown, scope) => relayed(scope.caught(thrown), true),
   }
 }
 
@@ -64,38 +65,52 @@ export function remoteLeaf(name: string, run: (request: unknown, context: Contex
     kind: 'remote',
     name,
     start: run,
-    settle: value => value as Outcome, // `run` is a transport's, and typed
-    caught: (thrown, scope) => fromThrown(thrown, scope.onDefect),
+    settle: (value, scope) => outcomeOf(value, name, scope),
+    caught: (thrown, scope) => scope.caught(thrown),
   }
 }
 
+// A function that we cannot see into may be a middleware of somebody's or the business itself: where no stack of ours ran
+// beneath it, it was the business.
 function opaqueLeaf(endpoint: AnyEndpoint): Leaf {
   return {
     kind: 'opaque',
     name: endpoint.name,
-    start: async (request, context) => {
-      const { scope } = carriedOf(context)
-      const before = scope.runs
-      const outcome: Outcome = await endpoint(request)(context)()
-      // Where no stack of ours ran beneath it, the function was the business itself.
-      return scope.runs === before ? ranMaybe(outcome) : outcome
-    },
-    settle(value, scope) {
-      if (isOutcome(value)) return value
-      return fromThrown(new TypeError(`the endpoint '${endpoint.name}' did not return an Either`), scope.onDefect)
-    },
-    caught: (thrown, scope) => fromThrown(thrown, scope.onDefect),
+    start: (request, context) => endpoint(request)(context)(),
+    settle: (value, scope, runsBefore) => relayed(outcomeOf(value, endpoint.name, scope), scope.runs === runsBefore),
+    caught: (thrown, scope, runsBefore) => relayed(scope.caught(thrown), scope.runs === runsBefore),
   }
 }
 
-function isOutcome(value: unknown): value is Outcome {
-  return (
-    typeof value === 'object' && value !== null && '_tag' in value && (value._tag === 'Left' || value._tag === 'Right')
-  )
+/** The outcome that a function gave, as one of our Eithers; a defect where it gave something else. */
+export function outcomeOf(value: unknown, name: string, scope: Scope): Outcome {
+  if (isEither(value)) return value as Outcome // the function was typed to give an outcome
+  if (typeof value === 'object' && value !== null && '_tag' in value) {
+    if (value._tag === 'Right' && 'right' in value) return right(value.right)
+    if (value._tag === 'Left' && 'left' in value) return left(value.left as Failure) // as above
+  }
+  return scope.caught(new TypeError(`'${name}' gave no Either`))
 }
 
-/** Work of our own has begun: nobody further up may read "it never started" out of its failure. */
-function ranMaybe(outcome: Outcome): Outcome {
-  if (outcome?._tag !== 'Left' || !isFailure(outcome.left) || outcome.left.ran === 'maybe') return outcome
-  return left({ ...outcome.left, ran: 'maybe' })
+/**
+ * The outcome of something that may have been work of our own. Where it was, nobody further up may read "it never started"
+ * out of a failure that it passed on.
+ */
+export function relayed(outcome: Outcome, isWork: boolean): Outcome {
+  if (!isWork) return outcome
+  if (outcome._tag === 'Left') {
+    const failure = ranMaybe(outcome.left)
+    return failure === outcome.left ? outcome : left(failure)
+  }
+  return isStream(outcome.right) ? right(mapThrown(outcome.right, relayedError)) : outcome
+}
+
+function relayedError(thrown: unknown): unknown {
+  if (!(thrown instanceof CallError)) return thrown
+  const failure = ranMaybe(thrown.failure)
+  return failure === thrown.failure ? thrown : new CallError(failure)
+}
+
+function ranMaybe<E>(failure: Failure | E): Failure | E {
+  return isFailure(failure) && failure.ran !== 'maybe' ? { ...failure, ran: 'maybe' } : failure
 }

@@ -1,6 +1,6 @@
 // The response stream of a call, watched: whoever reads it gets the items unchanged, and whoever waits for its end
 // (layers, the call's lifetime) is told once whether it ended, failed or was abandoned.
-import { CallError, fromThrown, type OnDefect } from './call-error.js'
+import { CallError, fromThrown, isAbortError, type OnDefect, observe } from './call-error.js'
 import { left, right } from './either.js'
 import { type Failure, failureOf } from './failure.js'
 import type { Outcome } from './outcome.js'
@@ -15,18 +15,27 @@ export interface Watcher {
   /** Called once. */
   onEnd(outcome: Outcome, abandoned: boolean): void
   /** Called once, when the source has really stopped working. */
-  onReleased?(): void
+  onReleased(): void
 }
+
+type Item = IteratorResult<unknown>
+type Reject = (failure: CallError<unknown>) => void
 
 /** Iterates once. Ends with `CallError` where the stream failed. */
 export class CallStream implements AsyncIterableIterator<unknown> {
   readonly #source: AsyncIterable<unknown>
   readonly #watcher: Watcher
+  readonly #waiting: Set<Reject> = new Set()
   #iterator: AsyncIterator<unknown> | undefined
   #taken = false
-  #failure: Failure | undefined
+  /** Nobody will get another item. */
   #over = false
-  readonly #waiting: Set<(failure: CallError<unknown>) => void> = new Set()
+  #failure: Failure | undefined
+  /** The source has said that it will give nothing more. */
+  #stopped = false
+  #released = false
+  #pulls = 0
+  #onClosed: (() => void) | undefined
 
   constructor(source: AsyncIterable<unknown>, watcher: Watcher) {
     this.#source = source
@@ -39,42 +48,51 @@ export class CallStream implements AsyncIterableIterator<unknown> {
     return this
   }
 
-  next(): Promise<IteratorResult<unknown>> {
+  next(): Promise<Item> {
     if (this.#failure !== undefined) return Promise.reject(new CallError(this.#failure))
     if (this.#over) return Promise.resolve({ done: true, value: undefined })
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject)
-      let next: Promise<IteratorResult<unknown>>
-      try {
-        this.#iterator ??= this.#source[Symbol.asyncIterator]()
-        next = this.#iterator.next()
-      } catch (thrown) {
-        next = Promise.reject(thrown)
+      this.#pulls++
+      const broken = (thrown: unknown): void => {
+        this.#waiting.delete(reject)
+        reject(this.#broken(thrown))
+        this.#pulled(true)
       }
-      next.then(
-        result => {
-          this.#waiting.delete(reject)
-          if (result.done === true) {
-            this.#end(right(undefined), false)
-            this.#release()
-          }
-          resolve(result)
-        },
-        thrown => {
-          this.#waiting.delete(reject)
-          const outcome = fromThrown(thrown, this.#over ? () => {} : this.#watcher.onDefect)
-          this.#end(outcome, false)
-          this.#release()
-          reject(thrown instanceof CallError ? thrown : new CallError(outcome.left))
-        },
-      )
+      this.#pull().then(item => {
+        if (typeof item !== 'object' || item === null) return broken(new TypeError('an item came without its result'))
+        this.#waiting.delete(reject)
+        const stopped = item.done === true
+        if (stopped) this.#end(right(undefined), false)
+        resolve(item)
+        this.#pulled(stopped)
+      }, broken)
     })
   }
 
-  async return(): Promise<IteratorResult<unknown>> {
-    const closed = this.#close()
-    this.#end(left(failureOf('cancelled', 'ABANDONED', 'the reader left the stream before its end')), true)
-    await closed
+  #pull(): Promise<Item> {
+    try {
+      this.#iterator ??= this.#source[Symbol.asyncIterator]()
+      const item = this.#iterator.next()
+      return item instanceof Promise ? item : Promise.resolve(item)
+    } catch (thrown) {
+      return Promise.reject(thrown)
+    }
+  }
+
+  #broken(thrown: unknown): CallError<unknown> {
+    const outcome = fromThrown(thrown, this.#over ? () => {} : this.#watcher.onDefect)
+    this.#end(outcome, false)
+    return thrown instanceof CallError ? thrown : new CallError(outcome.left)
+  }
+
+  /** Leaves the stream. Waits until its source has closed, as a loop over any iterable does, or for {@link giveUp}. */
+  async return(): Promise<Item> {
+    if (!this.#over) {
+      const closed = this.#close()
+      this.#end(left(failureOf('cancelled', 'ABANDONED', 'the reader left the stream before its end')), true)
+      await closed
+    }
     return { done: true, value: undefined }
   }
 
@@ -83,9 +101,19 @@ export class CallStream implements AsyncIterableIterator<unknown> {
     if (this.#over) return
     this.#over = true
     this.#failure = failure
+    this.#rejectWaiting(failure)
+    void this.#close()
+  }
+
+  /** The reader that has left need not wait for the source any longer. */
+  giveUp(failure: Failure): void {
+    this.#rejectWaiting(failure)
+    this.#onClosed?.()
+  }
+
+  #rejectWaiting(failure: Failure): void {
     for (const reject of this.#waiting) reject(new CallError(failure))
     this.#waiting.clear()
-    void this.#close()
   }
 
   #end(outcome: Outcome, abandoned: boolean): void {
@@ -94,41 +122,62 @@ export class CallStream implements AsyncIterableIterator<unknown> {
     this.#watcher.onEnd(outcome, abandoned)
   }
 
-  #closing: Promise<void> | undefined
-
   #close(): Promise<void> {
-    if (this.#over && this.#failure === undefined) return Promise.resolve()
-    this.#closing ??= new Promise(resolve => {
-      const source = this.#iterator === undefined ? this.#source : { [Symbol.asyncIterator]: () => this.#iterator }
-      closeStream(source as AsyncIterable<unknown>, this.#watcher.onDefect, () => {
-        this.#release()
+    return new Promise(resolve => {
+      this.#onClosed = resolve
+      const iterator = this.#iterator
+      const source = iterator === undefined ? this.#source : { [Symbol.asyncIterator]: () => iterator }
+      closeStream(source, this.#watcher.onDefect, () => {
+        this.#stopped = true
+        this.#releaseIfIdle()
         resolve()
       })
     })
-    return this.#closing
   }
 
-  #released = false
+  #pulled(stopped: boolean): void {
+    this.#pulls--
+    if (stopped) this.#stopped = true
+    this.#releaseIfIdle()
+  }
 
-  #release(): void {
-    if (this.#released) return
+  #releaseIfIdle(): void {
+    if (this.#released || !this.#stopped || this.#pulls > 0) return
     this.#released = true
-    this.#watcher.onReleased?.()
+    this.#watcher.onReleased()
   }
 }
 
 /** Closes a stream that nobody will read; `onClosed` runs when its source has stopped. */
 export function closeStream(stream: AsyncIterable<unknown>, onDefect: OnDefect, onClosed: () => void): void {
-  try {
-    const closing = stream[Symbol.asyncIterator]().return?.()
-    if (closing === undefined) onClosed()
-    else
-      closing.then(onClosed, thrown => {
-        if (!(thrown instanceof CallError)) onDefect(thrown)
-        onClosed()
-      })
-  } catch (thrown) {
-    onDefect(thrown)
+  const close = async (): Promise<unknown> => stream[Symbol.asyncIterator]().return?.()
+  close().then(onClosed, thrown => {
+    if (!(thrown instanceof CallError) && !isAbortError(thrown)) observe(onDefect, thrown)
     onClosed()
+  })
+}
+
+/** The same stream, but what it throws is changed on the way. */
+export function mapThrown(
+  source: AsyncIterable<unknown>,
+  change: (thrown: unknown) => unknown,
+): AsyncIterable<unknown> {
+  return {
+    [Symbol.asyncIterator](): AsyncIterator<unknown> {
+      const iterator = source[Symbol.asyncIterator]()
+      return {
+        async next() {
+          try {
+            return await iterator.next()
+          } catch (thrown) {
+            throw change(thrown)
+          }
+        },
+        async return() {
+          await iterator.return?.()
+          return { done: true, value: undefined }
+        },
+      }
+    },
   }
 }
