@@ -1,0 +1,83 @@
+// The client over HTTP, for `connect`: connections kept and limited, the deadline sent along, the server's failures as
+// they were.
+import type { ClientBinding } from '../../contract/index.js'
+import { lazily } from './lazy.js'
+import { remoteCall } from './remote.js'
+import type { Remote } from './round-trip.js'
+import type { Sender, SenderOptions } from './sender.js'
+
+/** Options of {@link client}. */
+export interface HttpClientOptions {
+  /** The most connections to the server at once. @defaultValue 128 */
+  readonly maxConnections?: number
+  /** The most calls going on at once; above, calls fail with `TOO_MANY_CALLS`, `ran: 'no'`. @defaultValue 1024 */
+  readonly maxCalls?: number
+  /** How long a connection may take to open, in ms. @defaultValue 2 000 */
+  readonly connectTimeoutMs?: number
+  /** How long an idle connection is kept, in ms: shorter than the server keeps it. @defaultValue 4 000 */
+  readonly keepAliveTimeoutMs?: number
+  /** The most bytes of a response; of a stream, of one item. @defaultValue 4 MiB */
+  readonly maxResponseBytes?: number
+  /** What sends: undici where it is installed, else node:http. @defaultValue 'auto' */
+  readonly stack?: 'auto' | 'undici' | 'node'
+}
+
+/**
+ * A client of the services at `target`, for `connect`. Nothing is opened before the first call. Calls fail with
+ * `CONNECTION_REFUSED` or `CONNECTION_FAILED` (`ran: 'no'`) where no connection came about, with `CONNECTION_LOST` where one
+ * broke, and with `UNEXPECTED_RESPONSE` where something else than a Tenon server answers. Close it to let go of connections.
+ *
+ * @param target - `http://127.0.0.1:8080`; a path before the methods' own is allowed
+ */
+export function client(target: string, options: HttpClientOptions = {}): ClientBinding {
+  const { remote, prefix, close } = openRemote(target, options)
+  return { name: 'http', peer: remote.peer, method: spec => remoteCall(spec, remote, prefix), close }
+}
+
+/** A server as its callers share it, opened when first called. */
+export function openRemote(
+  target: string,
+  options: HttpClientOptions,
+): { readonly remote: Remote; readonly prefix: string; close(): Promise<void> } {
+  const url = parseTarget(target)
+  const { maxCalls = 1024, maxResponseBytes = 4 << 20, stack = 'auto' } = options
+  const sender = lazily(() =>
+    openSender(url.origin, stack, {
+      maxConnections: options.maxConnections ?? 128,
+      connectTimeoutMs: options.connectTimeoutMs ?? 2000,
+      keepAliveTimeoutMs: options.keepAliveTimeoutMs ?? 4000,
+    }),
+  )
+  const remote: Remote = { peer: url.host, maxCalls, maxResponseBytes, calls: 0, closed: false, sender }
+  const close = async (): Promise<void> => {
+    remote.closed = true
+    await sender.value?.close()
+  }
+  return { remote, prefix: url.pathname.replace(/\/$/, ''), close }
+}
+
+function parseTarget(target: string): URL {
+  const url = URL.canParse(target) ? new URL(target) : undefined
+  if (
+    url === undefined ||
+    (url.protocol !== 'http:' && url.protocol !== 'https:') ||
+    url.search !== '' ||
+    url.hash !== ''
+  ) {
+    throw new TypeError(`http: '${target}' is no target like http://127.0.0.1:8080`)
+  }
+  if (url.username !== '' || url.password !== '')
+    throw new TypeError('http: a target holds no credentials: send them as metadata')
+  return url
+}
+
+async function openSender(origin: string, stack: 'auto' | 'undici' | 'node', options: SenderOptions): Promise<Sender> {
+  if (stack !== 'node') {
+    const undici = await import('undici').catch((thrown: unknown) => {
+      if (stack === 'undici') throw new TypeError('http: install undici', { cause: thrown })
+      return undefined
+    })
+    if (undici !== undefined) return (await import('./undici.js')).undiciSender(undici.Pool, origin, options)
+  }
+  return (await import('./node-sender.js')).nodeSender(origin, options)
+}

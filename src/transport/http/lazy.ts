@@ -1,0 +1,24 @@
+// Something made when first asked for, once.
+
+export interface Lazy<T> {
+  /** Undefined until it is made. */
+  readonly value: T | undefined
+  get(): Promise<T>
+}
+
+export function lazily<T>(make: () => Promise<T>): Lazy<T> {
+  let value: T | undefined
+  let making: Promise<T> | undefined
+  return {
+    get value() {
+      return value
+    },
+    get() {
+      making ??= make().then(made => {
+        value = made
+        return made
+      })
+      return making
+    },
+  }
+}

@@ -1,0 +1,43 @@
+// An HTTP exchange without a platform: what node:http, Express and fetch runtimes all have. Everything that knows the
+// contract works on these, so that an adapter is only a few lines.
+import type { Awaitable, Failure } from '../../core/index.js'
+
+/** Header values by lower-case name; several values of one name as a list. */
+export type HttpHeaders = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** A request as it came in. */
+export interface HttpRequest {
+  /** `POST` */
+  readonly method: string
+  /** Path and query as sent, not decoded: `/orders/7?full=true`. */
+  readonly url: string
+  readonly headers: HttpHeaders
+  /** Whether there is a body at all. */
+  readonly hasBody: boolean
+  /** The body as text, unpacked. Fails with `BODY_TOO_LARGE` above `maxBytes`, counted unpacked, or `MALFORMED_BODY`. */
+  text(maxBytes: number): Awaitable<Body>
+  /** The body as it arrives; throws `CallError` where it breaks off. */
+  chunks(): AsyncIterable<Uint8Array>
+}
+
+/** A body, or why there is none. */
+export type Body =
+  | { readonly text: string; readonly failure?: undefined }
+  | { readonly text?: undefined; readonly failure: Failure }
+
+/** A response to send. */
+export interface HttpResponse {
+  readonly status: number
+  /** Names and values in turn. Names in lower case. */
+  readonly headers: readonly string[]
+  /** Text is sent at once and whole; an iterable as it comes. */
+  readonly body: string | Uint8Array | AsyncIterable<string>
+  /** Whether the connection is to be closed after it: the request was not read to its end. */
+  readonly close?: boolean
+}
+
+/** The first value of a header. */
+export function headerOf(headers: HttpHeaders, name: string): string | undefined {
+  const value = headers[name]
+  return typeof value === 'object' ? value[0] : value
+}

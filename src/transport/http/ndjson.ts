@@ -1,0 +1,118 @@
+// Streams over HTTP: one JSON object a line. `{"value":…}` is an item; `{"end":{…}}` or `{"failure":{…}}` comes last, so
+// that a stream that was cut off is never mistaken for one that ended.
+import type { WireFailure } from '../../contract/index.js'
+import { CallError, failureOf } from '../../core/index.js'
+import { jsonText, parseJson } from '../json.js'
+import { failureOfProblem, problemOf } from './problem.js'
+
+export const ndjsonType = 'application/x-ndjson'
+
+/** How the lines of a stream are framed. */
+export interface Framing {
+  readonly contentType: string
+  item(value: unknown): string
+  end(trailers: Readonly<Record<string, string>>): string
+  failure(failure: WireFailure, trailers: Readonly<Record<string, string>>): string
+}
+
+function failureMember(failure: WireFailure): unknown {
+  const { ran, retryAfterMs } = failure
+  return { ...problemOf(failure), ...(ran === 'no' && { ran }), ...(retryAfterMs !== undefined && { retryAfterMs }) }
+}
+
+/** NDJSON, the default. */
+export const ndjson: Framing = {
+  contentType: ndjsonType,
+  item: value => `{"value":${jsonText(value)}}\n`,
+  end: trailers => `{"end":${JSON.stringify(Object.keys(trailers).length > 0 ? { trailers } : {})}}\n`,
+  failure: (failure, trailers) =>
+    `${jsonText({ failure: failureMember(failure), ...(Object.keys(trailers).length > 0 && { trailers }) })}\n`,
+}
+
+/** Server-sent events, for browsers' EventSource: `event: end` or `event: failure` comes last. */
+export const sse: Framing = {
+  contentType: 'text/event-stream',
+  item: value => `data: ${jsonText(value)}\n\n`,
+  end: trailers => `event: end\ndata: ${JSON.stringify(Object.keys(trailers).length > 0 ? { trailers } : {})}\n\n`,
+  failure: failure => `event: failure\ndata: ${jsonText(failureMember(failure))}\n\n`,
+}
+
+/** What a line of a stream is. */
+export type Line =
+  | { readonly kind: 'value'; readonly value: unknown }
+  | { readonly kind: 'end'; readonly trailers: Readonly<Record<string, string>> }
+  | { readonly kind: 'failure'; readonly failure: WireFailure; readonly trailers: Readonly<Record<string, string>> }
+
+/**
+ * Reads the lines of a stream. Throws `CallError` `unavailable`/`STREAM_BROKEN` where the last is missing,
+ * `invalid_argument`/`MALFORMED_BODY` for what is no line, `resource_exhausted`/`BODY_TOO_LARGE` for one above `maxBytes`.
+ */
+export async function* readLines(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Line, void, undefined> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  let rest = ''
+  for await (const chunk of chunks) {
+    const searched = rest.length
+    rest += decode(decoder, chunk)
+    let from = 0
+    for (let at = rest.indexOf('\n', searched); at !== -1; at = rest.indexOf('\n', from)) {
+      const text = rest.slice(from, at)
+      from = at + 1
+      if (text === '' || text === '\r') continue
+      const line = parseLine(text, maxBytes)
+      yield line
+      if (line.kind !== 'value') return
+    }
+    if (from > 0) rest = rest.slice(from)
+    if (rest.length > maxBytes) throw tooLong(maxBytes)
+  }
+  throw new CallError(failureOf('unavailable', 'STREAM_BROKEN', 'the stream broke off before its end'))
+}
+
+function decode(decoder: InstanceType<typeof TextDecoder>, chunk: Uint8Array): string {
+  try {
+    return decoder.decode(chunk, { stream: true })
+  } catch (thrown) {
+    throw new CallError(failureOf('invalid_argument', 'MALFORMED_BODY', 'the stream is not UTF-8', { cause: thrown }))
+  }
+}
+
+function parseLine(text: string, maxBytes: number): Line {
+  if (text.length > maxBytes) throw tooLong(maxBytes)
+  const line = parseJson(text)
+  if (typeof line === 'object' && line !== null && !Array.isArray(line)) {
+    const { value, end, failure, trailers }: { value?: unknown; end?: unknown; failure?: unknown; trailers?: unknown } =
+      line
+    if (value !== undefined) return { kind: 'value', value }
+    if (typeof end === 'object' && end !== null) {
+      return { kind: 'end', trailers: trailersIn('trailers' in end ? end.trailers : undefined) }
+    }
+    const read = wireFailureOf(failure)
+    if (read !== undefined) return { kind: 'failure', failure: read, trailers: trailersIn(trailers) }
+  }
+  throw new CallError(
+    failureOf('invalid_argument', 'MALFORMED_BODY', 'a line of a stream is {"value":…}, {"end":{}} or {"failure":{…}}'),
+  )
+}
+
+function wireFailureOf(member: unknown): WireFailure | undefined {
+  const read = failureOfProblem(member)
+  if (read === undefined) return undefined
+  const { ran, retryAfterMs } = member as { ran?: unknown; retryAfterMs?: unknown } // `failureOfProblem` saw an object
+  return { ...read, ran: ran === 'no' ? 'no' : 'maybe', ...(typeof retryAfterMs === 'number' && { retryAfterMs }) }
+}
+
+function trailersIn(value: unknown): Record<string, string> {
+  if (typeof value !== 'object' || value === null) return {}
+  return Object.fromEntries(
+    Object.entries(value).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
+  )
+}
+
+function tooLong(maxBytes: number): CallError<unknown> {
+  return new CallError(
+    failureOf('resource_exhausted', 'BODY_TOO_LARGE', `a line of the stream is over ${maxBytes} bytes`),
+  )
+}

@@ -1,0 +1,125 @@
+// A contract's method as a request, and its response as an outcome: the client's side of a call over HTTP.
+import { failureFromWire, type MethodSpec, type RemoteCall } from '../../contract/index.js'
+import { type Awaitable, CallError, type Context, type Failure, left, type Outcome, right } from '../../core/index.js'
+import { parseJson } from '../json.js'
+import { outgoingOf, trailerPrefix } from '../wire-headers.js'
+import { type IncomingStream, streamItems } from './incoming-stream.js'
+import { type HttpHeaders, headerOf } from './message.js'
+import { ndjson, ndjsonType } from './ndjson.js'
+import { problemType } from './problem.js'
+import { responseFailure } from './response-failure.js'
+import { type Reading, type Remote, roundTrip } from './round-trip.js'
+import { partsOf } from './rule.js'
+import type { SentRequest } from './sender.js'
+
+/** How a method is called over HTTP. `prefix` is the target's own path, before the methods'. */
+export function remoteCall(spec: MethodSpec, remote: Remote, prefix: string): RemoteCall {
+  return (message, context) => {
+    let request: SentRequest
+    try {
+      request = requestFor(spec, message, { context, prefix })
+    } catch (thrown) {
+      if (!(thrown instanceof CallError)) throw thrown
+      return left({ ...(thrown.failure as Failure), ran: 'no' }) // encoding throws no domain failures
+    }
+    return roundTrip(remote, request, context, new MethodReading(spec, remote, context))
+  }
+}
+
+function requestFor(
+  spec: MethodSpec,
+  message: unknown,
+  { context, prefix }: { readonly context: Context; readonly prefix: string },
+): SentRequest {
+  const { http, request, response } = spec
+  const headers = ['accept', response.streamed ? ndjsonType : 'application/json']
+  for (const [name, value] of outgoingOf(context)) headers.push(name, value)
+  if (request.streamed) {
+    headers.push('content-type', ndjsonType)
+    return { method: http.verb, path: prefix + http.pattern, headers, body: linesOf(message as AsyncIterable<unknown>) } // a streaming method
+  }
+  const { url, body } = partsOf(spec, message)
+  if (body !== undefined) headers.push('content-type', 'application/json')
+  return { method: http.verb, path: prefix + url, headers, body }
+}
+
+const encoder = new TextEncoder()
+
+/** The caller's items as lines. Where its iterable fails, the server is told, and the caller hears what it made of that. */
+async function* linesOf(items: AsyncIterable<unknown>): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const item of items) yield encoder.encode(ndjson.item(item))
+  } catch {
+    const gaveUp = {
+      code: 'cancelled',
+      reason: 'CANCELLED',
+      message: 'the caller gave up its stream',
+      ran: 'maybe',
+    } as const
+    yield encoder.encode(ndjson.failure(gaveUp, {}))
+    return
+  }
+  yield encoder.encode(ndjson.end({}))
+}
+
+/** Headers that frame the message: nothing that the service said. */
+const framing: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'content-type',
+  'date',
+  'keep-alive',
+  'tenon-ran',
+  'transfer-encoding',
+])
+
+class MethodReading implements Reading {
+  readonly #spec: MethodSpec
+  readonly #remote: Remote
+  readonly #context: Context
+  #status = 0
+  #headers: HttpHeaders = {}
+  #type: string | undefined
+
+  constructor(spec: MethodSpec, remote: Remote, context: Context) {
+    this.#spec = spec
+    this.#remote = remote
+    this.#context = context
+  }
+
+  onHead(status: number, headers: HttpHeaders): boolean {
+    this.#status = status
+    this.#headers = headers
+    this.#type = headerOf(headers, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase()
+    const { reply } = this.#context
+    for (const name in headers) {
+      const value = headerOf(headers, name)
+      if (value === undefined || framing.has(name) || !/^[\x20-\x7e]*$/.test(value)) continue
+      if (name.startsWith(trailerPrefix)) reply.trailer(name.slice(trailerPrefix.length), value)
+      else reply.header(name, value)
+    }
+    return this.#spec.response.streamed && this.#type === ndjsonType && status < 300
+  }
+
+  onStream(chunks: IncomingStream): Outcome {
+    const { peer, maxResponseBytes } = this.#remote
+    return right(streamItems(chunks, { spec: this.#spec, peer, maxBytes: maxResponseBytes, context: this.#context }))
+  }
+
+  onWhole(text: string): Awaitable<Outcome> {
+    const status = this.#status
+    if (status < 300 && this.#type === 'application/json' && !this.#spec.response.streamed) {
+      try {
+        return right(parseJson(text))
+      } catch {
+        // said below
+      }
+    }
+    const isProblem = this.#type === problemType
+    const { peer } = this.#remote
+    const read = responseFailure({ status, headers: this.#headers, text, isProblem }, peer)
+    if ('_tag' in read) return left(read)
+    const failure = failureFromWire(this.#spec, read, peer)
+    return failure instanceof Promise ? failure.then(left) : left(failure)
+  }
+}

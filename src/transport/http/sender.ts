@@ -1,0 +1,50 @@
+// What a client needs of an HTTP stack: send a request, hear of the response as it comes, stop at any time. undici's
+// dispatch has this shape; node:http is brought to it.
+import type { HttpHeaders } from './message.js'
+
+/** A request to send. */
+export interface SentRequest {
+  readonly method: string
+  /** Path and query. */
+  readonly path: string
+  /** Names and values in turn. */
+  readonly headers: readonly string[]
+  /** Undefined for none. */
+  readonly body: string | AsyncIterable<Uint8Array> | undefined
+}
+
+/** Hears of a response. Nothing comes after `onEnd` or `onError`. */
+export interface Receiver {
+  /** The request is on a connection: from here on it may have run. */
+  onSent(): void
+  onHead(status: number, headers: HttpHeaders): void
+  /** Gives false to be sent nothing until `resume`. */
+  onData(chunk: Uint8Array): boolean
+  onEnd(): void
+  onError(error: unknown): void
+}
+
+/** A request that is going on. */
+export interface Sending {
+  /** Stops it; `onError` need not come. */
+  abort(): void
+  /** Goes on with `onData`. */
+  resume(): void
+}
+
+/** A pool of connections to one origin. */
+export interface Sender {
+  send(request: SentRequest, receiver: Receiver): Sending
+  /** Closes idle connections and refuses new requests; those going on end by themselves or by their own abort. */
+  close(): Promise<void>
+}
+
+/** Limits of a {@link Sender}. */
+export interface SenderOptions {
+  /** The most connections at once. */
+  readonly maxConnections: number
+  /** How long a connection may take to open, in ms. */
+  readonly connectTimeoutMs: number
+  /** How long an idle connection is kept, in ms. */
+  readonly keepAliveTimeoutMs: number
+}

@@ -1,0 +1,75 @@
+// What travels beside a message on every transport whose metadata are names and values: time left, attempt, and what a
+// receiver may see of the rest.
+import { CallError, type Context, type Failure, failureOf, type Metadata } from '../core/index.js'
+
+/** Milliseconds that the caller still waits. */
+export const timeoutHeader = 'tenon-timeout-ms'
+/** `2;max=3`: which attempt this is, so that a callee knows that its caller retries. */
+export const attemptHeader = 'tenon-attempt'
+/** `no`: the failure came before the work began. */
+export const ranHeader = 'tenon-ran'
+/** Milliseconds to wait before another attempt. */
+export const retryAfterHeader = 'tenon-retry-after-ms'
+/** Before the name of a trailer where the transport has no trailers. */
+export const trailerPrefix = 'tenon-trailer-'
+
+/** The longest that a caller may ask to wait, in ms; about 31 years, so that sums stay exact. */
+const maxTimeoutMs = 1e12
+
+const grpcUnits: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
+
+/**
+ * How long the caller still waits, in ms; undefined where it does not say. Understands `tenon-timeout-ms`, `grpc-timeout` and
+ * `connect-timeout-ms`, in this order. Throws `CallError` `invalid_argument`/`INVALID_METADATA` for what is no time.
+ */
+export function timeoutFrom(get: (name: string) => string | undefined): number | undefined {
+  const own = get(timeoutHeader) ?? get('connect-timeout-ms')
+  if (own !== undefined) {
+    if (!/^\d{1,12}$/.test(own)) throw invalid(timeoutHeader, own)
+    return Number(own)
+  }
+  const grpc = get('grpc-timeout')
+  if (grpc === undefined) return undefined
+  const [, digits, unit] = /^(\d{1,8})([HMSmun])$/.exec(grpc) ?? []
+  if (digits === undefined || unit === undefined) throw invalid('grpc-timeout', grpc)
+  return Math.min(maxTimeoutMs, Number(digits) * (grpcUnits[unit] ?? 1))
+}
+
+/** Which attempt of its caller a call is; 1 where it does not say. Throws as {@link timeoutFrom}. */
+export function attemptFrom(get: (name: string) => string | undefined): number {
+  const value = get(attemptHeader)
+  if (value === undefined) return 1
+  const [, digits] = /^([1-9]\d{0,5})(?:;.*)?$/.exec(value) ?? []
+  if (digits === undefined) throw invalid(attemptHeader, value)
+  return Number(digits)
+}
+
+function invalid(name: string, value: string): CallError<never> {
+  const shown = JSON.stringify(value.slice(0, 40))
+  return new CallError<never>(
+    failureOf('invalid_argument', 'INVALID_METADATA', `${name} cannot be ${shown}`, { ran: 'no' }),
+  )
+}
+
+/** What a call sends beside its message, apart from what the transport itself needs. */
+export function outgoingOf(context: Context): [name: string, value: string][] {
+  const sent: [string, string][] = [[timeoutHeader, String(Math.max(1, Math.floor(context.remainingMs)))]]
+  if (context.attempt > 1) sent.push([attemptHeader, String(context.attempt)])
+  for (const pair of context.outgoing) sent.push(pair)
+  return sent
+}
+
+/** Metadata from headers: lower-case names, several values joined by `', '`. */
+export function metadataFrom(headers: Readonly<Record<string, string | readonly string[] | undefined>>): Metadata {
+  const metadata = new Map<string, string>()
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined) metadata.set(name, typeof value === 'string' ? value : value.join(', '))
+  }
+  return metadata
+}
+
+/** A failure of a transport's own making, before the work began. */
+export function notRun(code: Failure['code'], reason: string, message: string): Failure {
+  return failureOf(code, reason, message, { ran: 'no' })
+}
