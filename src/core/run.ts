@@ -80,8 +80,8 @@ export interface Incoming {
   readonly context: Context
   /** What the handler said beside its response; `undefined` when it said nothing. */
   readonly reply: Reply | undefined
-  /** Runs the endpoint: once. The promise never rejects. A response stream must be read, or left with `return()`. */
-  run(endpoint: object, request: unknown): Awaitable<Outcome>
+  /** Runs the endpoint, once; with `context`, if that was extended. The promise never rejects. A response stream must be read, or left with `return()`. */
+  run(endpoint: object, request: unknown, context?: Context): Awaitable<Outcome>
   /** Ends the call: the caller went away, or the server must. */
   cancel(failure: Failure): void
 }
@@ -108,8 +108,8 @@ class IncomingCall implements Incoming {
     return this.#scope.replyIfAny
   }
 
-  run(endpoint: object, request: unknown): Awaitable<Outcome> {
-    return runScope(this.#scope, stackOf(endpoint), request, this.context)
+  run(endpoint: object, request: unknown, context: Context = this.context): Awaitable<Outcome> {
+    return runScope(this.#scope, stackOf(endpoint), request, context)
   }
 
   cancel(failure: Failure): void {
