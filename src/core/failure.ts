@@ -1,30 +1,8 @@
 // What can go wrong, as plain data: one shape that every layer, transport, log line and status code reads. The codes are
 // gRPC's sixteen (google.rpc.Code), so that each has a settled meaning and a settled HTTP status.
+import type { Blame, Code } from './code.js'
 import { type Left, left } from './either.js'
 import { reasons } from './reasons.js'
-
-/** gRPC's status codes, without OK. */
-export const codes = [
-  'cancelled',
-  'unknown',
-  'invalid_argument',
-  'deadline_exceeded',
-  'not_found',
-  'already_exists',
-  'permission_denied',
-  'resource_exhausted',
-  'failed_precondition',
-  'aborted',
-  'out_of_range',
-  'unimplemented',
-  'internal',
-  'unavailable',
-  'data_loss',
-  'unauthenticated',
-] as const
-
-/** One of gRPC's sixteen failure codes, in snake_case. */
-export type Code = (typeof codes)[number]
 
 /** A call that failed for a reason that any service may meet (as against a {@link DomainFailure}). Plain, readonly data. */
 export interface Failure {
@@ -57,9 +35,13 @@ export interface DomainFailure<Tag extends string = string, Details = unknown> {
 export interface FailureOptions {
   /** @defaultValue 'maybe' */
   readonly ran?: 'no' | 'maybe'
+  /** Who answered with the failure. @defaultValue nobody: it is our own */
   readonly peer?: string
+  /** Milliseconds to wait before another attempt. @defaultValue not known */
   readonly retryAfterMs?: number
+  /** More, as JSON; sent to the caller. @defaultValue none */
   readonly details?: Readonly<Record<string, unknown>>
+  /** For logs on this side; never sent. @defaultValue none */
   readonly cause?: unknown
 }
 
@@ -91,9 +73,6 @@ export function failed(code: Code, reason: string, message: string, options?: Fa
 export function isFailure(value: unknown): value is Failure {
   return typeof value === 'object' && value !== null && '_tag' in value && value._tag === 'Failure' && 'code' in value
 }
-
-/** Who has to act for the call to succeed next time. */
-export type Blame = 'caller' | 'service' | 'dependency'
 
 const callersCodes: ReadonlySet<Code> = new Set<Code>([
   'cancelled',

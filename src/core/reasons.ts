@@ -1,6 +1,6 @@
 // Every failure reason that Tenon itself makes. One table, so that docs/failures.md can be checked against it and `blame`
 // need not know who makes what.
-import type { Blame, Code } from './failure.js'
+import type { Blame, Code } from './code.js'
 
 /** What is known of a reason. */
 export interface Reason {

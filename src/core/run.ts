@@ -18,7 +18,7 @@ import { type Stack, stackOf } from './stack.js'
 const systemDeadlines = deadlinesOf(systemClock)
 
 /** What a child call may be given. */
-export interface ChildOptions {
+export interface ChildInit {
   readonly deadlineMs?: number
   readonly signal?: AbortSignal
   readonly provide?: object
@@ -31,7 +31,7 @@ export interface Started {
 }
 
 /** Calls a stack as a child of `parent`: its own deadline, attempt 1, nothing outgoing, linked to the parent's end. */
-export function runChild(stack: Stack, request: unknown, parent: Context | undefined, options?: ChildOptions): Started {
+export function runChild(stack: Stack, request: unknown, parent: Context | undefined, options?: ChildInit): Started {
   const carried = parent === undefined ? undefined : carriedOf(parent)
   const deadlines = carried?.scope.deadlines ?? systemDeadlines
   const now = deadlines.clock.now()

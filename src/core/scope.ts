@@ -19,7 +19,7 @@ export interface Dependent {
   readonly outlives: boolean
 }
 
-export interface ScopeOptions {
+export interface ScopeInit {
   readonly deadlines: Deadlines
   /** On the clock, as the deadline. */
   readonly startedAt: number
@@ -63,7 +63,7 @@ export class Scope extends Expiring implements Dependent {
   #onSettled: (() => void)[] | undefined
   #reply: Reply | undefined
 
-  constructor(options: ScopeOptions) {
+  constructor(options: ScopeInit) {
     super()
     this.deadlines = options.deadlines
     this.#startedAt = options.startedAt

@@ -12,7 +12,14 @@ export const reasonsFile = 'core/reasons.ts'
  * UPPER_SNAKE literals in src that are no reasons, each with what it is instead.
  * Codes of Node and of undici (`ERR_…`, `UND_ERR_…`) need no row.
  */
-export const otherUpperSnake: Readonly<Record<string, string>> = {}
+export const otherUpperSnake: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: 'the HTTP parser of Node',
+  EAI_AGAIN: 'getaddrinfo',
+  CERT_HAS_EXPIRED: 'OpenSSL',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'OpenSSL',
+  SELF_SIGNED_CERT_IN_CHAIN: 'OpenSSL',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'OpenSSL',
+}
 
 const upperSnake = /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/
 const foreignCode = /^(UND_)?ERR_/

@@ -81,7 +81,7 @@ export class IncomingStream implements AsyncIterableIterator<Uint8Array> {
 }
 
 /** What {@link streamItems} needs to know. */
-export interface ItemOptions {
+export interface ItemSource {
   readonly spec: MethodSpec
   readonly peer: string
   readonly maxBytes: number
@@ -91,7 +91,7 @@ export interface ItemOptions {
 /** The items of a response stream. Throws `CallError`: the server's failure as it was, or `STREAM_BROKEN` without an end. */
 export async function* streamItems(
   chunks: IncomingStream,
-  options: ItemOptions,
+  options: ItemSource,
 ): AsyncGenerator<unknown, void, undefined> {
   const { spec, peer, maxBytes, context } = options
   try {

@@ -35,7 +35,7 @@ function recordOf(headers: readonly string[]): Record<string, string> {
   return record
 }
 
-interface ExchangeOptions {
+interface ExchangeInit {
   readonly receiver: Receiver
   readonly body: SentRequest['body']
   readonly connectTimeoutMs: number
@@ -47,7 +47,7 @@ class NodeExchange implements Sending {
   #response: IncomingMessage | undefined
   #over = false
 
-  constructor(request: ClientRequest, { receiver, body, connectTimeoutMs }: ExchangeOptions) {
+  constructor(request: ClientRequest, { receiver, body, connectTimeoutMs }: ExchangeInit) {
     this.#request = request
     this.#receiver = receiver
     request.on('socket', socket => {

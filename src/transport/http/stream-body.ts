@@ -11,7 +11,7 @@ import {
 import type { Framing } from './ndjson.js'
 
 /** What {@link streamBody} needs to know. */
-export interface StreamOptions {
+export interface StreamInit {
   readonly framing: Framing
   readonly call: Incoming
   readonly spec: MethodSpec
@@ -21,7 +21,7 @@ export interface StreamOptions {
 /** The text of a stream, line by line. Never throws: a failure is its last line. */
 export async function* streamBody(
   items: AsyncIterable<unknown>,
-  options: StreamOptions,
+  options: StreamInit,
 ): AsyncGenerator<string, void, undefined> {
   const { framing, call, spec, onDefect } = options
   const trailers = (): Record<string, string> => Object.fromEntries(call.reply?.trailers ?? [])
