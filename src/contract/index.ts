@@ -19,6 +19,8 @@ export {
   type ResponseInput,
   type ResponseOutput,
 } from './method.js'
+export { type Described, type OpenApiOptions, openapi } from './openapi.js'
 export { type InputOf, type Issue, type OutputOf, type Schema, type Slot, type StreamOf, stream } from './schema.js'
 export type { FailureSpec, HttpRule, MessageSpec, MethodSpec } from './spec.js'
+export { statusOf } from './status.js'
 export { failureFromWire, failureToWire, type WireFailure } from './wire-failure.js'

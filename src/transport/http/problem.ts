@@ -1,10 +1,10 @@
 // Failures as problem details (RFC 9457): `code`, `reason` and `details` beside the standard members, so that people,
 // other makers' clients and our own all find what they look for.
 import type { WireFailure } from '../../contract/index.js'
+import { statusOf } from '../../contract/index.js'
 import { type Code, codes, type Failure } from '../../core/index.js'
 import { jsonText } from '../json.js'
 import type { HttpResponse } from './message.js'
-import { statusOf } from './status.js'
 
 export const problemType = 'application/problem+json'
 

@@ -1,0 +1,125 @@
+// The named schemas of an OpenAPI document. A JSON Schema refers to its own root; put into a larger document its parts need
+// names there, and its references must follow.
+import { codes } from '../core/index.js'
+import type { JsonSchema } from './json-schema.js'
+
+const prefix = '#/components/schemas/'
+
+/** The parts of an object's schema that parameters are made of. */
+export interface ObjectParts {
+  readonly properties: Readonly<Record<string, JsonSchema>>
+  readonly required: readonly string[]
+}
+
+/** Collects schemas under names. */
+export class Components {
+  readonly #schemas: Map<string, JsonSchema> = new Map()
+
+  /** Everything collected, by name. */
+  schemas(): Readonly<Record<string, JsonSchema>> {
+    return Object.fromEntries(this.#schemas)
+  }
+
+  /** Puts a message's schema under a name, with its definitions beside it, and gives a reference to it. */
+  message(name: string, schema: JsonSchema | undefined): JsonSchema {
+    if (!this.#schemas.has(name)) {
+      const { $defs, ...rest } = schema ?? { type: 'object' }
+      this.#schemas.set(name, moved(rest, name))
+      for (const [def, part] of Object.entries(isSchema($defs) ? $defs : {})) {
+        if (isSchema(part)) this.#schemas.set(`${name}.${def}`, moved(part, name))
+      }
+    }
+    return { $ref: prefix + name }
+  }
+
+  /** The properties of a message, with those of its parts. */
+  objectOf(schema: JsonSchema): ObjectParts {
+    const resolved = this.#resolve(schema)
+    const parts = Array.isArray(resolved['allOf'])
+      ? resolved['allOf'].filter(isSchema).map(part => this.objectOf(part))
+      : []
+    const own = isSchema(resolved['properties']) ? resolved['properties'] : {}
+    const required = Array.isArray(resolved['required']) ? resolved['required'].map(String) : []
+    return {
+      properties: Object.assign({}, ...parts.map(part => part.properties), own),
+      required: [...parts.flatMap(part => part.required), ...required],
+    }
+  }
+
+  /** The message without some of its properties: what is left for the body. */
+  without(schema: JsonSchema, names: readonly string[]): JsonSchema {
+    const { properties, required } = this.objectOf(schema)
+    const left = Object.fromEntries(Object.entries(properties).filter(([name]) => !names.includes(name)))
+    const needed = required.filter(name => !names.includes(name))
+    return { type: 'object', properties: left, ...(needed.length > 0 && { required: needed }) }
+  }
+
+  /** Problem details as failures have them. */
+  problem(): JsonSchema {
+    return this.message('Problem', {
+      type: 'object',
+      description: 'A failure, as problem details (RFC 9457).',
+      properties: {
+        type: { type: 'string' },
+        title: { type: 'string' },
+        status: { type: 'integer' },
+        detail: { type: 'string' },
+        code: { type: 'string', enum: [...codes] },
+        reason: { type: 'string', description: 'A stable id to switch on.' },
+        details: { type: 'object' },
+      },
+      required: ['status', 'code', 'reason'],
+    })
+  }
+
+  /** Problem details of one declared failure. */
+  failure(name: string, tag: string, details: JsonSchema | undefined): JsonSchema {
+    const inner = this.message(`${name}.Details`, details)
+    return this.message(name, {
+      type: 'object',
+      properties: {
+        type: { type: 'string' },
+        title: { type: 'string' },
+        status: { type: 'integer' },
+        detail: { type: 'string' },
+        code: { type: 'string', enum: [...codes] },
+        reason: { const: tag },
+        details: inner,
+      },
+      required: ['status', 'code', 'reason', 'details'],
+    })
+  }
+
+  #resolve(schema: JsonSchema): JsonSchema {
+    let current = schema
+    for (let depth = 0; depth < 32; depth++) {
+      const ref = current['$ref']
+      if (typeof ref !== 'string') return current
+      current = this.#schemas.get(ref.slice(prefix.length)) ?? {}
+    }
+    return current
+  }
+}
+
+/** A schema with its references turned to the document's. */
+function moved(schema: JsonSchema, name: string): JsonSchema {
+  const move = (node: unknown): unknown => {
+    if (Array.isArray(node)) return node.map(move)
+    if (!isSchema(node)) return node
+    const copy: Record<string, unknown> = {}
+    for (const [key, value] of Object.entries(node)) {
+      copy[key] = key === '$ref' && typeof value === 'string' ? moveRef(value, name) : move(value)
+    }
+    return copy
+  }
+  return move(schema) as JsonSchema // a schema is an object and stays one
+}
+
+function moveRef(ref: string, name: string): string {
+  if (ref === '#') return prefix + name
+  return ref.startsWith('#/$defs/') ? `${prefix}${name}.${ref.slice('#/$defs/'.length)}` : ref
+}
+
+function isSchema(value: unknown): value is JsonSchema {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,147 @@
+// OpenAPI 3.1 of contracts: the same facts that servers and clients run on, so the document cannot disagree with them.
+import { Components } from './components.js'
+import type { JsonSchema } from './json-schema.js'
+import type { FailureSpec, HttpRule, MessageSpec, MethodSpec } from './spec.js'
+import { statusOf } from './status.js'
+
+/** Options of {@link openapi}. */
+export interface OpenApiOptions {
+  /** @defaultValue the first contract's name */
+  readonly title?: string
+  /** The version of the API. @defaultValue '1.0.0' */
+  readonly version?: string
+  /** For people; Markdown. @defaultValue none */
+  readonly description?: string
+  /** Where it is served. @defaultValue where the document came from */
+  readonly servers?: readonly string[]
+  /** The security schemes that methods name in `security`, as OpenAPI writes them. @defaultValue none */
+  readonly securitySchemes?: Readonly<Record<string, JsonSchema>>
+}
+
+/** What {@link openapi} reads of a contract. */
+export interface Described {
+  readonly name: string
+  readonly specs: ReadonlyMap<string, MethodSpec>
+}
+
+/**
+ * The OpenAPI 3.1 document of contracts, as data. Failures are problem details (RFC 9457). What `http` serves as
+ * `/openapi.json`. Throws `TypeError` where two methods have one path and verb.
+ */
+export function openapi(contracts: Described | readonly Described[], options: OpenApiOptions = {}): JsonSchema {
+  const all = Array.isArray(contracts) ? (contracts as readonly Described[]) : [contracts as Described] // Array.isArray does not narrow readonly arrays
+  const { title = all[0]?.name ?? 'API', version = '1.0.0', description, servers = [], securitySchemes } = options
+  const components = new Components()
+  const paths: Record<string, Record<string, JsonSchema>> = {}
+  for (const { name, specs } of all) {
+    for (const spec of specs.values()) {
+      const { pattern, verb } = spec.http
+      paths[pattern] ??= {}
+      const path = paths[pattern]
+      if (Object.hasOwn(path, verb.toLowerCase())) throw new TypeError(`openapi: ${verb} ${pattern} is there twice`)
+      path[verb.toLowerCase()] = operation(name, spec, components)
+    }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title, version, ...(description !== undefined && { description }) },
+    ...(servers.length > 0 && { servers: servers.map(url => ({ url })) }),
+    tags: all.map(({ name }) => ({ name })),
+    paths,
+    components: { schemas: components.schemas(), ...(securitySchemes !== undefined && { securitySchemes }) },
+  }
+}
+
+function operation(service: string, spec: MethodSpec, components: Components): JsonSchema {
+  const { summary, description, deprecated, tags, security } = spec.definition
+  const base = `${service}.${spec.info.name}`
+  const request = components.message(`${base}.Request`, spec.request.jsonSchema)
+  const body = requestBody(spec, request, components)
+  return {
+    operationId: base,
+    tags: [...(tags ?? [service])],
+    ...(summary !== undefined && { summary }),
+    ...(description !== undefined && { description }),
+    ...(deprecated === true && { deprecated }),
+    ...(security !== undefined && { security: security.map(name => ({ [name]: [] })) }),
+    'x-idempotency': spec.info.idempotency,
+    parameters: parameters(spec.http, request, components),
+    ...(body !== undefined && { requestBody: body }),
+    responses: responses(base, spec, components),
+  }
+}
+
+function parameters(rule: HttpRule, request: JsonSchema, components: Components): JsonSchema[] {
+  const { properties, required } = components.objectOf(request)
+  const list: JsonSchema[] = []
+  const add = (name: string, place: 'path' | 'query'): void => {
+    const schema = properties[name] ?? {}
+    const { description } = schema
+    list.push({
+      name,
+      in: place,
+      required: place === 'path' || required.includes(name),
+      schema,
+      ...(typeof description === 'string' && { description }),
+    })
+  }
+  for (const name of rule.path.keys()) add(name, 'path')
+  for (const name of rule.query?.keys() ?? []) add(name, 'query')
+  return list
+}
+
+function requestBody(
+  { http, request }: MethodSpec,
+  schema: JsonSchema,
+  components: Components,
+): JsonSchema | undefined {
+  if (http.query !== undefined) return undefined
+  if (request.streamed) return { required: true, content: { 'application/x-ndjson': { schema: streamLines(schema) } } }
+  const rest = http.path.size === 0 ? schema : components.without(schema, [...http.path.keys()])
+  if (http.path.size > 0 && Object.keys(components.objectOf(rest).properties).length === 0) return undefined
+  const required = http.path.size === 0 || components.objectOf(rest).required.length > 0
+  return { required, content: { 'application/json': { schema: rest } } }
+}
+
+function responses(base: string, spec: MethodSpec, components: Components): JsonSchema {
+  const schema = components.message(`${base}.Response`, spec.response.jsonSchema)
+  const byStatus = new Map<number, [string, FailureSpec][]>()
+  for (const [tag, failure] of spec.failures) {
+    const status = statusOf(failure.code, tag)
+    byStatus.set(status, [...(byStatus.get(status) ?? []), [tag, failure]])
+  }
+  const failures = [...byStatus].map(
+    ([status, tagged]) => [String(status), failureResponse(base, tagged, components)] as const,
+  )
+  return {
+    [spec.http.status]: { description: spec.definition.summary ?? 'OK', content: content(spec.response, schema) },
+    ...Object.fromEntries(failures),
+    default: { description: 'A failure', content: { 'application/problem+json': { schema: components.problem() } } },
+  }
+}
+
+function content({ streamed }: MessageSpec, schema: JsonSchema): JsonSchema {
+  if (!streamed) return { 'application/json': { schema } }
+  return {
+    'application/x-ndjson': { schema: streamLines(schema) },
+    'text/event-stream': { schema: { type: 'string' } },
+  }
+}
+
+/** One line of a stream. */
+function streamLines(item: JsonSchema): JsonSchema {
+  return {
+    description: 'One JSON object a line; the last is `end` or `failure`.',
+    oneOf: [
+      { type: 'object', properties: { value: item }, required: ['value'] },
+      { type: 'object', properties: { end: { type: 'object' } }, required: ['end'] },
+      { type: 'object', properties: { failure: { type: 'object' } }, required: ['failure'] },
+    ],
+  }
+}
+
+function failureResponse(base: string, tagged: readonly [string, FailureSpec][], components: Components): JsonSchema {
+  const declared = tagged.map(([tag, { jsonSchema }]) => components.failure(`${base}.${tag}`, tag, jsonSchema))
+  const schema = { anyOf: [...declared, components.problem()] }
+  return { description: tagged.map(([tag]) => tag).join(', '), content: { 'application/problem+json': { schema } } }
+}
