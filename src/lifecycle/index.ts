@@ -1,0 +1,10 @@
+// Processes that serve: started as a whole, observed, stopped without losing calls.
+export type { Check } from './check.js'
+export type { ForcedBy, LifecycleEvent, OnLifecycleEvent, StopSignal } from './event.js'
+export { type ExitOnUncaughtOptions, exitOnUncaught } from './exit-on-uncaught.js'
+export { exitWithMessage } from './exit-with-message.js'
+export { type Health, type HealthOptions, health } from './health.js'
+export { type EventLog, logEvents, type WriteLog } from './log-events.js'
+export { type Resource, resource } from './resource.js'
+export { type DrainOptions, type Running, type ServeOptions, serve } from './serve.js'
+export { StartError } from './start-error.js'
