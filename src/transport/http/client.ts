@@ -5,6 +5,7 @@ import { lazily } from './lazy.js'
 import { remoteCall } from './remote.js'
 import type { Remote } from './round-trip.js'
 import type { Sender, SenderOptions } from './sender.js'
+import { parseTarget } from './target.js'
 
 /** Options of {@link client}. */
 export interface HttpClientOptions {
@@ -54,21 +55,6 @@ export function openRemote(
     await sender.value?.close()
   }
   return { remote, prefix: url.pathname.replace(/\/$/, ''), close }
-}
-
-function parseTarget(target: string): URL {
-  const url = URL.canParse(target) ? new URL(target) : undefined
-  if (
-    url === undefined ||
-    (url.protocol !== 'http:' && url.protocol !== 'https:') ||
-    url.search !== '' ||
-    url.hash !== ''
-  ) {
-    throw new TypeError(`http: '${target}' is no target like http://127.0.0.1:8080`)
-  }
-  if (url.username !== '' || url.password !== '')
-    throw new TypeError('http: a target holds no credentials: send them as metadata')
-  return url
 }
 
 async function openSender(origin: string, stack: 'auto' | 'undici' | 'node', options: SenderOptions): Promise<Sender> {

@@ -2,6 +2,7 @@
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { Readable } from 'node:stream'
+import { bufferText } from './buffer-text.js'
 import type { Receiver, Sender, SenderOptions, Sending, SentRequest } from './sender.js'
 
 /** A pool of node:http connections. */
@@ -22,6 +23,7 @@ export function nodeSender(origin: string, options: SenderOptions): Sender {
       const request = open({ host, port, method, path, headers: recordOf(headers), agent })
       return new NodeExchange(request, { receiver, body, connectTimeoutMs: options.connectTimeoutMs })
     },
+    textOf: bufferText,
     async close() {
       agent.destroy()
     },

@@ -62,6 +62,7 @@ class Exchange implements Receiver {
   readonly #reading: Reading
   #resolve: ((outcome: Awaitable<Outcome>) => void) | undefined
   #sending: Sending | undefined
+  #textOf: Sender['textOf'] = () => ''
   #unlink: (() => void) | undefined
   #sent = false
   #over = false
@@ -76,6 +77,7 @@ class Exchange implements Receiver {
   }
 
   start(sender: Sender, request: SentRequest, context: Context): void {
+    this.#textOf = sender.textOf
     this.#remote.calls++
     this.#unlink = onCancelled(context, failure => this.#stop(failure))
     if (!this.#over) this.#sending = sender.send(request, this)
@@ -111,7 +113,7 @@ class Exchange implements Receiver {
     }
     if (this.#over) return
     this.#finish()
-    this.#settle(this.#reading.onWhole(textOf(this.#chunks)))
+    this.#settle(this.#reading.onWhole(this.#textOf(this.#chunks)))
   }
 
   onError(error: unknown): void {
@@ -150,11 +152,4 @@ class Exchange implements Receiver {
     this.#resolve?.(outcome)
     this.#resolve = undefined
   }
-}
-
-function textOf(chunks: readonly Uint8Array[]): string {
-  const [first] = chunks
-  if (first === undefined) return ''
-  const whole = chunks.length === 1 ? first : Buffer.concat(chunks)
-  return Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength).toString('utf8')
 }

@@ -35,6 +35,8 @@ export interface Sending {
 /** A pool of connections to one origin. */
 export interface Sender {
   send(request: SentRequest, receiver: Receiver): Sending
+  /** The text in the chunks that `onData` was given. */
+  textOf(chunks: readonly Uint8Array[]): string
   /** Closes idle connections and refuses new requests; those going on end by themselves or by their own abort. */
   close(): Promise<void>
 }

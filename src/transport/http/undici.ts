@@ -2,6 +2,7 @@
 
 import { Readable } from 'node:stream'
 import type { Dispatcher, Pool } from 'undici'
+import { bufferText } from './buffer-text.js'
 import type { HttpHeaders } from './message.js'
 import type { Receiver, Sender, SenderOptions, Sending, SentRequest } from './sender.js'
 
@@ -24,6 +25,7 @@ export function undiciSender(pool: PoolClass, origin: string, options: SenderOpt
       dispatcher.dispatch(dispatched(request), exchange)
       return exchange
     },
+    textOf: bufferText,
     close: () => dispatcher.close(),
   }
 }

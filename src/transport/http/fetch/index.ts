@@ -1,0 +1,4 @@
+// "tenon/transport/http/fetch": services and clients for fetch runtimes: browsers, Bun, Deno, Workers.
+export { client, type FetchClientOptions } from './client.js'
+export type { Fetch } from './sender.js'
+export { type FetchServerOptions, server } from './server.js'

@@ -1,0 +1,87 @@
+// A fetch Request as the rest of the HTTP transport sees requests.
+import { CallError, type Failure, failureOf } from '../../../core/index.js'
+import { notRun } from '../../wire-headers.js'
+import type { Body, HttpHeaders, HttpRequest } from '../message.js'
+
+/** An {@link HttpRequest} that came in as a fetch `Request`. */
+export class FetchRequest implements HttpRequest {
+  readonly method: string
+  readonly url: string
+  readonly headers: HttpHeaders
+  readonly #request: Request
+
+  constructor(request: Request) {
+    this.#request = request
+    this.method = request.method
+    const { pathname, search } = new URL(request.url)
+    this.url = pathname + search
+    const headers: Record<string, string> = {}
+    for (const [name, value] of request.headers) headers[name] = value
+    this.headers = headers
+  }
+
+  get hasBody(): boolean {
+    return this.#request.body !== null && this.headers['content-length'] !== '0'
+  }
+
+  async text(maxBytes: number): Promise<Body> {
+    const encoding = this.headers['content-encoding']
+    const { body } = this.#request
+    if (body === null) return { text: '' }
+    const unpacked = typeof encoding === 'string' ? unpack(body, encoding) : body
+    if (unpacked === undefined) {
+      return {
+        failure: notRun('invalid_argument', 'UNSUPPORTED_MEDIA_TYPE', 'the body must be plain, gzip or deflate'),
+      }
+    }
+    try {
+      return await collect(unpacked, maxBytes)
+    } catch (thrown) {
+      return { failure: broken(thrown) }
+    }
+  }
+
+  async *chunks(): AsyncIterable<Uint8Array> {
+    const reader = this.#request.body?.getReader()
+    if (reader === undefined) return
+    try {
+      for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value
+    } catch (thrown) {
+      throw new CallError(broken(thrown))
+    } finally {
+      await reader.cancel().catch(() => {}) // it is over either way
+    }
+  }
+}
+
+type Bytes = NonNullable<Request['body']>
+
+function unpack(body: Bytes, encoding: string): Bytes | undefined {
+  const name = encoding.trim().toLowerCase()
+  if (name === 'identity') return body
+  if (name === 'gzip' || name === 'x-gzip') return body.pipeThrough(new DecompressionStream('gzip'))
+  return name === 'deflate' ? body.pipeThrough(new DecompressionStream('deflate')) : undefined
+}
+
+async function collect(body: Bytes, maxBytes: number): Promise<Body> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  const reader = body.getReader()
+  let bytes = 0
+  let text = ''
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    bytes += read.value.byteLength
+    if (bytes > maxBytes) {
+      await reader.cancel().catch(() => {}) // the caller gets our answer, not the stream's
+      return { failure: notRun('resource_exhausted', 'BODY_TOO_LARGE', `the body is over ${maxBytes} bytes`) }
+    }
+    text += decoder.decode(read.value, { stream: true })
+  }
+  return { text: text + decoder.decode() }
+}
+
+function broken(thrown: unknown): Failure {
+  return failureOf('invalid_argument', 'MALFORMED_BODY', 'the body broke off, or is not what its headers say', {
+    ran: 'no',
+    cause: thrown,
+  })
+}
