@@ -6,6 +6,7 @@ type Primitive = 'string' | 'number' | 'integer' | 'boolean' | 'null'
 
 /** How a field is written in a path or a query. */
 export interface TextField {
+  /** Whether it is a list. */
   readonly repeated: boolean
   /** The value that the text means; the text itself where it fits no type, for the schema to refuse with its own words. */
   read(text: string): unknown
@@ -25,6 +26,13 @@ function collect(schema: JsonSchema, root: JsonSchema, fields: Map<string, JsonS
   for (const [name, field] of Object.entries(asSchema(resolved['properties']))) fields.set(name, asSchema(field))
   for (const part of [...list(resolved['allOf']), ...list(resolved['anyOf']), ...list(resolved['oneOf'])])
     collect(part, root, fields)
+}
+
+/** The names of the fields that a message must have. */
+export function requiredOf(root: JsonSchema): ReadonlySet<string> {
+  const resolved = resolve(root, root)
+  const parts = list(resolved['allOf']).flatMap(part => [...requiredOf({ ...part, $defs: root['$defs'] })])
+  return new Set([...list(resolved['required'], true).map(String), ...parts])
 }
 
 /** Whether the schema describes objects: what every message must be. True where it does not say. */

@@ -1,6 +1,6 @@
 // A method as transports see it: everything about it worked out once, when the contract is made.
 import type { Code, MethodInfo, MethodKind } from '../core/index.js'
-import { fieldsOf, isObjectSchema, type TextField, textField } from './fields.js'
+import { fieldsOf, isObjectSchema, requiredOf, type TextField, textField } from './fields.js'
 import { type JsonSchema, jsonSchemaOf, type ToJsonSchema } from './json-schema.js'
 import type { FailureDef, HttpBinding, Method } from './method.js'
 import { isStreamSlot, type Schema, type Slot, schemaOf } from './schema.js'
@@ -29,6 +29,8 @@ export interface HttpRule {
   readonly status: number
   /** The request's fields that are in the path, by name. */
   readonly path: ReadonlyMap<string, TextField>
+  /** The lists among the query's fields that a message must have: nothing in the query means that they are empty. */
+  readonly lists: readonly string[]
   /** Those in the query; undefined where everything that is not in the path is the body. */
   readonly query: ReadonlyMap<string, TextField> | undefined
 }
@@ -120,7 +122,7 @@ function placesOf(
   where: string,
   { names, inQuery }: { readonly names: readonly string[]; readonly inQuery: boolean },
   root: JsonSchema,
-): Pick<HttpRule, 'path' | 'query'> {
+): Pick<HttpRule, 'path' | 'query' | 'lists'> {
   const fields = fieldsOf(root)
   const path = new Map<string, TextField>()
   for (const name of names) {
@@ -128,12 +130,14 @@ function placesOf(
     if (field === undefined) throw new TypeError(`${where}: the path has '{${name}}', which is no field of the request`)
     path.set(name, readable(where, name, textField(field, root), 'a path'))
   }
-  if (!inQuery) return { path, query: undefined }
+  if (!inQuery) return { path, query: undefined, lists: [] }
   const query = new Map<string, TextField>()
   for (const [name, field] of fields) {
     if (!path.has(name)) query.set(name, readable(where, name, textField(field, root), 'a query'))
   }
-  return { path, query }
+  const required = requiredOf(root)
+  const lists = [...query].filter(([name, field]) => field.repeated && required.has(name)).map(([name]) => name)
+  return { path, query, lists }
 }
 
 function upper(verb: (typeof verbs)[number]): HttpRule['verb'] {

@@ -25,7 +25,7 @@ export function messageFrom(
     readonly body: string
   },
 ): unknown {
-  const message = rule.query === undefined ? fromBody(given.body) : fromQuery(rule.query, given.query)
+  const message = rule.query === undefined ? fromBody(given.body) : fromQuery(rule.query, given.query, rule.lists)
   for (const [name, field] of rule.path) {
     if (Object.hasOwn(message, name)) throw invalid(name, 'is in the path and must not be given again')
     message[name] = field.read(given.params?.[name] ?? '')
@@ -41,8 +41,13 @@ function fromBody(text: string): Record<string, unknown> {
   return body as Record<string, unknown> // an object, as just seen
 }
 
-function fromQuery(fields: NonNullable<HttpRule['query']>, query: string): Record<string, unknown> {
+function fromQuery(
+  fields: NonNullable<HttpRule['query']>,
+  query: string,
+  lists: readonly string[],
+): Record<string, unknown> {
   const message: Record<string, unknown> = {}
+  for (const name of lists) message[name] = []
   if (query === '') return message
   let count = 0
   for (const [name, text] of parametersOf(query)) {
