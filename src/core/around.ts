@@ -115,7 +115,7 @@ function interceptedLeaf(source: Interceptor | ((method: MethodInfo | undefined)
     inner,
     start: (request, context) => interceptor.run(next, request, context),
     settle: (value, scope) => outcomeOf(value, interceptor.name, scope),
-    caught: (thrown, scope, runsBefore) => relayed(scope.caught(thrown), scope.runs === runsBefore),
+    caught: (thrown, scope, runsBefore) => relayed(scope.caught(thrown), scope.runs !== runsBefore),
     rebind: method => interceptedLeaf(source, rebound(inner, method)),
   }
 }

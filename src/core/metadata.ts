@@ -11,8 +11,12 @@ export const maxMetadataEntries = 64
 /** The most characters that the names and values of one message may have together. */
 export const maxMetadataLength = 8192
 
-/** No metadata. */
-export const noMetadata: Metadata = new Map()
+/** No metadata. All calls that have none share it, so it refuses what its type refuses. */
+export const noMetadata: Metadata = Object.defineProperty(new Map<string, string>(), 'set', {
+  value: () => {
+    throw new TypeError('metadata is read-only')
+  },
+})
 
 /**
  * Names that a child call carries on by itself: what joins its trace and its request. Everything else is sent only where
