@@ -1,7 +1,8 @@
 // The client over HTTP, for `connect`: connections kept and limited, the deadline sent along, the server's failures as
 // they were.
 import type { ClientBinding } from '../../contract/index.js'
-import { lazily } from './lazy.js'
+import { type Lazy, lazily } from './lazy.js'
+import { limit } from './limit.js'
 import { remoteCall } from './remote.js'
 import type { Remote } from './round-trip.js'
 import type { Sender, SenderOptions } from './sender.js'
@@ -26,7 +27,8 @@ export interface HttpClientOptions {
 /**
  * A client of the services at `target`, for `connect`. Nothing is opened before the first call. Calls fail with
  * `CONNECTION_REFUSED` or `CONNECTION_FAILED` (`ran: 'no'`) where no connection came about, with `CONNECTION_LOST` where one
- * broke, and with `UNEXPECTED_RESPONSE` where something else than a Tenon server answers. Close it to let go of connections.
+ * broke, and with `UNEXPECTED_RESPONSE` where something else than a Tenon server answers. Closing it ends no call: connections
+ * close as their calls end, and `close()` resolves when all have. Throws `RangeError` for limits that make no sense.
  *
  * @param target - `http://127.0.0.1:8080`; a path before the methods' own is allowed
  */
@@ -41,20 +43,28 @@ export function openRemote(
   options: HttpClientOptions,
 ): { readonly remote: Remote; readonly prefix: string; close(): Promise<void> } {
   const url = parseTarget(target)
-  const { maxCalls = 1024, maxResponseBytes = 4 << 20, stack = 'auto' } = options
-  const sender = lazily(() =>
-    openSender(url.origin, stack, {
-      maxConnections: options.maxConnections ?? 128,
-      connectTimeoutMs: options.connectTimeoutMs ?? 2000,
-      keepAliveTimeoutMs: options.keepAliveTimeoutMs ?? 4000,
-    }),
-  )
+  const { stack = 'auto' } = options
+  const maxCalls = limit('maxCalls', options.maxCalls ?? 1024)
+  const maxResponseBytes = limit('maxResponseBytes', options.maxResponseBytes ?? 4 << 20)
+  const limits: SenderOptions = {
+    maxConnections: limit('maxConnections', options.maxConnections ?? 128),
+    connectTimeoutMs: limit('connectTimeoutMs', options.connectTimeoutMs ?? 2000),
+    keepAliveTimeoutMs: limit('keepAliveTimeoutMs', options.keepAliveTimeoutMs ?? 4000),
+  }
+  const sender = lazily(() => openSender(url.origin, stack, limits))
   const remote: Remote = { peer: url.host, maxCalls, maxResponseBytes, calls: 0, closed: false, sender }
-  const close = async (): Promise<void> => {
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
     remote.closed = true
-    await sender.value?.close()
+    closing ??= closeSender(sender)
+    return closing
   }
   return { remote, prefix: url.pathname.replace(/\/$/, ''), close }
+}
+
+async function closeSender(sender: Lazy<Sender>): Promise<void> {
+  const made = await sender.pending?.catch(() => undefined) // its calls have heard of that
+  await made?.close()
 }
 
 async function openSender(origin: string, stack: 'auto' | 'undici' | 'node', options: SenderOptions): Promise<Sender> {

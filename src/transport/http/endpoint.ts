@@ -1,5 +1,6 @@
 // One remote endpoint over HTTP with its own encode and decode, as in Go kit's http.NewClient: for servers that know nothing of
 // Tenon.
+import { fromThrown, observe } from '../../core/call-error.js'
 import {
   type Awaitable,
   CallError,
@@ -13,11 +14,12 @@ import {
   type Outcome,
   right,
 } from '../../core/index.js'
-import { outgoingOf } from '../wire-headers.js'
 import { type HttpClientOptions, openRemote } from './client.js'
 import type { HttpHeaders } from './message.js'
 import { responseFailure } from './response-failure.js'
 import { roundTrip } from './round-trip.js'
+import type { SentRequest } from './sender.js'
+import { sentHeaders, withOwnHeaders } from './sent-headers.js'
 
 /** A request that a {@link ClientCodec} made. */
 export interface EndpointRequest {
@@ -76,24 +78,17 @@ export function endpoint<Req, Res, E = never>(
 ): HttpEndpoint<Req, Res, E> {
   const { remote, prefix, close } = openRemote(target, options)
   const call = async (request: Req, context: Context): Promise<Outcome> => {
-    const {
-      method = 'POST',
-      path = '',
-      headers = {},
-      body,
-    } = (options.before ?? []).reduce((given, hook) => hook(given, context), codec.encode(request, context))
-    const sent = [
-      ...outgoingOf(context),
-      ...Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const),
-    ].flat()
+    const hooks = options.before ?? []
+    const made = hooks.reduce((given, hook) => hook(given, context), codec.encode(request, context))
+    const sent = sendable(made, prefix, sentHeaders(context))
     let status = 0
     let received: HttpHeaders = {}
     const onWhole = async (text: string): Promise<Outcome> => {
       const response = { status, headers: received, text }
-      options.after?.(response)
+      if (options.after !== undefined) observe(options.after, response)
       return right(await codec.decode(response))
     }
-    return roundTrip(remote, { method, path: prefix + path || '/', headers: sent, body }, context, {
+    return roundTrip(remote, sent, context, {
       onHead(code, given) {
         status = code
         received = given
@@ -103,20 +98,44 @@ export function endpoint<Req, Res, E = never>(
       onStream: () => left(failureOf('internal', 'DEFECT', 'a response that was not asked for as a stream')),
     })
   }
+  const tell = (outcome: Outcome): void => {
+    if (outcome._tag === 'Left' && options.onFailure !== undefined) observe(options.onFailure, outcome.left)
+    if (options.finalizer !== undefined) observe(options.finalizer, outcome)
+  }
   const made = fromRemote<Req, Res, E>(
     `http ${remote.peer}`,
     async (request, context) => {
-      const outcome = await call(request, context).catch((thrown: unknown) => {
-        if (thrown instanceof CallError) return left(thrown.failure)
+      let outcome: Outcome
+      try {
+        outcome = await call(request, context)
+      } catch (thrown) {
+        tell(fromThrown(thrown, () => {})) // who runs the call reports it
         throw thrown
-      })
-      if (outcome._tag === 'Left') options.onFailure?.(outcome.left)
-      options.finalizer?.(outcome as Outcome) // of this call
+      }
+      tell(outcome)
       return outcome as Awaited<ReturnType<ReturnType<ReturnType<Endpoint<Req, Res, E>>>>> // what the codec's types say
     },
     options.method,
   )
   return Object.assign(made, { close })
+}
+
+/** Throws `CallError` `invalid_argument`, `ran: 'no'`, for a request that cannot be sent. */
+function sendable(request: EndpointRequest, prefix: string, outgoing: readonly string[]): SentRequest {
+  const { method = 'POST', path = '', headers = {}, body } = request
+  if (!/^[A-Z][A-Z-]*$/.test(method) || method === 'CONNECT')
+    throw unsendable('INVALID_REQUEST', `${JSON.stringify(method)} is no HTTP method to call with`)
+  const target = prefix + path || '/'
+  if (!/^\/[\x21\x22\x24-\x7e]*$/.test(target))
+    throw unsendable(
+      'INVALID_PATH',
+      `the path ${JSON.stringify(target.slice(0, 100))} does not begin with '/' or is not encoded`,
+    )
+  return { method, path: target, headers: withOwnHeaders(outgoing, headers), body }
+}
+
+function unsendable(reason: string, message: string): CallError<never> {
+  return new CallError<never>(failureOf('invalid_argument', reason, message, { ran: 'no' }))
 }
 
 /** The response, where it is no failure. Throws a `CallError` with the code of the status, reason `UNEXPECTED_RESPONSE`. */

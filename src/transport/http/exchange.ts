@@ -1,24 +1,14 @@
 // The server's side of one call over HTTP, without a platform: from a request to a response.
-import { type AnyService, failureToWire, type Runtime, type ServedMethod } from '../../contract/index.js'
-import {
-  type Awaitable,
-  CallError,
-  type DomainFailure,
-  type Failure,
-  failureOf,
-  type Incoming,
-  incoming,
-  type Outcome,
-} from '../../core/index.js'
+import type { AnyService, Runtime, ServedMethod } from '../../contract/index.js'
+import { type Awaitable, CallError, type Failure, failureOf, type Incoming, incoming } from '../../core/index.js'
 import { deadlineMsOf } from '../../core/method.js'
-import { jsonText } from '../json.js'
-import { attemptFrom, metadataFrom, notRun, timeoutFrom, trailerPrefix } from '../wire-headers.js'
+import { attemptFrom, metadataFrom, notRun, timeoutFrom } from '../wire-headers.js'
 import { type HttpRequest, type HttpResponse, headerOf } from './message.js'
-import { type Framing, ndjson, ndjsonType, readLines, sse } from './ndjson.js'
+import { ndjsonType, readLines } from './ndjson.js'
 import { plainWire, problemResponse } from './problem.js'
+import { type Going, Responses } from './responses.js'
 import { type Router, router } from './router.js'
 import { messageFrom } from './rule.js'
-import { streamBody } from './stream-body.js'
 
 /** Limits of one call. */
 export interface ExchangeOptions {
@@ -40,6 +30,7 @@ export interface Exchange {
 /** Answers requests for a set of services. */
 export class Exchanges {
   readonly #router: Router<ServedMethod>
+  readonly #responses: Responses
   readonly #runtime: Pick<Runtime, 'clock' | 'onDefect'>
   readonly #options: ExchangeOptions
 
@@ -52,6 +43,7 @@ export class Exchanges {
       })),
     )
     this.#router = router(routes)
+    this.#responses = new Responses(runtime.onDefect)
     this.#runtime = runtime
     this.#options = options
   }
@@ -102,7 +94,7 @@ export class Exchanges {
     const next = (read: Awaited<typeof body>): Awaitable<HttpResponse> => {
       if (read.failure === undefined) return this.#decode(going, given, read.text)
       call.cancel(read.failure)
-      return { ...problemResponse(plainWire(read.failure)), close: true }
+      return problemResponse(plainWire(read.failure))
     }
     return body instanceof Promise ? body.then(next) : next(body)
   }
@@ -120,8 +112,8 @@ export class Exchanges {
   #run(going: Going, message: unknown): Awaitable<HttpResponse> {
     const outcome = going.call.run(going.served.endpoint, message)
     return outcome instanceof Promise
-      ? outcome.then(ended => this.#respond(going, ended))
-      : this.#respond(going, outcome)
+      ? outcome.then(ended => this.#responses.of(going, ended))
+      : this.#responses.of(going, outcome)
   }
 
   async *#items(request: HttpRequest): AsyncGenerator<unknown, void, undefined> {
@@ -133,58 +125,10 @@ export class Exchanges {
     }
   }
 
-  #respond(going: Going, outcome: Outcome): HttpResponse {
-    const { call, served, request } = going
-    call.reply?.close()
-    const headers = this.#replyHeaders(call, !served.spec.response.streamed || outcome._tag === 'Left')
-    if (outcome._tag === 'Left') return this.#failed(going, outcome.left, headers)
-    const status = call.reply?.status ?? served.spec.http.status
-    if (served.spec.response.streamed) {
-      const framing: Framing = (headerOf(request.headers, 'accept') ?? '').includes('text/event-stream') ? sse : ndjson
-      const body = streamBody(outcome.right as AsyncIterable<unknown>, {
-        framing,
-        call,
-        spec: served.spec,
-        onDefect: this.#runtime.onDefect,
-      }) // a streaming method
-      return { status, headers: ['content-type', framing.contentType, 'cache-control', 'no-store', ...headers], body }
-    }
-    try {
-      return { status, headers: ['content-type', 'application/json', ...headers], body: jsonText(outcome.right) }
-    } catch (thrown) {
-      this.#runtime.onDefect(thrown)
-      return this.#failed(going, failureOf('internal', 'UNENCODABLE', 'internal error'), headers)
-    }
-  }
-
-  #failed({ served }: Going, failure: Failure | DomainFailure, headers: readonly string[]): HttpResponse {
-    const wire = failureToWire(served.spec, failure, this.#runtime.onDefect)
-    try {
-      return problemResponse(wire, headers)
-    } catch (thrown) {
-      this.#runtime.onDefect(thrown)
-      return problemResponse(
-        { code: 'internal', reason: 'UNENCODABLE', message: 'internal error', ran: 'maybe' },
-        headers,
-      )
-    }
-  }
-
-  #replyHeaders({ reply }: Incoming, whole: boolean): string[] {
-    const headers: string[] = []
-    if (reply === undefined) return headers
-    for (const [name, value] of reply.headers) {
-      if (reserved.has(name)) this.#runtime.onDefect(new TypeError(`the header '${name}' belongs to the transport`))
-      else headers.push(name, value)
-    }
-    if (whole) for (const [name, value] of reply.trailers) headers.push(trailerPrefix + name, value)
-    return headers
-  }
-
   #wrongMediaType(request: HttpRequest, wanted: string): HttpResponse {
     const got = headerOf(request.headers, 'content-type')
     const message = `the content type must be ${wanted}${got === undefined ? ', and none is given' : `, not ${got.slice(0, 60)}`}`
-    return { ...problemResponse(plainWire(notRun('invalid_argument', 'UNSUPPORTED_MEDIA_TYPE', message))), close: true }
+    return problemResponse(plainWire(notRun('invalid_argument', 'UNSUPPORTED_MEDIA_TYPE', message)))
   }
 
   #thrown(thrown: unknown): HttpResponse {
@@ -194,29 +138,10 @@ export class Exchanges {
   }
 }
 
-interface Going {
-  readonly call: Incoming
-  readonly request: HttpRequest
-  readonly served: ServedMethod
-}
-
 interface Given {
   readonly params: Readonly<Record<string, string>> | undefined
   readonly query: string
 }
-
-/** Headers that frame the message; a handler that sets one would break it. */
-const reserved: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'content-type',
-  'keep-alive',
-  'te',
-  'tenon-ran',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
 
 function over(response: HttpResponse): Exchange {
   return { response, whole: true, cancel: () => {} }
@@ -234,13 +159,13 @@ type NotFound = Exclude<ReturnType<Router<ServedMethod>['match']>, { kind: 'foun
 
 function notFound(found: NotFound, method: string, path: string): HttpResponse {
   if (found.kind === 'invalid')
-    return { ...problemResponse(plainWire(notRun('invalid_argument', 'INVALID_PATH', found.message))), close: true }
+    return problemResponse(plainWire(notRun('invalid_argument', 'INVALID_PATH', found.message)))
   if (found.kind === 'method_not_allowed') {
     const allow = ['allow', found.allow.join(', ')]
     if (method === 'OPTIONS') return { status: 204, headers: allow, body: '' }
-    const failure = notRun('unimplemented', 'METHOD_NOT_ALLOWED', `${method} is not for this path`)
-    return { ...problemResponse(plainWire(failure), allow), close: true }
+    const failure = notRun('unimplemented', 'METHOD_NOT_ALLOWED', `${JSON.stringify(method)} is not for this path`)
+    return problemResponse(plainWire(failure), allow)
   }
   const message = `there is nothing at ${JSON.stringify(path.slice(0, 100))}`
-  return { ...problemResponse(plainWire(notRun('unimplemented', 'ROUTE_NOT_FOUND', message))), close: true }
+  return problemResponse(plainWire(notRun('unimplemented', 'ROUTE_NOT_FOUND', message)))
 }

@@ -100,10 +100,18 @@ export async function* streamItems(
         yield line.value
         continue
       }
-      for (const [name, value] of Object.entries(line.trailers)) context.reply.trailer(name, value)
+      for (const [name, value] of Object.entries(line.trailers)) takeTrailer(context, name, value)
       if (line.kind === 'failure') throw new CallError(await failureFromWire(spec, line.failure, peer))
     }
   } finally {
     await chunks.return()
+  }
+}
+
+function takeTrailer({ reply }: Context, name: string, value: string): void {
+  try {
+    reply.trailer(name, value)
+  } catch (thrown) {
+    if (!(thrown instanceof CallError)) throw thrown // one that cannot be metadata is left out, as with headers
   }
 }

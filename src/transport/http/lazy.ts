@@ -3,6 +3,8 @@
 export interface Lazy<T> {
   /** Undefined until it is made. */
   readonly value: T | undefined
+  /** Undefined until it is asked for. */
+  readonly pending: Promise<T> | undefined
   get(): Promise<T>
 }
 
@@ -12,6 +14,9 @@ export function lazily<T>(make: () => Promise<T>): Lazy<T> {
   return {
     get value() {
       return value
+    },
+    get pending() {
+      return making
     },
     get() {
       making ??= make().then(made => {

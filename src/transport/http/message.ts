@@ -32,9 +32,19 @@ export interface HttpResponse {
   readonly headers: readonly string[]
   /** Text is sent at once and whole; an iterable as it comes. */
   readonly body: string | Uint8Array | AsyncIterable<string>
-  /** Whether the connection is to be closed after it: the request was not read to its end. */
-  readonly close?: boolean
 }
+
+/** Headers that say where a message ends and what becomes of its connection: the transport's own, on either side. */
+export const framingHeaders: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
 
 /** The first value of a header. */
 export function headerOf(headers: HttpHeaders, name: string): string | undefined {

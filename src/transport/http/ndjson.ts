@@ -52,21 +52,26 @@ export async function* readLines(
   maxBytes: number,
 ): AsyncGenerator<Line, void, undefined> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-  let rest = ''
+  // Pieces of the line at hand: put together once, or a line that drips in would cost the square of its length.
+  let pieces: string[] = []
+  let length = 0
   for await (const chunk of chunks) {
-    const searched = rest.length
-    rest += decode(decoder, chunk)
+    const text = decode(decoder, chunk)
     let from = 0
-    for (let at = rest.indexOf('\n', searched); at !== -1; at = rest.indexOf('\n', from)) {
-      const text = rest.slice(from, at)
+    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', from)) {
+      const end = text.slice(from, at)
+      const whole = pieces.length === 0 ? end : pieces.join('') + end
+      pieces = []
+      length = 0
       from = at + 1
-      if (text === '' || text === '\r') continue
-      const line = parseLine(text, maxBytes)
+      if (whole === '' || whole === '\r') continue
+      const line = parseLine(whole, maxBytes)
       yield line
       if (line.kind !== 'value') return
     }
-    if (from > 0) rest = rest.slice(from)
-    if (rest.length > maxBytes) throw tooLong(maxBytes)
+    if (from < text.length) pieces.push(from === 0 ? text : text.slice(from))
+    length += text.length - from
+    if (length > maxBytes) throw tooLong(maxBytes)
   }
   throw new CallError(failureOf('unavailable', 'STREAM_BROKEN', 'the stream broke off before its end'))
 }

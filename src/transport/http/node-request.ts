@@ -1,6 +1,6 @@
 // A node:http request as the rest of this folder sees requests.
 import type { IncomingMessage } from 'node:http'
-import type { Awaitable } from '../../core/index.js'
+import { type Awaitable, CallError, failureOf } from '../../core/index.js'
 import { readBody, textOf } from './body.js'
 import type { Body, HttpHeaders, HttpRequest } from './message.js'
 
@@ -19,9 +19,7 @@ export class NodeRequest implements HttpRequest {
   }
 
   get hasBody(): boolean {
-    const { headers } = this.#message
-    const length = headers['content-length']
-    return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+    return hasBody(this.#message)
   }
 
   text(maxBytes: number): Awaitable<Body> {
@@ -32,9 +30,22 @@ export class NodeRequest implements HttpRequest {
     })
   }
 
-  chunks(): AsyncIterable<Uint8Array> {
-    return this.#message
+  /** Leaving it early leaves the connection as it is: the answer has yet to go out. */
+  async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for await (const chunk of this.#message.iterator({ destroyOnReturn: false })) yield chunk
+    } catch (cause) {
+      throw new CallError(
+        failureOf('cancelled', 'CANCELLED', 'the caller went away in the middle of its stream', { cause }),
+      )
+    }
   }
+}
+
+/** Whether a request comes with a body. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length']
+  return length === undefined ? headers['transfer-encoding'] !== undefined : length !== '0'
 }
 
 function textOrFailure(bytes: Buffer): Body {

@@ -1,7 +1,9 @@
 // Sends with node:http: what there is where undici is not installed.
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { Readable } from 'node:stream'
+import type { Socket } from 'node:net'
+import { pipeline } from 'node:stream'
+import { bodyStream } from './body-stream.js'
 import { bufferText } from './buffer-text.js'
 import type { Receiver, Sender, SenderOptions, Sending, SentRequest } from './sender.js'
 
@@ -16,24 +18,45 @@ export function nodeSender(origin: string, options: SenderOptions): Sender {
     scheduling: 'lifo' as const,
   }
   const agent = secure ? new HttpsAgent(agentOptions) : new Agent(agentOptions)
+  agent.on('free', (socket: Socket) => socket.on('data', cut))
   const open = secure ? httpsRequest : httpRequest
   const host = hostname.replace(/^\[|\]$/g, '')
+  const going = new Set<ClientRequest>()
+  let onIdle: (() => void) | undefined
   return {
     send({ method, path, headers, body }, receiver) {
-      const request = open({ host, port, method, path, headers: recordOf(headers), agent })
+      const request = open({ host, port, method, path, headers: recordOf(headers, body), agent })
+      going.add(request)
+      request.on('close', () => {
+        going.delete(request)
+        if (going.size === 0) onIdle?.()
+      })
       return new NodeExchange(request, { receiver, body, connectTimeoutMs: options.connectTimeoutMs })
     },
     textOf: bufferText,
     async close() {
+      agent.maxFreeSockets = 0 // those that are still in use close after it
+      for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy()
+      if (going.size > 0) {
+        await new Promise<void>(resolve => {
+          onIdle = resolve
+        })
+      }
       agent.destroy()
     },
   }
 }
 
-/** As a list, node would take them as they are and leave out `host`. */
-function recordOf(headers: readonly string[]): Record<string, string> {
+/** What comes on an idle connection would be taken for the next request's response. */
+function cut(this: Socket): void {
+  this.destroy()
+}
+
+/** As a list, node would take them as they are and leave out `host`. Of a GET or DELETE it would not say how long its body is. */
+function recordOf(headers: readonly string[], body: SentRequest['body']): Record<string, string> {
   const record: Record<string, string> = {}
   for (let i = 0; i < headers.length; i += 2) record[headers[i] as string] = headers[i + 1] as string // names and values in turn
+  if (typeof body === 'string') record['content-length'] = String(Buffer.byteLength(body))
   return record
 }
 
@@ -53,6 +76,7 @@ class NodeExchange implements Sending {
     this.#request = request
     this.#receiver = receiver
     request.on('socket', socket => {
+      socket.off('data', cut)
       if (!socket.connecting) {
         receiver.onSent()
         return
@@ -69,11 +93,10 @@ class NodeExchange implements Sending {
     })
     request.on('response', response => this.#read(response))
     request.on('error', error => this.#fail(error))
-    if (typeof body === 'object')
-      Readable.from(body, { objectMode: false })
-        .on('error', error => this.#abortWith(error))
-        .pipe(request)
-    else request.end(body)
+    if (typeof body === 'object') {
+      // Closes the body when the request ends before it does.
+      pipeline(bodyStream(body), request, () => {})
+    } else request.end(body)
   }
 
   #read(response: IncomingMessage): void {
@@ -83,6 +106,7 @@ class NodeExchange implements Sending {
       if (!this.#over && !this.#receiver.onData(chunk)) response.pause()
     })
     response.on('end', () => {
+      if (!this.#request.writableFinished) this.#request.destroy() // the server wants no more of it
       if (this.#over) return
       this.#over = true
       this.#receiver.onEnd()
@@ -94,11 +118,6 @@ class NodeExchange implements Sending {
     if (this.#over) return
     this.#over = true
     this.#receiver.onError(error)
-  }
-
-  #abortWith(error: Error): void {
-    this.#fail(error)
-    this.#request.destroy()
   }
 
   abort(): void {

@@ -1,8 +1,20 @@
 // A contract's method as a request, and its response as an outcome: the client's side of a call over HTTP.
 import { failureFromWire, type MethodSpec, type RemoteCall } from '../../contract/index.js'
-import { type Awaitable, CallError, type Context, type Failure, left, type Outcome, right } from '../../core/index.js'
+import { observe } from '../../core/call-error.js'
+import { carriedOf } from '../../core/context.js'
+import {
+  type Awaitable,
+  CallError,
+  type Context,
+  type Failure,
+  left,
+  type OnDefect,
+  type Outcome,
+  right,
+} from '../../core/index.js'
+
 import { parseJson } from '../json.js'
-import { outgoingOf, trailerPrefix } from '../wire-headers.js'
+import { trailerPrefix } from '../wire-headers.js'
 import { type IncomingStream, streamItems } from './incoming-stream.js'
 import { type HttpHeaders, headerOf } from './message.js'
 import { ndjson, ndjsonType } from './ndjson.js'
@@ -11,6 +23,7 @@ import { responseFailure } from './response-failure.js'
 import { type Reading, type Remote, roundTrip } from './round-trip.js'
 import { partsOf } from './rule.js'
 import type { SentRequest } from './sender.js'
+import { sentHeaders } from './sent-headers.js'
 
 /** How a method is called over HTTP. `prefix` is the target's own path, before the methods'. */
 export function remoteCall(spec: MethodSpec, remote: Remote, prefix: string): RemoteCall {
@@ -32,11 +45,13 @@ function requestFor(
   { context, prefix }: { readonly context: Context; readonly prefix: string },
 ): SentRequest {
   const { http, request, response } = spec
-  const headers = ['accept', response.streamed ? ndjsonType : 'application/json']
-  for (const [name, value] of outgoingOf(context)) headers.push(name, value)
+  const headers = sentHeaders(context)
+  headers.push('accept', response.streamed ? ndjsonType : 'application/json')
   if (request.streamed) {
     headers.push('content-type', ndjsonType)
-    return { method: http.verb, path: prefix + http.pattern, headers, body: linesOf(message as AsyncIterable<unknown>) } // a streaming method
+    const { onDefect } = carriedOf(context).scope
+    const body = linesOf(message as AsyncIterable<unknown>, onDefect) // a streaming method
+    return { method: http.verb, path: prefix + http.pattern, headers, body }
   }
   const { url, body } = partsOf(spec, message)
   if (body !== undefined) headers.push('content-type', 'application/json')
@@ -46,17 +61,17 @@ function requestFor(
 const encoder = new TextEncoder()
 
 /** The caller's items as lines. Where its iterable fails, the server is told, and the caller hears what it made of that. */
-async function* linesOf(items: AsyncIterable<unknown>): AsyncGenerator<Uint8Array, void, undefined> {
+async function* linesOf(
+  items: AsyncIterable<unknown>,
+  onDefect: OnDefect,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield encoder.encode('\n') // takes the headers along: the server may answer before the first item
   try {
     for await (const item of items) yield encoder.encode(ndjson.item(item))
-  } catch {
-    const gaveUp = {
-      code: 'cancelled',
-      reason: 'CANCELLED',
-      message: 'the caller gave up its stream',
-      ran: 'maybe',
-    } as const
-    yield encoder.encode(ndjson.failure(gaveUp, {}))
+  } catch (thrown) {
+    if (!(thrown instanceof CallError)) observe(onDefect, thrown)
+    const message = 'the caller gave up its stream'
+    yield encoder.encode(ndjson.failure({ code: 'cancelled', reason: 'CANCELLED', message, ran: 'maybe' }, {}))
     return
   }
   yield encoder.encode(ndjson.end({}))
@@ -91,14 +106,20 @@ class MethodReading implements Reading {
     this.#status = status
     this.#headers = headers
     this.#type = headerOf(headers, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase()
-    const { reply } = this.#context
-    for (const name in headers) {
-      const value = headerOf(headers, name)
-      if (value === undefined || framing.has(name) || !/^[\x20-\x7e]*$/.test(value)) continue
-      if (name.startsWith(trailerPrefix)) reply.trailer(name.slice(trailerPrefix.length), value)
-      else reply.header(name, value)
-    }
+    for (const name in headers) if (!framing.has(name)) this.#take(name, headers[name])
     return this.#spec.response.streamed && this.#type === ndjsonType && status < 300
+  }
+
+  /** What cannot be metadata (a proxy's odd header, more than there may be) is left out: it says nothing that was agreed on. */
+  #take(name: string, value: string | readonly string[] | undefined): void {
+    const text = typeof value === 'object' ? value.join(', ') : (value ?? '')
+    const { reply } = this.#context
+    try {
+      if (name.startsWith(trailerPrefix)) reply.trailer(name.slice(trailerPrefix.length), text)
+      else reply.header(name, text)
+    } catch (thrown) {
+      if (!(thrown instanceof CallError)) throw thrown
+    }
   }
 
   onStream(chunks: IncomingStream): Outcome {

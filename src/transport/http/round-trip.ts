@@ -80,7 +80,12 @@ class Exchange implements Receiver {
     this.#textOf = sender.textOf
     this.#remote.calls++
     this.#unlink = onCancelled(context, failure => this.#stop(failure))
-    if (!this.#over) this.#sending = sender.send(request, this)
+    if (this.#over) return
+    try {
+      this.#sending = sender.send(request, this)
+    } catch (error) {
+      this.onError(error)
+    }
   }
 
   onSent(): void {

@@ -1,6 +1,7 @@
 // Writes a response to node:http: at once where it is whole, as fast as the reader takes it where it streams.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpResponse } from './message.js'
+import { hasBody } from './node-request.js'
 
 /** Options of {@link send}. */
 export interface SendOptions {
@@ -10,34 +11,35 @@ export interface SendOptions {
   readonly maxDiscardedBytes: number
 }
 
-/** Sends a response. Resolves when it is written or its reader is gone; never rejects. */
+/** Sends a response. A promise where that takes longer: it resolves when all is written or the reader is gone, and never rejects. */
 export function send(
   request: IncomingMessage,
   target: ServerResponse,
   response: HttpResponse,
   options: SendOptions,
 ): Promise<void> | undefined {
+  const { body, status } = response
   if (target.destroyed) {
-    leave(response.body)
-    return undefined
-  }
-  const { body } = response
-  const headers = options.last ? [...response.headers, 'connection', 'close'] : [...response.headers]
-  if (response.close === true && !request.complete) discard(request, options.maxDiscardedBytes)
-  if (typeof body === 'string' || body instanceof Uint8Array) {
-    if (response.status !== 204) headers.push('content-length', String(Buffer.byteLength(body)))
-    target.writeHead(response.status, headers)
-    target.end(body)
-    return undefined
-  }
-  target.writeHead(response.status, headers)
-  if (request.method === 'HEAD') {
     leave(body)
-    target.end()
     return undefined
   }
-  target.flushHeaders()
-  return pump(body, target)
+  const isWhole = typeof body === 'string' || body instanceof Uint8Array
+  const isUnread = !request.complete && hasBody(request)
+  const headers = [...response.headers]
+  if (options.last || (isWhole && isUnread && !isShort(request, options))) headers.push('connection', 'close')
+  if (isWhole && status !== 204) headers.push('content-length', String(Buffer.byteLength(body)))
+  target.writeHead(status, headers)
+  if (!isWhole && request.method !== 'HEAD') {
+    target.flushHeaders()
+    return pump(body, target).then(() => endAfterRequest(request, target, options))
+  }
+  if (!isWhole) leave(body)
+  if (!isUnread) target.end(isWhole ? body : undefined)
+  else {
+    if (isWhole && body.length > 0) target.write(body)
+    endAfterRequest(request, target, options)
+  }
+  return undefined
 }
 
 async function pump(body: AsyncIterable<string>, target: ServerResponse): Promise<void> {
@@ -45,7 +47,6 @@ async function pump(body: AsyncIterable<string>, target: ServerResponse): Promis
     if (target.destroyed) break // leaving the loop closes the body
     if (!target.write(text)) await drained(target)
   }
-  target.end()
 }
 
 function drained(target: ServerResponse): Promise<void> {
@@ -66,12 +67,24 @@ function leave(body: HttpResponse['body']): void {
   void body[Symbol.asyncIterator]().return?.()
 }
 
-/** Reads on without keeping anything, so that the answer arrives before a reset does; a caller that will not end is cut off. */
-function discard(request: IncomingMessage, maxBytes: number): void {
+function isShort({ headers }: IncomingMessage, { maxDiscardedBytes }: SendOptions): boolean {
+  return Number(headers['content-length'] ?? Number.POSITIVE_INFINITY) <= maxDiscardedBytes
+}
+
+/**
+ * Ends a response. What was not read of its request is read first, without keeping anything: closing before would reset the
+ * connection, and the response with it. A caller that will not end is cut off.
+ */
+function endAfterRequest(request: IncomingMessage, target: ServerResponse, { maxDiscardedBytes }: SendOptions): void {
+  if (request.complete || request.destroyed || !hasBody(request)) {
+    target.end()
+    return
+  }
   let bytes = 0
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.length
-    if (bytes > maxBytes) request.socket.destroy()
+    if (bytes > maxDiscardedBytes) request.socket.destroy()
   })
+  request.on('end', () => target.end())
   request.resume()
 }

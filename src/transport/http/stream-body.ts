@@ -1,5 +1,5 @@
 // A response stream as lines: items as they come, then how it ended. Ending early (the caller is gone) ends the call.
-import { failureToWire, type MethodSpec } from '../../contract/index.js'
+import { failureToWire, type MethodSpec, type WireFailure } from '../../contract/index.js'
 import {
   CallError,
   type DomainFailure,
@@ -18,21 +18,59 @@ export interface StreamInit {
   readonly onDefect: OnDefect
 }
 
-/** The text of a stream, line by line. Never throws: a failure is its last line. */
-export async function* streamBody(
+/** The text of a stream, line by line. Never throws: a failure is its last line. Left before it was begun, it ends the call too. */
+export function streamBody(items: AsyncIterable<unknown>, options: StreamInit): AsyncIterable<string> {
+  const lines = linesOf(items, options)
+  let begun = false
+  const iterator: AsyncIterator<string> = {
+    next() {
+      begun = true
+      return lines.next()
+    },
+    async return() {
+      if (!begun) await items[Symbol.asyncIterator]().return?.()
+      return lines.return()
+    },
+  }
+  return { [Symbol.asyncIterator]: () => iterator }
+}
+
+async function* linesOf(
   items: AsyncIterable<unknown>,
-  options: StreamInit,
+  { framing, call, spec, onDefect }: StreamInit,
 ): AsyncGenerator<string, void, undefined> {
-  const { framing, call, spec, onDefect } = options
   const trailers = (): Record<string, string> => Object.fromEntries(call.reply?.trailers ?? [])
+  const encoded = encoderFor(framing, onDefect)
   try {
-    for await (const item of items) yield framing.item(item)
+    for await (const item of items) yield encoded(item)
   } catch (thrown) {
     const failure = failureIn(thrown, onDefect)
-    yield framing.failure(failureToWire(spec, failure, onDefect), trailers())
+    yield failed(failureToWire(spec, failure, onDefect))
     return
   }
   yield framing.end(trailers())
+
+  function failed(wire: WireFailure): string {
+    try {
+      return framing.failure(wire, trailers())
+    } catch (defect) {
+      onDefect(defect)
+      return framing.failure(unencodable, trailers())
+    }
+  }
+}
+
+const unencodable = { code: 'internal', reason: 'UNENCODABLE', message: 'internal error', ran: 'maybe' } as const
+
+function encoderFor(framing: Framing, onDefect: OnDefect): (item: unknown) => string {
+  return item => {
+    try {
+      return framing.item(item)
+    } catch (thrown) {
+      onDefect(thrown)
+      throw new CallError(failureOf('internal', 'UNENCODABLE', 'internal error'))
+    }
+  }
 }
 
 function failureIn(thrown: unknown, onDefect: OnDefect): Failure | DomainFailure {

@@ -1,7 +1,7 @@
 // Sends with undici's dispatch: about half the cost of node:http's client and a tenth of fetch (docs/benchmarks.md).
 
-import { Readable } from 'node:stream'
 import type { Dispatcher, Pool } from 'undici'
+import { bodyStream } from './body-stream.js'
 import { bufferText } from './buffer-text.js'
 import type { HttpHeaders } from './message.js'
 import type { Receiver, Sender, SenderOptions, Sending, SentRequest } from './sender.js'
@@ -35,7 +35,7 @@ function dispatched({ method, path, headers, body }: SentRequest): Dispatcher.Di
     method: method as Dispatcher.HttpMethod, // from a contract's rule
     path,
     headers: headers as string[], // undici only reads it
-    body: typeof body === 'object' ? Readable.from(body, { objectMode: false }) : (body ?? null),
+    body: typeof body === 'object' ? bodyStream(body) : (body ?? null),
   }
 }
 

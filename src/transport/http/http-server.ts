@@ -1,0 +1,178 @@
+// The server on node:http, with limits that hold against slow, silent and endless clients, and a way to stop that loses no
+// request.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
+import type { AnyService, Listening, Runtime } from '../../contract/index.js'
+import type { Timer } from '../../core/index.js'
+import { notRun } from '../wire-headers.js'
+import { refuse } from './client-error.js'
+import { Connections } from './connections.js'
+import { type Exchange, Exchanges } from './exchange.js'
+import type { HttpResponse } from './message.js'
+import { NodeRequest } from './node-request.js'
+import { probe } from './probe.js'
+import { plainWire, problemResponse } from './problem.js'
+import { type SendOptions, send } from './send.js'
+import type { Settings } from './server.js'
+
+/** How often a draining server looks for idle connections, in ms. */
+const sweepMs = 50
+/** How long a connection is silent before TCP asks whether its peer still exists, in ms. */
+const tcpKeepAliveMs = 60_000
+
+/** A server that listens, or is about to. */
+export class HttpServer implements Listening {
+  readonly #server: Server
+  readonly #exchanges: Exchanges
+  readonly #runtime: Runtime
+  readonly #settings: Settings
+  readonly #connections: Connections
+  #drained: Promise<void> | undefined
+  #sending: SendOptions
+  #isClosed = false
+  #address: string | undefined
+  #timer: Timer | undefined
+
+  constructor(services: readonly AnyService[], runtime: Runtime, settings: Settings) {
+    const { maxBodyBytes, maxDeadlineMs } = settings
+    this.#settings = settings
+    this.#runtime = runtime
+    this.#sending = { last: false, maxDiscardedBytes: maxBodyBytes }
+    this.#exchanges = new Exchanges(services, runtime, { maxBodyBytes, maxDeadlineMs })
+    this.#connections = new Connections(runtime.clock)
+    this.#server = createServer(
+      {
+        headersTimeout: settings.headersTimeoutMs,
+        requestTimeout: 0, // request streams may take longer; see `#lookOut`
+        connectionsCheckingInterval: settings.checkIntervalMs,
+        keepAliveTimeout: settings.keepAliveTimeoutMs,
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: tcpKeepAliveMs,
+      },
+      (message, target) => this.#serve(message, target),
+    )
+    this.#server.maxHeadersCount = 0 // node drops what is above; we refuse it
+    this.#server.maxConnections = settings.maxConnections
+    this.#server.on('connection', socket => this.#connected(socket))
+    this.#server.on('clientError', (error, socket) => this.#broken(error, socket as Socket)) // node:http's own are sockets
+    this.#server.on('checkContinue', (message, target) => {
+      // Who would send too much is told before.
+      if (!(Number(message.headers['content-length']) > maxBodyBytes)) target.writeContinue()
+      this.#serve(message, target)
+    })
+  }
+
+  get addresses(): readonly string[] {
+    return this.#address === undefined ? [] : [this.#address]
+  }
+
+  listen(): Promise<Listening> {
+    const { port, host } = this.#settings
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ port, host }, () => {
+        this.#server.off('error', reject)
+        this.#server.on('error', this.#runtime.onDefect)
+        this.#lookOut()
+        const bound = this.#server.address() as AddressInfo // it listens on TCP
+        this.#address = `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
+        resolve(this)
+      })
+    })
+  }
+
+  #connected(socket: Socket): void {
+    if (this.#isClosed) socket.destroy()
+    else this.#connections.add(socket)
+  }
+
+  #broken(error: NodeJS.ErrnoException, socket: Socket): void {
+    const calls = this.#connections.of(socket)?.calls.size ?? 0
+    if (calls > 0)
+      socket.destroy() // their answers would be mixed with the refusal
+    else refuse(error, socket)
+  }
+
+  #serve(message: IncomingMessage, target: ServerResponse): void {
+    const connection = this.#connections.of(message.socket)
+    if (connection === undefined) return // closed meanwhile
+    const request = new NodeRequest(message)
+    const exchange = this.#begin(message, request)
+    const { response, whole } = exchange
+    const now = this.#runtime.clock.now()
+    connection.idleSince = now
+    if (whole && request.hasBody) connection.expect(message, target, now)
+    const ended = (): void => {
+      connection.calls.delete(exchange)
+      connection.idleSince = this.#runtime.clock.now()
+      if (request.hasBody && !message.complete) connection.expect(message, target, connection.idleSince)
+    }
+    const answer = (ready: HttpResponse): void => {
+      const sending = send(message, target, ready, this.#sending)
+      if (sending === undefined) {
+        ended()
+        return
+      }
+      connection.calls.add(exchange)
+      void sending.then(ended)
+    }
+    if (response instanceof Promise) {
+      connection.calls.add(exchange)
+      void response.then(answer)
+    } else answer(response)
+  }
+
+  #begin(message: IncomingMessage, request: NodeRequest): Exchange {
+    const { maxHeaders, probes } = this.#settings
+    if (message.rawHeaders.length > 2 * maxHeaders) return withoutCall(tooManyHeaders(maxHeaders))
+    const report = probes ? probe(request, this.#runtime.probes) : undefined
+    return report === undefined ? this.#exchanges.begin(request) : withoutCall(report)
+  }
+
+  #lookOut(): void {
+    const { requestTimeoutMs, checkIntervalMs } = this.#settings
+    this.#connections.check(requestTimeoutMs)
+    this.#timer = this.#runtime.clock.setTimer(() => this.#lookOut(), checkIntervalMs)
+    this.#timer.keepAlive(false)
+  }
+
+  drain(): Promise<void> {
+    this.#drained ??= new Promise(resolve => {
+      // Connections that wait to be accepted are lost with the listening socket. An immediate comes right after the event loop
+      // has accepted all there are; and only then are connections told to close, so that their callers meet a closed port.
+      setImmediate(() => {
+        this.#sending = { ...this.#sending, last: true }
+        // Not http.Server's own close: that cuts idle connections at once, and with them the requests on their way.
+        NetServer.prototype.close.call(this.#server, () => {
+          this.#server.close() // stops node's look-out for slow headers
+          this.#timer?.cancel()
+          resolve()
+        })
+        this.#sweep()
+      })
+    })
+    return this.#drained
+  }
+
+  #sweep(): void {
+    this.#connections.closeIdle(this.#settings.lingerMs)
+    if (this.#connections.size > 0) this.#runtime.clock.setTimer(() => this.#sweep(), sweepMs)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const drained = this.drain()
+    this.#connections.destroy()
+    await drained
+  }
+}
+
+function withoutCall(response: Exchange['response']): Exchange {
+  return { response, whole: true, cancel: () => {} }
+}
+
+function tooManyHeaders(most: number): HttpResponse {
+  const message = `there are more than ${most} headers`
+  return problemResponse(plainWire(notRun('resource_exhausted', 'HEADERS_TOO_LARGE', message)))
+}

@@ -1,0 +1,99 @@
+// What a call came to, as a response: the message, the lines of a stream or problem details, and the headers that the handler set.
+import { failureToWire, type ServedMethod } from '../../contract/index.js'
+import {
+  type DomainFailure,
+  type Failure,
+  failureOf,
+  type Incoming,
+  type OnDefect,
+  type Outcome,
+} from '../../core/index.js'
+import { jsonText } from '../json.js'
+import { trailerPrefix } from '../wire-headers.js'
+import { framingHeaders, type HttpRequest, type HttpResponse, headerOf } from './message.js'
+import { type Framing, ndjson, sse } from './ndjson.js'
+import { problemResponse } from './problem.js'
+import { streamBody } from './stream-body.js'
+
+/** A call that is going on, and what began it. */
+export interface Going {
+  readonly call: Incoming
+  readonly request: HttpRequest
+  readonly served: ServedMethod
+}
+
+/** Headers that say what the message is; a handler that sets one would break it, as with those that frame it. */
+const reserved: ReadonlySet<string> = new Set([
+  ...framingHeaders,
+  'content-encoding',
+  'content-type',
+  'date',
+  'tenon-ran',
+])
+
+/** Makes responses. */
+export class Responses {
+  readonly #onDefect: OnDefect
+
+  constructor(onDefect: OnDefect) {
+    this.#onDefect = onDefect
+  }
+
+  /** Never throws. */
+  of(going: Going, outcome: Outcome): HttpResponse {
+    const { call, served } = going
+    const { streamed } = served.spec.response
+    call.reply?.close()
+    const headers = this.#headers(call, !streamed || outcome._tag === 'Left')
+    if (outcome._tag === 'Left') return this.#failed(going, outcome.left, headers)
+    if (streamed) return this.#stream(going, outcome.right as AsyncIterable<unknown>, headers) // a streaming method
+    try {
+      const body = jsonText(outcome.right)
+      return { status: this.#status(going), headers: ['content-type', 'application/json', ...headers], body }
+    } catch (thrown) {
+      this.#onDefect(thrown)
+      return this.#failed(going, failureOf('internal', 'UNENCODABLE', 'internal error'), headers)
+    }
+  }
+
+  #stream(going: Going, items: AsyncIterable<unknown>, headers: readonly string[]): HttpResponse {
+    const { call, request, served } = going
+    const framing: Framing = (headerOf(request.headers, 'accept') ?? '').includes('text/event-stream') ? sse : ndjson
+    const body = streamBody(items, { framing, call, spec: served.spec, onDefect: this.#onDefect })
+    const own = ['content-type', framing.contentType]
+    if (call.reply?.headers.has('cache-control') !== true) own.push('cache-control', 'no-store')
+    return { status: this.#status(going), headers: [...own, ...headers], body }
+  }
+
+  #status({ call, served }: Going): number {
+    const status = call.reply?.status
+    if (status === undefined) return served.spec.http.status
+    if (Number.isInteger(status) && status >= 200 && status <= 299 && status !== 204 && status !== 205) return status
+    this.#onDefect(new RangeError(`the status of a reply must be from 200 to 299 and allow a body, got ${status}`))
+    return served.spec.http.status
+  }
+
+  #failed({ served }: Going, failure: Failure | DomainFailure, headers: readonly string[]): HttpResponse {
+    const wire = failureToWire(served.spec, failure, this.#onDefect)
+    try {
+      return problemResponse(wire, headers)
+    } catch (thrown) {
+      this.#onDefect(thrown)
+      return problemResponse(
+        { code: 'internal', reason: 'UNENCODABLE', message: 'internal error', ran: 'maybe' },
+        headers,
+      )
+    }
+  }
+
+  #headers({ reply }: Incoming, whole: boolean): string[] {
+    const headers: string[] = []
+    if (reply === undefined) return headers
+    for (const [name, value] of reply.headers) {
+      if (reserved.has(name)) this.#onDefect(new TypeError(`the header '${name}' belongs to the transport`))
+      else headers.push(name, value)
+    }
+    if (whole) for (const [name, value] of reply.trailers) headers.push(trailerPrefix + name, value)
+    return headers
+  }
+}
