@@ -1,0 +1,67 @@
+// Puts the shop together and opens it: `npm start`. In one process orders calls stock in memory; with `--split` there are two,
+// and the same calls go over HTTP. Nothing else differs.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { type AnyService, type ClientBinding, connect } from 'tenon'
+import { exitWithMessage, logEvents, resource, serve } from 'tenon/lifecycle'
+import { logger } from 'tenon/log'
+import { logging } from 'tenon/middleware'
+import * as http from 'tenon/transport/http'
+import * as memory from 'tenon/transport/memory'
+import { Catalogue, Stock } from './contracts.js'
+import { type Flags, readFlags } from './flags.js'
+import { orders } from './orders.js'
+import { startStock, tellParent } from './second-process.js'
+import { stock } from './stock.js'
+import { welcome } from './welcome.js'
+
+const log = logger()
+const use = logging(log)
+
+/** What one process serves, and what it closes at its end: the last one first. */
+interface Part {
+  readonly services: readonly AnyService[]
+  readonly resources: readonly AsyncDisposable[]
+  /** Where the stock service is, if not in this process. */
+  readonly stockUrl?: string
+}
+
+const stockService = (): AnyService => {
+  const catalogue = Catalogue.parse(JSON.parse(readFileSync(new URL('catalogue.json', import.meta.url), 'utf8')))
+  return stock({ catalogue, use })
+}
+
+const ordersService = (stockBinding: ClientBinding): AnyService => orders({ stock: connect(Stock, stockBinding), use })
+
+function inOneProcess(): Part {
+  const inventory = stockService()
+  return { services: [ordersService(memory.client(inventory)), inventory], resources: [] }
+}
+
+function withStockAt(stockUrl: string): Part {
+  const binding = http.client(stockUrl)
+  return { services: [ordersService(binding)], resources: [resource('stock client', () => binding.close())], stockUrl }
+}
+
+async function inTwoProcesses({ port }: Flags): Promise<Part> {
+  const { address, ending } = await startStock(fileURLToPath(import.meta.url), port === 0 ? 0 : port + 1)
+  const part = withStockAt(address)
+  return { ...part, resources: [ending, ...part.resources] }
+}
+
+async function partOf(flags: Flags): Promise<Part> {
+  if (flags.stockOnly) return { services: [stockService()], resources: [] }
+  if (flags.stockUrl !== undefined) return withStockAt(flags.stockUrl)
+  return flags.split ? await inTwoProcesses(flags) : inOneProcess()
+}
+
+async function main(): Promise<void> {
+  const flags = readFlags()
+  const { services, resources, stockUrl } = await partOf(flags)
+  const running = await serve(services, [http.server({ port: flags.port })], { resources, onEvent: logEvents(log) })
+  const [address = ''] = running.addresses
+  if (flags.stockOnly) tellParent(running)
+  else console.log(welcome(address, stockUrl ?? address))
+}
+
+await main().catch(exitWithMessage)

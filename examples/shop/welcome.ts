@@ -1,0 +1,35 @@
+// What the shop says when it is open: its routes, read off the contracts, and lines to try it with.
+import type { MethodSpec } from 'tenon'
+import { Orders, Stock } from './contracts.js'
+
+/** All of it, for a terminal. */
+export function welcome(address: string, stockAddress: string): string {
+  return `
+Orders at ${address}
+${routesOf(Orders.specs)}
+
+Stock at ${stockAddress}
+${routesOf(Stock.specs)}
+
+Place an order, watch it being packed and shipped, ask for more than there is:
+${curlLinesOf(address)}
+`
+}
+
+/** One line for each method: `  GET     /orders/{id}   safe   Read an order`. */
+export function routesOf(specs: ReadonlyMap<string, MethodSpec>): string {
+  const lines = [...specs.values()].map(({ http, info, definition }) => {
+    const { summary = '' } = definition
+    return `  ${http.verb.padEnd(7)} ${http.pattern.padEnd(39)}  ${info.idempotency.padEnd(10)}  ${summary}`
+  })
+  return lines.join('\n')
+}
+
+/** Three lines for a shell, to be tried in this order. */
+export function curlLinesOf(address: string): string {
+  const json = `-H 'content-type: application/json'`
+  return `
+  curl ${address}/orders ${json} -d '{"lines":[{"sku":"teapot","count":1},{"sku":"mug","count":4}]}'
+  curl -N ${address}/orders/1/events
+  curl -i ${address}/orders ${json} -d '{"lines":[{"sku":"honey","count":2}]}'`
+}

@@ -1,0 +1,162 @@
+// The shop as a stranger meets it: started as a program, tried with the very lines that it prints. Needs the loopback interface.
+import { execFile } from 'node:child_process'
+import { createServer } from 'node:net'
+import { promisify } from 'node:util'
+import { describe, expect, it, type TestContext } from 'vitest'
+import { freePort, type Program, startScript } from './program.js'
+
+const run = promisify(execFile)
+const timeout = 60_000 // the programs are compiled when they start
+
+/** Starts the shop; it is gone when the test is. */
+function startShop({ onTestFinished }: TestContext, ...flags: string[]): Program {
+  const shop = startScript('examples/shop/main.ts', flags)
+  onTestFinished(async () => void (await shop.stop('SIGKILL')))
+  return shop
+}
+
+/** Waits until the shop is open, and gives the lines it wants to be tried with. */
+async function curlLines(shop: Program): Promise<[place: string, watch: string, tooMuch: string]> {
+  await shop.waitFor(/curl -i .*\n/)
+  const lines = shop.output().match(/^ {2}curl .*$/gm) ?? []
+  expect(lines).toHaveLength(3)
+  const [place = '', watch = '', tooMuch = ''] = lines
+  return [place, watch, tooMuch]
+}
+
+async function shell(line: string): Promise<string> {
+  return (await run('sh', ['-c', line])).stdout
+}
+
+async function needsCurl({ skip }: TestContext): Promise<void> {
+  const missing = await run('curl', ['--version']).then(
+    () => false,
+    () => true,
+  )
+  if (missing && process.env['TENON_REQUIRE_SERVERS'] === '1') throw new Error('curl is not installed')
+  if (missing) skip('curl is not installed')
+}
+
+const addressOf = (service: string, shop: Program): string =>
+  shop.output().match(new RegExp(`^${service} at (\\S+)$`, 'm'))?.[1] ?? ''
+
+describe.concurrent.each([
+  ['in one process', []],
+  ['in two processes', ['--split']],
+])('the shop %s', (_, flags) => {
+  it('prints three lines that work as printed', { timeout }, async context => {
+    await needsCurl(context)
+    const shop = startShop(context, '--port', '0', ...flags)
+    const [place, watch, tooMuch] = await curlLines(shop)
+
+    expect(JSON.parse(await shell(place))).toMatchObject({ id: '1', status: 'placed', totalCents: 8_700 })
+
+    const events = (await shell(watch))
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    expect(events).toMatchObject([
+      { value: { status: 'placed' } },
+      { value: { status: 'packed' } },
+      { value: { status: 'shipped' } },
+      { end: {} },
+    ])
+
+    const [head = '', problem = ''] = (await shell(tooMuch)).split('\r\n\r\n')
+    expect(head).toMatch(/^HTTP\/1.1 400 /)
+    expect(JSON.parse(problem)).toMatchObject({ reason: 'OutOfStock', details: { sku: 'honey', available: 1 } })
+  })
+
+  it('prints where each of its methods is', { timeout }, async context => {
+    const shop = startShop(context, '--port', '0', ...flags)
+    await curlLines(shop)
+    const stock = await fetch(`${addressOf('Stock', shop)}/stock/mug`)
+    expect(await stock.json()).toMatchObject({ sku: 'mug', priceCents: 950 })
+    const cancelled = await fetch(`${addressOf('Orders', shop)}/orders/1:cancel`, { method: 'POST' })
+    expect(cancelled.status).toBe(404)
+    expect(await cancelled.json()).toMatchObject({ reason: 'NoSuchOrder', details: { id: '1' } })
+  })
+
+  it('says in one line that its port is taken', { timeout }, async context => {
+    const other = createServer()
+    const port = await new Promise<number>(resolve => {
+      other.listen(0, '127.0.0.1', () => resolve((other.address() as { port: number }).port))
+    })
+    const shop = startShop(context, '--port', String(port), ...flags)
+    expect(await shop.ended).toBe(1)
+    other.close()
+    const complaints = shop
+      .output()
+      .split('\n')
+      .filter(line => line !== '' && !line.startsWith('time='))
+    expect(complaints).toEqual([`http: 127.0.0.1:${port} is taken by another process`])
+  })
+
+  it('ends when it is told to', { timeout }, async context => {
+    const shop = startShop(context, '--port', '0', ...flags)
+    await curlLines(shop)
+    expect(await shop.stop('SIGINT')).toBe(0)
+    await refuses(addressOf('Stock', shop))
+  })
+})
+
+describe.concurrent('the two processes', () => {
+  it('end together when the first is killed', { timeout }, async context => {
+    const shop = startShop(context, '--port', '0', '--split')
+    await curlLines(shop)
+    await shop.stop('SIGKILL')
+    await refuses(addressOf('Stock', shop))
+  })
+
+  it('end together when the second is killed', { timeout }, async context => {
+    const shop = startShop(context, '--port', '0', '--split')
+    await curlLines(shop)
+    const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,args='])
+    const second = stdout
+      .split('\n')
+      .map(line => line.trim().split(/\s+/))
+      .find(([, parent, ...args]) => parent === String(shop.pid) && args.includes('--stock-only'))
+    process.kill(Number(second?.[0]), 'SIGKILL')
+    expect(await shop.ended).toBe(1)
+    expect(shop.output()).toContain('the stock process has ended')
+  })
+})
+
+describe.concurrent('the flags', () => {
+  it.for([['--port', '65536'], ['--fast'], ['--split', '--stock-only']])(
+    '%s are refused in one line',
+    { timeout },
+    async (flags, context) => {
+      const shop = startShop(context, ...flags)
+      expect(await shop.ended).toBe(1)
+      expect(shop.output().trimEnd().split('\n')).toEqual([expect.stringMatching(/^shop: /)])
+    },
+  )
+
+  it('let the two services be started apart', { timeout }, async context => {
+    const port = await freePort()
+    const stock = startShop(context, '--stock-only', '--port', String(port))
+    await stock.waitFor(/started/)
+    const shop = startShop(context, '--stock-url', `http://127.0.0.1:${port}`, '--port', '0')
+    await curlLines(shop)
+    const lines = [{ sku: 'mug', count: 2 }]
+    const placed = await fetch(`${addressOf('Orders', shop)}/orders`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ lines }),
+    })
+    expect(placed.status).toBe(201)
+    const mug = await fetch(`http://127.0.0.1:${port}/stock/mug`)
+    expect(await mug.json()).toMatchObject({ available: 10 })
+  })
+})
+
+/** Waits until nobody listens there any more. */
+async function refuses(address: string): Promise<void> {
+  for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 50) {
+    const answer = await fetch(`${address}/stock`).catch(() => undefined)
+    if (answer === undefined) return
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  throw new Error(`${address} still answers`)
+}
