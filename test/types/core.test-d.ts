@@ -196,29 +196,29 @@ pipe(
 const _ours: Left<string> | Right<number> = E.right(1)
 
 // Pins: `provide` is required exactly when R needs more than Context.
-call(open, 1)
-call(open, 1, { context: testContext(), deadlineMs: 5 })
-call(auth(named), 1)
-call(named, 1, { provide: { principal: { id: 'a', roles: [] } } })
-callOrThrow(both, 1, { provide: { principal: { id: 'a', roles: [] }, tenant: 'a' }, deadlineMs: 5 })
+void call(open, 1)
+void call(open, 1, { context: testContext(), deadlineMs: 5 })
+void call(auth(named), 1)
+void call(named, 1, { provide: { principal: { id: 'a', roles: [] } } })
+void callOrThrow(both, 1, { provide: { principal: { id: 'a', roles: [] }, tenant: 'a' }, deadlineMs: 5 })
 // @ts-expect-error the principal is missing
-call(named, 1)
+void call(named, 1)
 // @ts-expect-error the principal is missing
-callOrThrow(named, 1)
+void callOrThrow(named, 1)
 // @ts-expect-error other options do not make up for it
-call(named, 1, { context: testContext() })
+void call(named, 1, { context: testContext() })
 // @ts-expect-error half of what it needs
-call(both, 1, { provide: { tenant: 'a' } })
+void call(both, 1, { provide: { tenant: 'a' } })
 // @ts-expect-error a principal of another type
-call(named, 1, { provide: { principal: 3 } })
+void call(named, 1, { provide: { principal: 3 } })
 // @ts-expect-error nothing is needed
-call(open, 1, { provide: { principal: 3 } })
+void call(open, 1, { provide: { principal: 3 } })
 // @ts-expect-error another request
-call(open, '1')
+void call(open, '1')
 
 // Pins: a wrong name of an option is found, not ignored.
 // @ts-expect-error timeoutMs is not what it is called
-call(open, 1, { timeoutMs: 5 })
+void call(open, 1, { timeoutMs: 5 })
 // @ts-expect-error
 const _options: CallOptions = { deadline: 5 }
 // @ts-expect-error onExit is not what it is called
