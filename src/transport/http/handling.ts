@@ -16,7 +16,7 @@ import {
   reportDefect,
 } from '../../core/index.js'
 import { attemptFrom, metadataFrom, timeoutFrom } from '../wire-headers.js'
-import type { HandlerOptions, HandlerRequest, HandlerResponse, ServerCodec } from './handler.js'
+import type { HandlerOptions, HandlerRequest, HandlerResponse, ServerCodec } from './handler-options.js'
 import { framingHeaders, type HttpResponse, headerOf } from './message.js'
 import { problemResponse } from './problem.js'
 

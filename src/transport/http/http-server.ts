@@ -13,7 +13,7 @@ import { NodeRequest } from './node-request.js'
 import { probe } from './probe.js'
 import { plainWire, problemResponse } from './problem.js'
 import { type SendOptions, send } from './send.js'
-import type { Settings } from './server.js'
+import type { Settings } from './server-options.js'
 
 /** How often a draining server looks for idle connections, in ms. */
 const sweepMs = 50

@@ -9,13 +9,8 @@ export {
   endpoint,
   type HttpEndpoint,
 } from './endpoint.js'
-export {
-  type Finished,
-  type HandlerOptions,
-  type HandlerRequest,
-  type HandlerResponse,
-  handler,
-  type ServerCodec,
-} from './handler.js'
+export { handler } from './handler.js'
+export type { Finished, HandlerOptions, HandlerRequest, HandlerResponse, ServerCodec } from './handler-options.js'
 export type { HttpHeaders } from './message.js'
-export { type HttpServerOptions, server } from './server.js'
+export { server } from './server.js'
+export type { HttpServerOptions } from './server-options.js'

@@ -1,0 +1,60 @@
+// What may be set on the server over HTTP, and what it is when it is not.
+import { limit } from './limit.js'
+
+/** Options of `server`. */
+export interface HttpServerOptions {
+  /** The TCP port; 0 for any that is free. */
+  readonly port: number
+  /** The address to listen on; `0.0.0.0` or `::` for all. @defaultValue '127.0.0.1' */
+  readonly host?: string
+  /** The most bytes of a request body, counted unpacked; of a stream, of one item. @defaultValue 1 MiB */
+  readonly maxBodyBytes?: number
+  /** The longest deadline that a caller may ask for, in ms. @defaultValue 300 000; an hour for streams */
+  readonly maxDeadlineMs?: number
+  /** How long the headers of a request may take, in ms. @defaultValue 10 000 */
+  readonly headersTimeoutMs?: number
+  /**
+   * How long a whole request may take to arrive, in ms, and an answer that is not a stream to be taken at all. Request streams
+   * may take longer. @defaultValue 30 000
+   */
+  readonly requestTimeoutMs?: number
+  /** How often slow clients are looked for, in ms: they may be late by as much. @defaultValue 1 000 */
+  readonly checkIntervalMs?: number
+  /** How long an idle connection is kept, in ms: longer than its clients keep it. @defaultValue 65 000 */
+  readonly keepAliveTimeoutMs?: number
+  /** The most headers of a request. Above: 431. @defaultValue 100 */
+  readonly maxHeaders?: number
+  /** The most connections at once; more are closed as they come. @defaultValue 10 000 */
+  readonly maxConnections?: number
+  /**
+   * While draining: how long a connection must have been idle before it is closed, in ms. A request that is on its way to a
+   * connection just closed is lost, and nobody can tell whether it ran. @defaultValue 5 000: longer than our client keeps one
+   */
+  readonly lingerMs?: number
+  /** Whether `/livez` and `/readyz` answer here. @defaultValue true */
+  readonly probes?: boolean
+}
+
+/** The options, each with a value. */
+export type Settings = Required<HttpServerOptions>
+
+/** The options, each with a value. Throws `RangeError` for limits that make no sense. */
+export function settingsOf(options: HttpServerOptions): Settings {
+  const { port, host = '127.0.0.1', probes = true } = options
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new RangeError(`http: port must be from 0 to 65535, got ${port}`)
+  return {
+    port,
+    host,
+    probes,
+    maxBodyBytes: limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20),
+    maxDeadlineMs: limit('maxDeadlineMs', options.maxDeadlineMs ?? 300_000),
+    headersTimeoutMs: limit('headersTimeoutMs', options.headersTimeoutMs ?? 10_000),
+    requestTimeoutMs: limit('requestTimeoutMs', options.requestTimeoutMs ?? 30_000),
+    checkIntervalMs: limit('checkIntervalMs', options.checkIntervalMs ?? 1000),
+    keepAliveTimeoutMs: limit('keepAliveTimeoutMs', options.keepAliveTimeoutMs ?? 65_000),
+    maxHeaders: limit('maxHeaders', options.maxHeaders ?? 100),
+    maxConnections: limit('maxConnections', options.maxConnections ?? 10_000),
+    lingerMs: limit('lingerMs', options.lingerMs ?? 5000, 0),
+  }
+}
