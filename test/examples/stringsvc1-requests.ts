@@ -176,5 +176,12 @@ const elsewhere: readonly Request[] = [
   { name: 'HEAD', method: 'HEAD' },
 ]
 
-/** All of them. */
-export const requests: readonly Request[] = [...good, ...texts, ...bad, ...mistyped, ...deep, ...elsewhere]
+/** All of them, by what they are about. */
+export const requests: readonly (readonly [about: string, requests: readonly Request[]])[] = [
+  ['good requests', good],
+  ['texts', texts],
+  ['bad JSON', bad],
+  ['wrong types', mistyped],
+  ['deep values', deep],
+  ['other paths and methods', elsewhere],
+]
