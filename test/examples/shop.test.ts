@@ -16,6 +16,8 @@ import {
 import * as memory from 'tenon/transport/memory'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Orders, Stock } from '../../examples/shop/contracts.js'
+import * as rules from '../../examples/shop/domain/orders.js'
+import { OrderBook } from '../../examples/shop/order-book.js'
 import { orders } from '../../examples/shop/orders.js'
 import { stock } from '../../examples/shop/stock.js'
 
@@ -209,6 +211,17 @@ describe('watching an order', () => {
     expect(thrown).toMatchObject({ failure: { code: 'cancelled' } })
     expect(defects).not.toHaveBeenCalled()
   })
+})
+
+it('the order book waits no longer for an order than the call lasts', async () => {
+  const book = new OrderBook()
+  book.save(rules.place('1', [], 0))
+  const controller = new AbortController()
+  const events = book.follow('1', controller.signal)
+  await events.next()
+  const next = events.next()
+  controller.abort()
+  await expect(next).rejects.toThrow('aborted')
 })
 
 describe('the stock', () => {
