@@ -20,6 +20,7 @@ import type { ServedMethod } from './binding.js'
 import type { Contract } from './contract.js'
 import type { AnyMethod, DomainInput, Method, RequestOutput, ResponseInput } from './method.js'
 import { receive, rejectRequest } from './receive.js'
+import { untilCallEnds } from './request-stream.js'
 import type { InputOf, OutputOf } from './schema.js'
 import type { MethodSpec } from './spec.js'
 import { ownFailure } from './wire-failure.js'
@@ -116,7 +117,7 @@ type PlainHandler = (request: unknown, context: Context) => unknown
 /** A handler behind validation, as one leaf: neither costs a promise of its own. */
 function handlerEndpoint(spec: MethodSpec, handler: PlainHandler): ServedMethod['endpoint'] {
   const leaf = functionLeaf(spec.info.name, (message, context) =>
-    receive<unknown>(spec.request, message, {
+    receive<unknown>(spec.request, boundTo(context, spec, message), {
       accept: request => handler(request, context),
       reject: left,
       rejecting: rejectRequest,
@@ -137,7 +138,7 @@ function finishedEndpoint(
   const validate = intercept({
     name: 'validate',
     async run(next, message, context) {
-      const outcome = await receive<Outcome | Promise<Outcome>>(spec.request, message, {
+      const outcome = await receive<Outcome | Promise<Outcome>>(spec.request, boundTo(context, spec, message), {
         accept: request => next(request, context),
         reject: left,
         rejecting: rejectRequest,
@@ -146,6 +147,10 @@ function finishedEndpoint(
     },
   })
   return validate(withMethod(endpoint, spec.info))
+}
+
+function boundTo(context: Context, spec: MethodSpec, message: unknown): unknown {
+  return spec.request.streamed ? untilCallEnds(message as AsyncIterable<unknown>, context) : message // as in `receive`
 }
 
 function owned(spec: MethodSpec, outcome: Outcome, scope: Scope): Outcome {
