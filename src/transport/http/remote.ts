@@ -7,8 +7,8 @@ import {
   CallError,
   type Context,
   type Failure,
+  failureOf,
   left,
-  type OnDefect,
   type Outcome,
   right,
 } from '../../core/index.js'
@@ -49,8 +49,7 @@ function requestFor(
   headers.push('accept', response.streamed ? ndjsonType : 'application/json')
   if (request.streamed) {
     headers.push('content-type', ndjsonType)
-    const { onDefect } = carriedOf(context).scope
-    const body = linesOf(message as AsyncIterable<unknown>, onDefect) // a streaming method
+    const body = linesOf(message as AsyncIterable<unknown>, context) // a streaming method
     return { method: http.verb, path: prefix + http.pattern, headers, body }
   }
   const { url, body } = partsOf(spec, message)
@@ -61,21 +60,28 @@ function requestFor(
 const encoder = new TextEncoder()
 
 /** The caller's items as lines. Where its iterable fails, the server is told, and the caller hears what it made of that. */
-async function* linesOf(
-  items: AsyncIterable<unknown>,
-  onDefect: OnDefect,
-): AsyncGenerator<Uint8Array, void, undefined> {
+async function* linesOf(items: AsyncIterable<unknown>, context: Context): AsyncGenerator<Uint8Array, void, undefined> {
+  const { scope } = carriedOf(context)
+  const encoded = (item: unknown): Uint8Array => {
+    try {
+      return encoder.encode(ndjson.item(item))
+    } catch (thrown) {
+      observe(scope.onDefect, thrown) // an item of the caller's that cannot be sent
+      throw new CallError(gaveUp)
+    }
+  }
   yield encoder.encode('\n') // takes the headers along: the server may answer before the first item
   try {
-    for await (const item of items) yield encoder.encode(ndjson.item(item))
+    for await (const item of items) yield encoded(item)
   } catch (thrown) {
-    if (!(thrown instanceof CallError)) observe(onDefect, thrown)
-    const message = 'the caller gave up its stream'
-    yield encoder.encode(ndjson.failure({ code: 'cancelled', reason: 'CANCELLED', message, ran: 'maybe' }, {}))
+    scope.caught(thrown) // tells of a defect
+    yield encoder.encode(ndjson.failure(gaveUp, {}))
     return
   }
   yield encoder.encode(ndjson.end({}))
 }
+
+const gaveUp = failureOf('cancelled', 'CANCELLED', 'the caller gave up its stream')
 
 /** Headers that frame the message: nothing that the service said. */
 const framing: ReadonlySet<string> = new Set([
