@@ -132,17 +132,25 @@ function alternatives(value: unknown, where: string, path: string): unknown[] {
 /** `{ anyOf: [x] }` means x. */
 function unwrapped(schema: Record<string, unknown>): JsonSchema {
   const { anyOf, ...others } = schema
-  if (!Array.isArray(anyOf) || anyOf.length !== 1) return dedupe(schema)
-  return { ...(anyOf[0] as JsonSchema), ...others } // each alternative is a schema
+  if (!Array.isArray(anyOf)) return schema
+  const [first, ...more] = withoutStandIns(anyOf)
+  return more.length === 0 ? { ...first, ...others } : { ...others, anyOf: [first, ...more] }
 }
 
-/** The value and its string form often give the same alternative twice. */
-function dedupe(schema: Record<string, unknown>): JsonSchema {
-  const { anyOf, ...others } = schema
-  if (!Array.isArray(anyOf)) return schema
-  const kinds = anyOf.map((each: JsonSchema) => `${String(each['type'])}:${String(each['format'] ?? '')}`)
-  const single = kinds.every(kind => kind === kinds[0] && kind.startsWith('string'))
-  return single ? { ...(anyOf.at(-1) as JsonSchema), ...others } : schema
+/**
+ * A value and its text form give two alternatives that are one on the wire: a date stands there as a string of its format, and
+ * so does its text. The second knows more (a pattern), the first knows the format.
+ */
+function withoutStandIns(alternatives: readonly JsonSchema[]): readonly JsonSchema[] {
+  const texts = alternatives.filter(each => each['type'] === 'string' && !('enum' in each) && !('const' in each))
+  const formats = new Set(texts.flatMap(({ format }) => (format === undefined ? [] : [format])))
+  if (texts.length < 2 || formats.size > 1 || !texts.some(isStandIn)) return alternatives
+  return [Object.assign({}, ...texts), ...alternatives.filter(each => !texts.includes(each))]
+}
+
+function isStandIn(schema: JsonSchema): boolean {
+  const { format } = schema
+  return Object.keys(schema).length === 2 && (format === date['format'] || format === bigint['format'])
 }
 
 function pathInto(path: string, key: string): string {
