@@ -105,8 +105,11 @@ export class Connections {
     }
   }
 
-  /** Cuts all of them off. */
+  /** Cuts all of them off; their calls have ended when this returns. */
   destroy(): void {
-    for (const socket of this.#open.keys()) socket.destroy()
+    for (const connection of this.#open.values()) {
+      connection.lost()
+      connection.socket.destroy()
+    }
   }
 }

@@ -20,6 +20,9 @@ const sweepMs = 50
 /** How long a connection is silent before TCP asks whether its peer still exists, in ms. */
 const tcpKeepAliveMs = 60_000
 
+/** How often a draining server looks for connections that wait to be accepted; the system lets 511 wait. */
+const maxAcceptRounds = 1024
+
 /** A server that listens, or is about to. */
 export class HttpServer implements Listening {
   readonly #server: Server
@@ -30,6 +33,7 @@ export class HttpServer implements Listening {
   #drained: Promise<void> | undefined
   #sending: SendOptions
   #isClosed = false
+  #accepted = 0
   #address: string | undefined
   #timer: Timer | undefined
 
@@ -83,6 +87,7 @@ export class HttpServer implements Listening {
   }
 
   #connected(socket: Socket): void {
+    this.#accepted++
     if (this.#isClosed) socket.destroy()
     else this.#connections.add(socket)
   }
@@ -139,9 +144,7 @@ export class HttpServer implements Listening {
 
   drain(): Promise<void> {
     this.#drained ??= new Promise(resolve => {
-      // Connections that wait to be accepted are lost with the listening socket. An immediate comes right after the event loop
-      // has accepted all there are; and only then are connections told to close, so that their callers meet a closed port.
-      setImmediate(() => {
+      this.#acceptAll(0, () => {
         this.#sending = { ...this.#sending, last: true }
         // Not http.Server's own close: that cuts idle connections at once, and with them the requests on their way.
         NetServer.prototype.close.call(this.#server, () => {
@@ -153,6 +156,19 @@ export class HttpServer implements Listening {
       })
     })
     return this.#drained
+  }
+
+  /**
+   * Connections that wait to be accepted are lost with the listening socket. The event loop accepts one each time around, so
+   * `done` comes when it has gone around without any; and only then are connections told to close, for their callers to meet a
+   * closed port.
+   */
+  #acceptAll(round: number, done: () => void): void {
+    const before = this.#accepted
+    setImmediate(() => {
+      if ((round > 0 && this.#accepted === before) || round >= maxAcceptRounds) done()
+      else this.#acceptAll(round + 1, done)
+    })
   }
 
   #sweep(): void {
