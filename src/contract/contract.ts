@@ -68,7 +68,20 @@ export function contract<M extends Readonly<Record<string, AnyMethod>>>(
     const described = definition as unknown as Method // made by `method`; checked in `specOf`
     specs.set(key, specOf(name, key, described, options.toJsonSchema))
   }
+  checkRoutes(name, specs)
   return Object.freeze({ name, methods, failures: makersOf<M>(name, methods), specs })
+}
+
+/** Two methods with one path and verb could not be told apart. */
+function checkRoutes(name: string, specs: ReadonlyMap<string, MethodSpec>): void {
+  const taken = new Map<string, string>()
+  for (const [key, { http }] of specs) {
+    const route = `${http.verb} ${http.pattern.replace(/\{[^}]*\}/g, '{}')}`
+    const other = taken.get(route)
+    if (other !== undefined)
+      throw new TypeError(`${name}: ${other} and ${key} have the same route, ${http.verb} ${http.pattern}`)
+    taken.set(route, key)
+  }
 }
 
 function makersOf<M>(name: string, methods: Readonly<Record<string, AnyMethod>>): FailureMakers<M> {

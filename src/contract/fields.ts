@@ -23,7 +23,11 @@ export function fieldsOf(root: JsonSchema): ReadonlyMap<string, JsonSchema> {
 
 function collect(schema: JsonSchema, root: JsonSchema, fields: Map<string, JsonSchema>): void {
   const resolved = resolve(schema, root)
-  for (const [name, field] of Object.entries(asSchema(resolved['properties']))) fields.set(name, asSchema(field))
+  for (const [name, given] of Object.entries(asSchema(resolved['properties']))) {
+    const field = asSchema(given)
+    const before = fields.get(name)
+    fields.set(name, before === undefined ? field : { anyOf: [before, field] }) // alternatives that share a name
+  }
   for (const part of [...list(resolved['allOf']), ...list(resolved['anyOf']), ...list(resolved['oneOf'])])
     collect(part, root, fields)
 }

@@ -6,6 +6,7 @@ import type {
   DomainFailure,
   Endpoint,
   Failure,
+  Guard,
   Left,
   Middleware,
   Outcome,
@@ -62,6 +63,8 @@ export interface Service<M extends Readonly<Record<string, AnyMethod>>, Missing 
    */
   use<P>(provider: Provider<P>): Service<M, Missing, Ctx & P>
   use(middleware: Middleware): Service<M, Missing, Ctx>
+  /** A guard comes after the provider of what it needs. */
+  use<N>(guard: Ctx extends N ? Guard<N> : never): Service<M, Missing, Ctx>
   /** As {@link use}, with a middleware made for each method: `usePerMethod(() => breaker())` shares no breaker. */
   usePerMethod(make: (method: MethodInfo) => Middleware): Service<M, Missing, Ctx>
 }
@@ -119,16 +122,25 @@ function handlerEndpoint(spec: MethodSpec, handler: PlainHandler): ServedMethod[
   const leaf = functionLeaf(spec.info.name, (message, context) =>
     receive<unknown>(spec.request, boundTo(context, spec, message), {
       accept: request => handler(request, context),
-      reject: left,
+      reject: failure => new Rejected(failure),
       rejecting: rejectRequest,
     }),
   )
   const own: typeof leaf = {
     ...leaf,
-    settle: (value, scope) => owned(spec, leaf.settle(value, scope), scope),
-    caught: (thrown, scope) => owned(spec, leaf.caught(thrown, scope), scope),
+    settle: (value, scope, runs) =>
+      value instanceof Rejected ? left(value.failure) : owned(spec, leaf.settle(value, scope, runs), scope),
+    caught: (thrown, scope, runs) => owned(spec, leaf.caught(thrown, scope, runs), scope),
   }
   return endpointOf({ layers: [], sources: [], leaf: own, method: spec.info })
+}
+
+/** A request that did not fit: the handler never ran, so the failure's `ran` stands. */
+class Rejected {
+  readonly failure: Failure
+  constructor(failure: Failure) {
+    this.failure = failure
+  }
 }
 
 function finishedEndpoint(

@@ -29,7 +29,7 @@ export interface HttpBinding {
   readonly post?: string
   readonly patch?: string
   readonly delete?: string
-  /** The status of a success. @defaultValue 200, or 204 never: there is always a body */
+  /** The status of a success: from 200 to 299, but not 204 or 205, since there is always a body. @defaultValue 200 */
   readonly status?: number
 }
 

@@ -25,8 +25,7 @@ export interface Described {
 }
 
 /**
- * The OpenAPI 3.1 document of contracts, as data. Failures are problem details (RFC 9457). What `http` serves as
- * `/openapi.json`. Throws `TypeError` where two methods have one path and verb.
+ * The OpenAPI 3.1 document of contracts, as data. Failures are problem details (RFC 9457). Throws `TypeError` where two methods have one path and verb.
  */
 export function openapi(contracts: Described | readonly Described[], options: OpenApiOptions = {}): JsonSchema {
   const all = Array.isArray(contracts) ? (contracts as readonly Described[]) : [contracts as Described] // Array.isArray does not narrow readonly arrays

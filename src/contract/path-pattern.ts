@@ -1,7 +1,7 @@
 // The path templates of google.api.http, as far as a method's own fields need them: literals, `{field}` for one whole segment, and
 // a `:verb` at the end. One parser for servers and clients, so that what `pathOf` writes is what the router reads.
-import { CallError } from '../../core/call-error.js'
-import { failureOf } from '../../core/failure.js'
+import { CallError } from '../core/call-error.js'
+import { failureOf } from '../core/failure.js'
 
 /** A path template, taken apart. */
 export interface PathPattern {

@@ -8,7 +8,7 @@ export type Rejecting = (issues: readonly { readonly path: string; readonly mess
 
 /** The caller's mistake, seen by a server. */
 export const rejectRequest: Rejecting = issues =>
-  failureOf('invalid_argument', 'INVALID_REQUEST', describe(issues), { details: { issues } })
+  failureOf('invalid_argument', 'INVALID_REQUEST', describe(issues), { ran: 'no', details: { issues } })
 
 /** The service's mistake, seen by a client. */
 export function rejectResponse(peer: string): Rejecting {

@@ -3,6 +3,7 @@ import type { Code, MethodInfo, MethodKind } from '../core/index.js'
 import { fieldsOf, isObjectSchema, requiredOf, type TextField, textField } from './fields.js'
 import { type JsonSchema, jsonSchemaOf, type ToJsonSchema } from './json-schema.js'
 import type { FailureDef, HttpBinding, Method } from './method.js'
+import { parsePattern } from './path-pattern.js'
 import { isStreamSlot, type Schema, type Slot, schemaOf } from './schema.js'
 
 /** One message type of a method. */
@@ -102,7 +103,7 @@ function httpRule(where: string, binding: HttpBinding, request: MessageSpec): Ht
     throw new RangeError(`${where}: http.status must be from 200 to 299 and allow a body, got ${status}`)
   }
   const inQuery = verb === 'get' || verb === 'delete'
-  const names = parametersOf(pattern, where)
+  const names = namesIn(pattern, where)
   if (inQuery || names.length > 0) checkTextual(where, request)
   return { verb: upper(verb), pattern, status, ...placesOf(where, { names, inQuery }, request.jsonSchema ?? {}) }
 }
@@ -152,7 +153,10 @@ function readable(where: string, name: string, field: TextField | undefined, pla
   return field
 }
 
-function parametersOf(pattern: string, where: string): string[] {
-  if (!pattern.startsWith('/')) throw new TypeError(`${where}: the path '${pattern}' must start with '/'`)
-  return [...pattern.matchAll(/\{([^{}/]*)\}/g)].map(([, name = '']) => name)
+function namesIn(pattern: string, where: string): readonly string[] {
+  try {
+    return parsePattern(pattern).names
+  } catch (thrown) {
+    throw new TypeError(`${where}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown })
+  }
 }

@@ -8,6 +8,8 @@ export class CallError<out E = never> extends Error {
   override readonly name: string = 'CallError'
   readonly failure: Failure | E
 
+  constructor(failure: Failure)
+  constructor(failure: Failure | E)
   constructor(failure: Failure | E) {
     super(
       isFailure(failure) ? `${failure.code}/${failure.reason}: ${failure.message}` : tagOf(failure),

@@ -1,12 +1,11 @@
 // How endpoints are called, everywhere: by clients, by handlers (with their context) and by tests.
-import type { Either } from 'fp-ts/lib/Either.js'
 import { CallError, fromThrown, observe, reportDefect } from './call-error.js'
 import type { Context } from './context.js'
-import { left } from './either.js'
+import { type Left, left, type Right } from './either.js'
 import type { Endpoint } from './endpoint.js'
-import type { Failure } from './failure.js'
-import { addMetadata, noMetadata } from './metadata.js'
-import type { Outcome } from './outcome.js'
+import { type Failure, isFailure } from './failure.js'
+import { addMetadata, type Metadata, noMetadata } from './metadata.js'
+import type { Awaitable, Outcome } from './outcome.js'
 import type { Reply } from './reply.js'
 import { runChild } from './run.js'
 import { stackOf } from './stack.js'
@@ -22,7 +21,7 @@ export interface CallOptions {
   readonly deadlineMs?: number
   /** Cancels the call. */
   readonly signal?: AbortSignal
-  /** Metadata for the next hop. @defaultValue none */
+  /** Metadata for the next hop; replaces what `withOutgoing` put on the context. @defaultValue what the context has */
   readonly outgoing?: Readonly<Record<string, string>>
   /** Told what came back beside the response, before the call returns. */
   readonly onReply?: (reply: Reply) => void
@@ -31,22 +30,27 @@ export interface CallOptions {
 /** What an endpoint needs in its context beyond {@link Context}. */
 export type Needs<R> = Omit<R, keyof Context>
 
-/** The last argument of {@link call}: `provide` is required exactly when the endpoint needs more than `Context`. */
+/** The last argument of {@link call}: `provide` is required exactly when the endpoint needs more than `Context` and no context is given that has it. */
 export type CallArguments<R> = Context extends R
   ? readonly [options?: CallOptions]
-  : readonly [options: CallOptions & { readonly provide: Needs<R> }]
+  : readonly [options: CallOptions & ({ readonly provide: Needs<R> } | { readonly context: R })]
 
 /**
  * Calls an endpoint. The promise never rejects: a failure is the `Left` of the result. It ends at its deadline whatever the
- * endpoint does: with `deadline_exceeded`/`DEADLINE_EXCEEDED`, at most 10 ms late and never early. Throws `RangeError` for a
- * `deadlineMs` that is not a positive number.
+ * endpoint does: with `deadline_exceeded`/`DEADLINE_EXCEEDED`, at most 10 ms late and never early. Only a `deadlineMs` that is
+ * not a positive number rejects, with a `RangeError`.
  */
-export async function call<Req, Res, E, R extends Context>(
+export function call<Req, Res, E, R extends Context>(
   endpoint: Endpoint<Req, Res, E, R>,
   request: Req,
   ...[options]: CallArguments<R>
-): Promise<Either<Failure | E, Res>> {
-  return (await run(endpoint, request, options)) as Either<Failure | E, Res> // what the endpoint's type says
+): Promise<Left<Failure | E> | Right<Res>> {
+  try {
+    const outcome = run(endpoint, request, options) as Awaitable<Left<Failure | E> | Right<Res>> // what the endpoint's type says
+    return outcome instanceof Promise ? outcome : Promise.resolve(outcome)
+  } catch (thrown) {
+    return Promise.reject(thrown)
+  }
 }
 
 /** Calls an endpoint as {@link call} does, and throws the failure as a {@link CallError}. For callers without an Either. */
@@ -68,20 +72,16 @@ function run(
   const { context, deadlineMs, signal, provide, outgoing, onReply } = options
   if (deadlineMs !== undefined && !(deadlineMs > 0))
     throw new RangeError(`call: deadlineMs must be more than 0, got ${deadlineMs}`)
-  let sent = noMetadata
+  let sent: Metadata | undefined
   if (outgoing !== undefined) {
     try {
       sent = addMetadata(noMetadata, outgoing)
     } catch (thrown) {
-      return left(fromThrown(thrown, reportDefect).left)
+      const failed = fromThrown(thrown, reportDefect)
+      return isFailure(failed.left) ? left({ ...failed.left, ran: 'no' }) : failed
     }
   }
-  const started = runChild(stackOf(endpoint), request, context, {
-    ...(deadlineMs !== undefined && { deadlineMs }),
-    ...(signal !== undefined && { signal }),
-    ...(provide !== undefined && { provide }),
-    ...(outgoing !== undefined && { outgoing: sent }),
-  })
+  const started = runChild(stackOf(endpoint), request, context, { deadlineMs, signal, provide, outgoing: sent })
   if (onReply === undefined) return started.outcome
   const tell = (outcome: Outcome): Outcome => {
     observe(onReply, started.scope.reply)

@@ -44,10 +44,10 @@ class SystemTimer implements Timer {
 
   keepAlive(keep: boolean): void {
     this.#kept = keep
-    const handle: unknown = this.#handle
-    if (typeof handle !== 'object' || handle === null) return // a browser's timer is a number
-    const method: unknown = Reflect.get(handle, keep ? 'ref' : 'unref')
-    if (typeof method === 'function') method.call(handle)
+    const handle = this.#handle
+    if (typeof handle !== 'object') return // a browser's timer is a number
+    if (keep) handle.ref()
+    else handle.unref()
   }
 }
 

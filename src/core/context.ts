@@ -8,15 +8,15 @@ import type { Scope } from './scope.js'
 /** The immutable part, shared by the contexts of one call until one of them changes it. Internal. */
 export interface Carried {
   readonly scope: Scope
-  /** May be made late: most handlers never look. */
-  readonly metadata: Metadata | (() => Metadata)
+  /** May be made late, by whoever looks first: most handlers never do. */
+  metadata: Metadata | (() => Metadata)
   readonly outgoing: Metadata
   readonly attempt: number
 }
 
 let carriedOf: (context: Context) => Carried
 let isEntered: (context: Context) => boolean
-let make: (carried: Carried, entered: boolean, provided?: object) => Context
+let make: (carried: Carried, entered: boolean, from?: Context, added?: object) => Context
 
 /**
  * The context of a call. Made by `call`, by servers and by `testContext`; never by hand, and never by spreading one
@@ -25,19 +25,31 @@ let make: (carried: Carried, entered: boolean, provided?: object) => Context
 export class Context {
   readonly #carried: Carried
   readonly #entered: boolean
-  #metadata: Metadata | undefined
+  /** Whether there is more in it than every context has: copying nothing costs as much as copying something. */
+  #isExtended = false
 
   private constructor(carried: Carried, entered: boolean) {
     this.#carried = carried
     this.#entered = entered
   }
 
+  #take(from: Context): void {
+    if (from.#isExtended) this.#add(from)
+  }
+
+  #add(more: object): void {
+    Object.assign(this, more)
+    this.#isExtended = true
+  }
+
   static {
     carriedOf = context => context.#carried
     isEntered = context => context.#entered
-    make = (carried, entered, provided) => {
+    make = (carried, entered, from, added) => {
       const context = new Context(carried, entered)
-      return provided === undefined ? context : Object.assign(context, provided)
+      if (from !== undefined) context.#take(from)
+      if (added !== undefined) context.#add(added)
+      return context
     }
   }
 
@@ -63,10 +75,9 @@ export class Context {
 
   /** What the caller sent beside the request. Read-only, and never sent on. */
   get metadata(): Metadata {
-    const { metadata } = this.#carried
-    if (typeof metadata !== 'function') return metadata
-    this.#metadata ??= metadata()
-    return this.#metadata
+    const carried = this.#carried
+    if (typeof carried.metadata === 'function') carried.metadata = carried.metadata()
+    return carried.metadata
   }
 
   /**
@@ -111,8 +122,7 @@ export function extend<R extends Context, P extends object & { readonly [K in ke
   context: R,
   provided: P,
 ): R & P {
-  const extended = make(carriedOf(context), isEntered(context), context)
-  return Object.assign(extended, provided) as R & P // `make` copied what R has beyond Context
+  return make(carriedOf(context), isEntered(context), context, provided) as R & P // `make` copies what R has beyond Context
 }
 
 /**

@@ -16,16 +16,11 @@ export function runStack(stack: Stack, request: unknown, context: Context): Awai
   if (scope.ended !== undefined) return left(scope.ended)
   scope.runs++
   if (stack.layers.length > 0) return new Frame(stack, request, context, scope).run()
-  return startLeaf(stack.leaf, request, context, outcome => outcome)
+  return startLeaf(stack.leaf, request, context)
 }
 
-/** Starts a leaf; `settle` gets its outcome and says what becomes of it. */
-function startLeaf(
-  leaf: Leaf,
-  request: unknown,
-  context: Context,
-  settle: (outcome: Outcome) => Outcome,
-): Awaitable<Outcome> {
+/** Starts a leaf, inside the layers of `frame`. */
+function startLeaf(leaf: Leaf, request: unknown, context: Context, frame?: Frame): Awaitable<Outcome> {
   const { scope } = carriedOf(context)
   const { runs } = scope
   let value: unknown
@@ -33,13 +28,13 @@ function startLeaf(
     value = leaf.start(request, context)
     if (isPromise(value) && !(value instanceof Promise)) value = Promise.resolve(value)
   } catch (thrown) {
-    return settle(leaf.caught(thrown, scope, runs))
+    return settle(leaf.caught(thrown, scope, runs), frame)
   }
-  if (!(value instanceof Promise)) return settle(leaf.settle(value, scope, runs))
+  if (!(value instanceof Promise)) return settle(leaf.settle(value, scope, runs), frame)
   // Whoever raced this against something else may have its answer long before this work ends.
   scope.hold()
   const end = (outcome: Outcome): Outcome => {
-    const settled = settle(outcome)
+    const settled = settle(outcome, frame)
     scope.release()
     return settled
   }
@@ -47,6 +42,10 @@ function startLeaf(
     result => end(leaf.settle(result, scope, runs)),
     thrown => end(leaf.caught(thrown, scope, runs)),
   )
+}
+
+function settle(outcome: Outcome, frame: Frame | undefined): Outcome {
+  return frame === undefined ? outcome : frame.settle(outcome)
 }
 
 class Frame implements Dependent {
@@ -90,7 +89,7 @@ class Frame implements Dependent {
       }
       if (refused !== undefined) return this.#end(refused)
     }
-    return startLeaf(this.#leaf, this.#request, this.#context, outcome => this.#settle(outcome))
+    return startLeaf(this.#leaf, this.#request, this.#context, this)
   }
 
   async #resume(layer: Layer<unknown>, entering: Promise<Entered<unknown>>): Promise<Outcome> {
@@ -122,7 +121,8 @@ class Frame implements Dependent {
     this.#contexts.push(this.#context)
   }
 
-  #settle(outcome: Outcome): Outcome {
+  /** The leaf has given its outcome: returns what the layers' caller gets. */
+  settle(outcome: Outcome): Outcome {
     const response = outcome._tag === 'Right' ? outcome.right : undefined
     if (!isStream(response)) return this.#end(outcome)
     if (this.#outcome !== undefined) {

@@ -10,6 +10,6 @@ export type Awaitable<T> = T | Promise<T>
 
 /** Whether a value must be awaited: a promise of any make. One that is missed would let a call past its `authenticate`. */
 export function isPromise<T>(value: Awaitable<T> | PromiseLike<T>): value is Promise<T> {
-  if (value instanceof Promise) return true
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+  if (typeof value !== 'object' || value === null) return false
+  return typeof (value as { readonly then?: unknown }).then === 'function' // any object may be asked
 }

@@ -3,7 +3,7 @@
 import { type OnDefect, reportDefect } from './call-error.js'
 import type { Clock } from './clock.js'
 import { systemClock } from './clock.js'
-import { type Context, carriedOf, isEntered, makeContext } from './context.js'
+import { type Carried, type Context, carriedOf, isEntered, makeContext } from './context.js'
 import { deadlinesOf } from './deadlines.js'
 import { left } from './either.js'
 import type { Failure } from './failure.js'
@@ -19,10 +19,10 @@ const systemDeadlines = deadlinesOf(systemClock)
 
 /** What a child call may be given. */
 export interface ChildInit {
-  readonly deadlineMs?: number
-  readonly signal?: AbortSignal
-  readonly provide?: object
-  readonly outgoing?: Metadata
+  readonly deadlineMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly provide?: object | undefined
+  readonly outgoing?: Metadata | undefined
 }
 
 export interface Started {
@@ -30,27 +30,28 @@ export interface Started {
   readonly scope: Scope
 }
 
-/** Calls a stack as a child of `parent`: its own deadline, attempt 1, nothing outgoing, linked to the parent's end. */
+/** Calls a stack as a child of `parent`: its own deadline, attempt 1 (a test's context says which), nothing outgoing, linked to the parent's end. */
 export function runChild(stack: Stack, request: unknown, parent: Context | undefined, options?: ChildInit): Started {
   const carried = parent === undefined ? undefined : carriedOf(parent)
   const deadlines = carried?.scope.deadlines ?? systemDeadlines
   const now = deadlines.clock.now()
-  const own = now + (options?.deadlineMs ?? deadlineMsOf(stack.method))
+  const latest = now + (options?.deadlineMs ?? deadlineMsOf(stack.method))
   const scope = new Scope({
     deadlines,
     startedAt: now,
-    deadline: carried === undefined ? own : Math.min(own, carried.scope.deadline),
+    deadline: carried === undefined ? latest : Math.min(latest, carried.scope.deadline),
     onDefect: carried?.scope.onDefect ?? reportDefect,
     parent: carried?.scope,
     signal: options?.signal,
   })
   const given = parent !== undefined && !isEntered(parent) ? carriedOf(parent).outgoing : noMetadata
-  let context = makeContext(
-    { scope, metadata: carried?.metadata ?? noMetadata, outgoing: options?.outgoing ?? given, attempt: 1 },
-    true,
-    parent,
-  )
-  if (options?.provide !== undefined) context = Object.assign(context, options.provide)
+  const own: Carried = {
+    scope,
+    metadata: carried?.metadata ?? noMetadata,
+    outgoing: options?.outgoing ?? given,
+    attempt: carried === undefined || carried.scope.running ? 1 : carried.attempt,
+  }
+  const context = makeContext(own, true, parent, options?.provide)
   return { outcome: runScope(scope, stack, request, context), scope }
 }
 

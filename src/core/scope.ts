@@ -115,14 +115,11 @@ export class Scope extends Expiring implements Dependent {
       this.#counting = parent
       parent.hold()
     }
-    for (const signal of [this.external, parent?.external]) {
-      if (signal === undefined) continue
-      this.#unlink ??= []
-      this.#unlink.push(linkToSignal(signal, this))
-      if (this.#ended !== undefined) {
-        this.release()
-        return { ...this.#ended, ran: 'no' }
-      }
+    this.#link(this.external)
+    this.#link(parent?.external)
+    if (this.#ended !== undefined) {
+      this.release()
+      return { ...this.#ended, ran: 'no' }
     }
     if (parent?.timed && parent.deadline <= this.deadline) this.timed = true
     else this.#expireInTime()
@@ -133,6 +130,12 @@ export class Scope extends Expiring implements Dependent {
   caught(thrown: unknown): Left<Failure | DomainFailure> {
     const obeyed = this.#ended !== undefined && isAbortError(thrown)
     return fromThrown(thrown, obeyed ? () => {} : this.onDefect)
+  }
+
+  #link(signal: AbortSignal | undefined): void {
+    if (signal === undefined || this.#ended !== undefined) return
+    this.#unlink ??= []
+    this.#unlink.push(linkToSignal(signal, this))
   }
 
   #expireInTime(): void {
@@ -209,8 +212,10 @@ export class Scope extends Expiring implements Dependent {
     this.#left = true
     if (this.bucket !== undefined) this.deadlines.remove(this)
     if (this.#parent?.running) this.#parent.detach(this)
-    for (const unlink of this.#unlink ?? []) unlink()
+    const unlink = this.#unlink
+    if (unlink === undefined) return
     this.#unlink = undefined
+    for (const each of unlink) each()
   }
 
   /** Ends the call before its work is done: answers, aborts, and lets the layers exit, innermost first. */
@@ -279,15 +284,17 @@ export class Scope extends Expiring implements Dependent {
   release(): void {
     if (--this.#work > 0 || this.#settled) return
     this.#settled = true
-    for (const callback of this.#onSettled ?? []) {
-      try {
-        callback()
-      } catch (thrown) {
-        observe(this.onDefect, thrown)
-      }
-    }
+    if (this.#onSettled !== undefined) for (const callback of this.#onSettled) this.#tell(callback)
     this.#onSettled = undefined
     this.#counting?.release()
+  }
+
+  #tell(callback: () => void): void {
+    try {
+      callback()
+    } catch (thrown) {
+      observe(this.onDefect, thrown)
+    }
   }
 }
 

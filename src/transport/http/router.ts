@@ -1,9 +1,9 @@
 // Which of a closed set of routes a request is for: a trie of path segments without any regular expression, so that no path can
 // be slow (the ReDoS class of path-to-regexp). Paths are checked and decoded once, here, before anything else reads them.
-import { type PathPattern, parsePattern } from './path-pattern.js'
+import { type PathPattern, parsePattern } from '../../contract/path-pattern.js'
 import { type ReadPath, type ReadVerb, readPath } from './request-path.js'
 
-export { parsePattern, pathOf } from './path-pattern.js'
+export { parsePattern, pathOf } from '../../contract/path-pattern.js'
 
 /** A method and a path template, and what to find there. */
 export interface Route<T> {

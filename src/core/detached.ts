@@ -1,0 +1,14 @@
+// A context for work that must outlive the call it belongs to: undoing what a failed call has done, telling an audit log.
+import { type Context, carriedOf, makeContext } from './context.js'
+import { Scope } from './scope.js'
+
+/**
+ * A context like the given one (metadata, trace, clock, what providers added) whose calls neither end with its call nor are
+ * bound by its deadline; they have their own. For compensation after a deadline, and for work that nobody waits for.
+ */
+export function detached<R extends Context>(context: R): R {
+  const carried = carriedOf(context)
+  const { deadlines, onDefect, clock } = carried.scope
+  const scope = new Scope({ deadlines, onDefect, startedAt: clock.now(), deadline: Number.POSITIVE_INFINITY })
+  return makeContext({ ...carried, scope, attempt: 1 }, false, context) as R // `makeContext` copied what R has beyond Context
+}
