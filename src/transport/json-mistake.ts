@@ -26,15 +26,21 @@ interface Wrong {
 /** The first mistake in `text` with its line and column, or undefined if it is JSON. Takes one pass and no recursion. */
 export function syntaxMistake(text: string): string | undefined {
   const cursor: Cursor = { text, at: 0 }
+  const wrong = walk(cursor)
+  // Never inside the loop: V8 would inline it there, and look for line breaks once for each character, in quadratic time.
+  return wrong === undefined ? undefined : mistakeAt(cursor, wrong.expected)
+}
+
+function walk(cursor: Cursor): Wrong | undefined {
   const closers: string[] = []
   let expected: Expected = 'value'
   for (;;) {
     skipBlanks(cursor)
     if (expected === 'more' && closers.length === 0) {
-      return cursor.at === text.length ? undefined : mistakeAt(cursor, 'nothing more')
+      return cursor.at === cursor.text.length ? undefined : { expected: 'nothing more' }
     }
     const next: Expected | Wrong = step(cursor, expected, closers)
-    if (typeof next === 'object') return mistakeAt(cursor, next.expected)
+    if (typeof next === 'object') return next
     expected = next
   }
 }
@@ -129,14 +135,19 @@ function skipBlanks(cursor: Cursor): void {
 }
 
 function mistakeAt({ text, at }: Cursor, expected: string): string {
+  const found = at < text.length ? `not ${characterAt(text, at)}` : 'where the text ends'
+  return `${expected} is expected at ${placeIn(text, at)}, ${found}`
+}
+
+/** A place for people, both numbers from 1. */
+function placeIn(text: string, at: number): string {
   let line = 1
   let lineStart = 0
   for (let end = text.indexOf('\n'); end !== -1 && end < at; end = text.indexOf('\n', lineStart)) {
     line++
     lineStart = end + 1
   }
-  const found = at < text.length ? `not ${characterAt(text, at)}` : 'where the text ends'
-  return `${expected} is expected at line ${line}, column ${at - lineStart + 1}, ${found}`
+  return `line ${line}, column ${at - lineStart + 1}`
 }
 
 function characterAt(text: string, at: number): string {

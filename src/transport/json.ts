@@ -3,23 +3,24 @@
 import { CallError } from '../core/call-error.js'
 import { failureOf } from '../core/failure.js'
 import { fieldPath } from './field-path.js'
+import { isAbyss, maxJsonDepth, openersIn } from './json-depth.js'
 import { syntaxMistake } from './json-mistake.js'
-import { maxJsonDepth, toWire, toWireForText } from './wire-value.js'
+import { toWire, toWireForText } from './wire-value.js'
 
 export { toWire }
 
 /** The most keys that one object of a received message may have. */
 const maxKeys = 1000
 /** Shorter texts cannot hold an object with more keys, since the shortest field, `"":0,`, takes 5 characters. */
-const leastTextForMaxKeys = 5 * maxKeys
+const leastLengthForKeys = 5 * maxKeys
 
 /**
- * The value's JSON text, in the forms of `toWire`. Throws `CallError` `internal`/`UNENCODABLE` where that does.
+ * The value's JSON text, in the forms of {@link toWire}. Throws `CallError` `internal`/`UNENCODABLE` where that does.
  */
 export function jsonText(value: unknown): string {
   const wire = toWireForText(value)
   const text = JSON.stringify(wire)
-  // Only now are strings looked at, in one native scan: JSON.stringify escapes the half of a pair, which peers then choke on.
+  // Only now are strings looked at, in one native scan: JSON.stringify escapes half a pair, which the peer would refuse.
   if (text.includes('\\ud')) toWire(wire)
   return text
 }
@@ -33,61 +34,55 @@ export function jsonText(value: unknown): string {
  */
 export function parseJson(text: string): unknown {
   if (!text.isWellFormed()) throw malformed('the text has half a surrogate pair')
+  if (isAbyss(text)) throw malformed(`the message ${tooDeep}`)
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
-    throw malformed(`the text is not JSON: ${syntaxMistake(text) ?? 'it is too large'}`)
+    throw malformed(`the text is not JSON: ${syntaxMistake(text) ?? 'it is too long'}`)
   }
-  if (isObject(value) || typeof value === 'number') checkSuspicious(text, value)
-  else if (typeof value === 'string' && !value.isWellFormed()) throw malformed('the text has half a surrogate pair')
-  return value
+  const readsStrings = hasSuspiciousEscape(text)
+  if (!readsStrings && !mayBeTooMuch(text) && !hasForbiddenName(text) && !hasLargeNumber(text)) return value
+  const found = mistakeIn(value, 1, readsStrings)
+  if (found === undefined) return value
+  const path = fieldPath(found.keys.reverse())
+  throw malformed(`${path === '' ? 'the message' : `the field ${path}`} ${found.what}`)
 }
 
-// Half a pair, or a letter of a forbidden key, hidden in an escape.
+const tooDeep = `nests over ${maxJsonDepth} levels deep`
+
+function mayBeTooMuch(text: string): boolean {
+  return text.length > leastLengthForKeys || openersIn(text, maxJsonDepth) > maxJsonDepth
+}
+
+// Half a pair, or a letter of a forbidden name, in disguise.
 const suspiciousEscape = /\\u(?:[dD][89a-fA-F]|00[5-7])/
-// A number without so large an exponent overflows only with two hundred digits and more.
+
+function hasSuspiciousEscape(text: string): boolean {
+  return text.includes('\\u') && suspiciousEscape.test(text)
+}
+
+function hasForbiddenName(text: string): boolean {
+  return text.includes('__proto__') || text.includes('prototype')
+}
+
+// A number overflows by a large exponent, or has 210 digits and more before the point.
 const largeExponent = /[eE]\+?\d{3}/
-const digitStride = 100
+const stride = 100
 
-function checkSuspicious(text: string, value: unknown): void {
-  const hidden = text.includes('\\u') && suspiciousEscape.test(text)
-  const isSuspicious =
-    hidden ||
-    text.length > leastTextForMaxKeys ||
-    text.includes('__proto__') ||
-    text.includes('prototype') ||
-    largeExponent.test(text) ||
-    hasManyDigits(text) ||
-    mayBeDeep(text)
-  if (!isSuspicious) return
-  const mistake = mistakeIn(value, 1, hidden)
-  if (mistake === undefined) return
-  const path = fieldPath(mistake.keys.reverse())
-  throw malformed(`${path === '' ? 'the message' : `the field ${path}`} ${mistake.what}`)
-}
-
-function mayBeDeep(text: string): boolean {
-  return countUpTo(text, '{') + countUpTo(text, '[') > maxJsonDepth
-}
-
-function countUpTo(text: string, opener: string): number {
-  let count = 0
-  for (let at = text.indexOf(opener); at !== -1 && count <= maxJsonDepth; at = text.indexOf(opener, at + 1)) count++
-  return count
-}
-
-/** Whether two places a stride apart are digits, as in every number with twice as many. */
-function hasManyDigits(text: string): boolean {
+function hasLargeNumber(text: string): boolean {
+  if (largeExponent.test(text)) return true
   let wasDigit = false
-  for (let at = digitStride; at < text.length; at += digitStride) {
+  for (let at = stride; at < text.length; at += stride) {
     const code = text.charCodeAt(at)
-    const isDigit = code >= 48 && code <= 57
+    const isDigit = code >= 0x30 && code <= 0x39
     if (isDigit && wasDigit) return true
     wasDigit = isDigit
   }
   return false
 }
+
+type Fields = Readonly<Record<string, unknown>>
 
 interface Mistake {
   readonly what: string
@@ -95,12 +90,12 @@ interface Mistake {
   readonly keys: (string | number)[]
 }
 
-/** The first thing in `value` that may not be received; `readsStrings` where some text may be half a pair. */
+/** The first thing in `value`, `depth` levels deep, that may not be received. `readsStrings` where they may hold half a pair. */
 function mistakeIn(value: unknown, depth: number, readsStrings: boolean): Mistake | undefined {
-  if (typeof value === 'number') return mistakeInNumber(value)
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : mistake('is too large for a double')
   if (typeof value === 'string') return readsStrings ? mistakeInText(value) : undefined
   if (!isObject(value)) return undefined
-  if (depth > maxJsonDepth) return mistake(`nests over ${maxJsonDepth} levels deep`)
+  if (depth > maxJsonDepth) return mistake(tooDeep)
   return Array.isArray(value) ? mistakeInItems(value, depth, readsStrings) : mistakeInFields(value, depth, readsStrings)
 }
 
@@ -112,15 +107,10 @@ function mistakeInItems(items: readonly unknown[], depth: number, readsStrings: 
   return undefined
 }
 
-function mistakeInFields(
-  fields: Readonly<Record<string, unknown>>,
-  depth: number,
-  readsStrings: boolean,
-): Mistake | undefined {
-  const keys = Object.keys(fields)
-  if (keys.length > maxKeys) return mistake(`has more than ${maxKeys} keys`)
-  for (let index = 0; index < keys.length; index++) {
-    const key = keys[index] ?? ''
+function mistakeInFields(fields: Fields, depth: number, readsStrings: boolean): Mistake | undefined {
+  let count = 0
+  for (const key in fields) {
+    if (++count > maxKeys) return mistake(`has more than ${maxKeys} keys`)
     const value = fields[key]
     const found =
       mistakeInKey(key, value) ??
@@ -137,10 +127,6 @@ function mistakeInKey(key: string, value: unknown): Mistake | undefined {
   return mistake('has a forbidden name inside it')
 }
 
-function mistakeInNumber(value: number): Mistake | undefined {
-  return Number.isFinite(value) ? undefined : mistake('is a number too large for a double')
-}
-
 function mistakeInText(text: string): Mistake | undefined {
   return text.isWellFormed() ? undefined : mistake('has half a surrogate pair in its text')
 }
@@ -154,7 +140,7 @@ function inside(key: string | number, found: Mistake): Mistake {
   return found
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null
 }
 

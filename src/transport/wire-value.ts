@@ -4,9 +4,7 @@ import { CallError } from '../core/call-error.js'
 import { failureOf } from '../core/failure.js'
 import { bytesToBase64 } from './base64.js'
 import { fieldPath } from './field-path.js'
-
-/** How many objects and arrays a message may have inside one another, on either side of the wire. */
-export const maxJsonDepth = 64
+import { maxJsonDepth } from './json-depth.js'
 
 const tagsWithoutJson: ReadonlySet<string> = new Set([
   ...['Map', 'Set', 'WeakMap', 'WeakSet', 'Promise', 'Generator', 'AsyncGenerator', 'DataView', 'SharedArrayBuffer'],
@@ -32,7 +30,25 @@ export function toWire(value: unknown): unknown {
 
 /** {@link toWire} for text only: what JSON.stringify does by itself, or shows in its text, is left to it. */
 export function toWireForText(value: unknown): unknown {
-  return new Conversion(true).convert(value, '')
+  return isWire(value, 1) ? value : new Conversion(true).convert(value, '')
+}
+
+/** Whether JSON.stringify may have the value as it is: most messages, so this is as small and fast as can be. */
+function isWire(value: unknown, depth: number): boolean {
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value !== 'object') return typeof value === 'string' || typeof value === 'boolean'
+  if (value === null) return true
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (depth > maxJsonDepth) return false
+  if (prototype === Array.prototype && Array.isArray(value)) return areWire(value, depth + 1)
+  if (prototype !== Object.prototype) return false
+  // A plain object's properties can be read by any string. Inherited ones do no harm: they only make this more careful.
+  const fields = value as Fields
+  for (const key in fields) {
+    const field = fields[key]
+    if (field !== undefined && !isWire(field, depth + 1)) return false
+  }
+  return true
 }
 
 class Conversion {
@@ -155,4 +171,9 @@ function put(fields: Fields, key: string, value: unknown): void {
   if (key !== '__proto__')
     fields[key] = value // which would set the prototype instead
   else Object.defineProperty(fields, key, { value, writable: true, enumerable: true, configurable: true })
+}
+
+function areWire(items: readonly unknown[], depth: number): boolean {
+  for (let index = 0; index < items.length; index++) if (!isWire(items[index], depth)) return false
+  return true
 }
