@@ -17,6 +17,7 @@ import { intercept, isFailure, left, type MethodInfo, withMethod } from '../core
 import { endpointOf } from '../core/make.js'
 import type { Scope } from '../core/scope.js'
 import { functionLeaf } from '../core/stack.js'
+import { isStream } from '../core/stream.js'
 import type { ServedMethod } from './binding.js'
 import type { Contract } from './contract.js'
 import type { AnyMethod, DomainInput, Method, RequestOutput, ResponseInput } from './method.js'
@@ -166,8 +167,15 @@ function boundTo(context: Context, spec: MethodSpec, message: unknown): unknown 
 }
 
 function owned(spec: MethodSpec, outcome: Outcome, scope: Scope): Outcome {
-  if (outcome._tag === 'Right') return outcome
+  if (outcome._tag === 'Right')
+    return isStream(outcome.right) === spec.response.streamed ? outcome : mistaken(spec, scope)
   const failure: Failure | DomainFailure = ownFailure(spec, outcome.left, scope.onDefect)
   if (failure === outcome.left) return outcome
   return left(isFailure(failure) ? { ...failure, ran: 'maybe' } : failure)
+}
+
+/** Transports rely on a stream where one is declared, and nowhere else. */
+function mistaken({ info, response }: MethodSpec, scope: Scope): Outcome {
+  const wanted = response.streamed ? 'a stream' : 'one message'
+  return scope.caught(new TypeError(`${info.service}/${info.name} must give ${wanted}`))
 }
