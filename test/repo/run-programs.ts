@@ -42,6 +42,10 @@ async function run(path: string): Promise<string | undefined> {
   ])
   late.abort()
   if (outcome !== undefined) return outcome
+  if (process.exitCode !== undefined && process.exitCode !== 0) {
+    process.exitCode = 0 // what a failing node:test says
+    return 'set an exit code'
+  }
   await immediate() // a rejection counts as unhandled only after the microtasks
   let kept = keptAlive(before)
   while (kept.length > 0 && uncaught === undefined && performance.now() < until) {
@@ -50,6 +54,11 @@ async function run(path: string): Promise<string | undefined> {
   }
   if (uncaught !== undefined) return uncaught
   return kept.length > 0 ? `keeps the process alive: ${kept.join(', ')}` : undefined
+}
+
+// Node's only prints, and an example that prints "Assertion failed" has failed.
+console.assert = (holds?: boolean, ...message: unknown[]) => {
+  if (holds !== true) throw new Error(['console.assert', ...message].map(String).join(' '))
 }
 
 process.on('uncaughtException', error => {

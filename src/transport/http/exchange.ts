@@ -1,6 +1,14 @@
 // The server's side of one call over HTTP, without a platform: from a request to a response.
 import type { AnyService, Runtime, ServedMethod } from '../../contract/index.js'
-import { type Awaitable, CallError, type Failure, failureOf, type Incoming, incoming } from '../../core/index.js'
+import {
+  type Awaitable,
+  CallError,
+  type Failure,
+  failureOf,
+  type Incoming,
+  incoming,
+  isFailure,
+} from '../../core/index.js'
 import { deadlineMsOf } from '../../core/method.js'
 import { attemptFrom, metadataFrom, notRun, timeoutFrom } from '../wire-headers.js'
 import { type HttpRequest, type HttpResponse, headerOf } from './message.js'
@@ -117,11 +125,16 @@ export class Exchanges {
   }
 
   async *#items(request: HttpRequest): AsyncGenerator<unknown, void, undefined> {
-    for await (const line of readLines(request.chunks(), this.#options.maxBodyBytes)) {
-      if (line.kind === 'value') yield line.value
-      // The caller's own stream failed: for the handler that is a stream that broke off.
-      else if (line.kind === 'failure')
-        throw new CallError(failureOf('cancelled', 'CANCELLED', 'the caller gave up its stream'))
+    const gaveUp = failureOf('cancelled', 'CANCELLED', 'the caller gave up its stream')
+    try {
+      for await (const line of readLines(request.chunks(), this.#options.maxBodyBytes)) {
+        if (line.kind === 'value') yield line.value
+        else if (line.kind === 'failure') throw new CallError(gaveUp)
+      }
+    } catch (thrown) {
+      // To a client a stream without its last line has broken off; to the server its caller has not written one.
+      const message = 'the stream has no last line: {"end":{}}'
+      throw isBroken(thrown) ? new CallError(failureOf('invalid_argument', 'MALFORMED_BODY', message)) : thrown
     }
   }
 
@@ -141,6 +154,10 @@ export class Exchanges {
 interface Given {
   readonly params: Readonly<Record<string, string>> | undefined
   readonly query: string
+}
+
+function isBroken(thrown: unknown): boolean {
+  return thrown instanceof CallError && isFailure(thrown.failure) && thrown.failure.reason === 'STREAM_BROKEN'
 }
 
 function over(response: HttpResponse): Exchange {

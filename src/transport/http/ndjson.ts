@@ -15,7 +15,7 @@ export interface Framing {
   failure(failure: WireFailure, trailers: Readonly<Record<string, string>>): string
 }
 
-function failureMember(failure: WireFailure): unknown {
+function failureMember(failure: WireFailure): Readonly<Record<string, unknown>> {
   const { ran, retryAfterMs } = failure
   return { ...problemOf(failure), ...(ran === 'no' && { ran }), ...(retryAfterMs !== undefined && { retryAfterMs }) }
 }
@@ -34,7 +34,8 @@ export const sse: Framing = {
   contentType: 'text/event-stream',
   item: value => `data: ${jsonText(value)}\n\n`,
   end: trailers => `event: end\ndata: ${JSON.stringify(Object.keys(trailers).length > 0 ? { trailers } : {})}\n\n`,
-  failure: failure => `event: failure\ndata: ${jsonText(failureMember(failure))}\n\n`,
+  failure: (failure, trailers) =>
+    `event: failure\ndata: ${jsonText({ ...failureMember(failure), ...(Object.keys(trailers).length > 0 && { trailers }) })}\n\n`,
 }
 
 /** What a line of a stream is. */

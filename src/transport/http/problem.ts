@@ -36,9 +36,21 @@ export function problemResponse(failure: WireFailure, headers: readonly string[]
     )
   return {
     status: statusOf(failure.code, failure.reason),
-    headers: [...own, ...headers],
+    headers: [...own, 'cache-control', 'no-store', ...withoutCaching(headers)],
     body: jsonText(problemOf(failure)),
   }
+}
+
+/** What a handler said of its response before it failed is not true of the failure: nobody may keep that. */
+const aboutTheResponse: ReadonlySet<string> = new Set(['cache-control', 'etag', 'expires', 'last-modified'])
+
+function withoutCaching(headers: readonly string[]): string[] {
+  const kept: string[] = []
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string // names and values in turn
+    if (!aboutTheResponse.has(name)) kept.push(name, headers[i + 1] as string)
+  }
+  return kept
 }
 
 /** A failure of the server itself as it travels: nothing in it needs a contract. */
