@@ -15,7 +15,7 @@ export function fieldPath(keys: readonly (string | number)[]): string {
 }
 
 /** At most `maxLength` characters of `text`, with `?` for control characters and halves of surrogate pairs. */
-export function printable(text: string, maxLength: number): string {
+function printable(text: string, maxLength: number): string {
   const cut = text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text
   return cut.replace(/[\p{Cc}\p{Cs}]/gu, '?')
 }

@@ -170,7 +170,7 @@ const accepted: readonly { name: string; text: string }[] = [
   { name: 'the forbidden names as values', text: '["__proto__",{"a":"constructor.prototype"}]' },
   { name: 'a plain constructor', text: '{"constructor":{"name":"Ada"},"prototype":1}' },
   { name: 'a key two thousand times', text: `{${'"a":1,'.repeat(2000)}"a":2}` },
-  { name: 'more brackets than any check counts', text: `[${'[],{"]":"\\\\\\"{"},'.repeat(9000)}0]` },
+  { name: 'brackets behind escapes in many strings', text: `[${`"\\\\\\"${'[{'.repeat(50)}",`.repeat(100)}0]` },
 ]
 
 const malformed: readonly { text: string; message: string }[] = [
@@ -435,6 +435,12 @@ const mutatedJson: fc.Arbitrary<string> = fc
   )
 
 describe('parseJson under attack', () => {
+  test('needs no longer for the deepest text than for data of the same length', () => {
+    const data = `[${'{"a":1},'.repeat(125_000)}{}]`
+    expect(cpuMs(() => outcomeOf(nested(100_000, '['.repeat(200_000))))).toBeLessThan(cpuMs(() => parseJson(data)))
+    expect(cpuMs(() => outcomeOf('['.repeat(500_000) + ']'.repeat(500_000)))).toBeLessThan(cpuMs(() => parseJson(data)))
+  })
+
   test('never throws anything but a CallError, and changes no prototype', () => {
     const before = snapshot()
     fc.assert(

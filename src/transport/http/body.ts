@@ -142,8 +142,6 @@ class Reading {
     if (decoder !== undefined) {
       request.off('data', this.#onPacked)
       request.unpipe(decoder)
-      decoder.off('data', this.#onData)
-      decoder.off('end', this.#onEnd)
       decoder.off('error', this.#onBroken)
       decoder.on('error', ignore) // of a write that was under way
       decoder.destroy()
