@@ -1,0 +1,61 @@
+/** `gaps` against ajv: where it finds none, no value tells the two schemas apart. */
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { requestWords } from '../../src/contract/gap-words.js'
+import { SchemaParts } from '../../src/contract/schema-parts.js'
+import { type Gap, gaps } from '../../src/contract/subset.js'
+import { deep } from '../deep.js'
+import { pair, type Rooted, rooted, valuesFor } from './schema-arbitrary.js'
+
+const parts = ({ definitions }: Rooted): SchemaParts =>
+  new SchemaParts(ref => definitions[ref.slice('#/$defs/'.length)])
+
+function gapsOf(from: Rooted, to: Rooted): readonly Gap[] {
+  return gaps(from.schema, to.schema, { from: parts(from), to: parts(to), words: requestWords })
+}
+
+/** Undefined where a schema refers to itself before it says anything: ajv never ends there. */
+function validator({ schema, definitions }: Rooted): ((value: unknown) => boolean) | undefined {
+  const validate = new Ajv2020({ strict: false, logger: false }).compile({ ...schema, $defs: definitions })
+  return value => {
+    try {
+      return validate(value)
+    } catch (thrown) {
+      if (thrown instanceof RangeError) return false
+      throw thrown
+    }
+  }
+}
+
+describe('gaps', () => {
+  test('finds one wherever a value fits the one schema and not the other', { timeout: 600_000 }, () => {
+    let agreed = 0
+    let judged = 0
+    fc.assert(
+      fc.property(pair, fc.gen(), ([from, to], gen) => {
+        if (gapsOf(from, to).length > 0) return
+        agreed++
+        const [sends, reads] = [validator(from), validator(to)]
+        for (let n = 0; n < 10; n++) {
+          const value = gen(valuesFor, from)
+          if (sends?.(value) !== true) continue
+          judged++
+          if (reads?.(value) === false) throw new Error(`${JSON.stringify(value)} fits the first only`)
+        }
+      }),
+      { numRuns: deep(300, 20_000) },
+    )
+    expect(agreed).toBeGreaterThan(30)
+    expect(judged).toBeGreaterThan(100)
+  })
+
+  test('finds none between a schema and itself', { timeout: 600_000 }, () => {
+    fc.assert(
+      fc.property(rooted, from => {
+        expect(gapsOf(from, structuredClone(from))).toEqual([])
+      }),
+      { numRuns: deep(300, 20_000) },
+    )
+  })
+})
