@@ -26,30 +26,22 @@ export class Context {
   readonly #carried: Carried
   readonly #entered: boolean
   /** Whether there is more in it than every context has: copying nothing costs as much as copying something. */
-  #isExtended = false
+  readonly #isExtended: boolean
 
-  private constructor(carried: Carried, entered: boolean) {
+  private constructor(carried: Carried, entered: boolean, isExtended: boolean) {
     this.#carried = carried
     this.#entered = entered
-  }
-
-  #take(from: Context): void {
-    if (from.#isExtended) this.#add(from)
-  }
-
-  #add(more: object): void {
-    Object.assign(this, more)
-    this.#isExtended = true
+    this.#isExtended = isExtended
   }
 
   static {
     carriedOf = context => context.#carried
     isEntered = context => context.#entered
     make = (carried, entered, from, added) => {
-      const context = new Context(carried, entered)
-      if (from !== undefined) context.#take(from)
-      if (added !== undefined) context.#add(added)
-      return context
+      const isExtended = from === undefined ? false : from.#isExtended
+      const context = new Context(carried, entered, isExtended || added !== undefined)
+      if (isExtended) Object.assign(context, from)
+      return added === undefined ? context : Object.assign(context, added)
     }
   }
 
