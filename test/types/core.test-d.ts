@@ -201,6 +201,10 @@ void call(open, 1, { context: testContext(), deadlineMs: 5 })
 void call(auth(named), 1)
 void call(named, 1, { provide: { principal: { id: 'a', roles: [] } } })
 void callOrThrow(both, 1, { provide: { principal: { id: 'a', roles: [] }, tenant: 'a' }, deadlineMs: 5 })
+void call(named, 1, { context: of<AppContext>() })
+void call(both, 1, { context: of<FullContext>() })
+// @ts-expect-error a context that has half of what it needs
+void call(both, 1, { context: of<AppContext>() })
 // @ts-expect-error the principal is missing
 void call(named, 1)
 // @ts-expect-error the principal is missing
