@@ -2,6 +2,8 @@
 export type * from './binding.js'
 export { type Client, type ClientEndpoint, connect } from './connect.js'
 export { type Contract, type ContractOptions, contract, type FailureMakers } from './contract.js'
+export { diff } from './diff.js'
+export type { Change } from './diff-pair.js'
 export type { TextField } from './fields.js'
 export { type Handler, implement, type ServerEndpoint, type Service } from './implement.js'
 export type { JsonSchema, ToJsonSchema } from './json-schema.js'

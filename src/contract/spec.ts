@@ -3,7 +3,7 @@ import type { Code, MethodInfo, MethodKind } from '../core/index.js'
 import { fieldsOf, isObjectSchema, requiredOf, type TextField, textField } from './fields.js'
 import { type JsonSchema, jsonSchemaOf, type ToJsonSchema } from './json-schema.js'
 import type { FailureDef, HttpBinding, Method } from './method.js'
-import { parsePattern } from './path-pattern.js'
+import { type PathPattern, parsePattern } from './path-pattern.js'
 import { isStreamSlot, type Schema, type Slot, schemaOf } from './schema.js'
 
 /** One message type of a method. */
@@ -26,6 +26,8 @@ export interface HttpRule {
   readonly verb: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
   /** `/orders/{id}` */
   readonly pattern: string
+  /** The same, taken apart. */
+  readonly template: PathPattern
   /** The status of a success. */
   readonly status: number
   /** The request's fields that are in the path, by name. */
@@ -103,9 +105,16 @@ function httpRule(where: string, binding: HttpBinding, request: MessageSpec): Ht
     throw new RangeError(`${where}: http.status must be from 200 to 299 and allow a body, got ${status}`)
   }
   const inQuery = verb === 'get' || verb === 'delete'
-  const names = namesIn(pattern, where)
+  const template = templateOf(pattern, where)
+  const { names } = template
   if (inQuery || names.length > 0) checkTextual(where, request)
-  return { verb: upper(verb), pattern, status, ...placesOf(where, { names, inQuery }, request.jsonSchema ?? {}) }
+  return {
+    verb: upper(verb),
+    pattern,
+    template,
+    status,
+    ...placesOf(where, { names, inQuery }, request.jsonSchema ?? {}),
+  }
 }
 
 function checkTextual(where: string, request: MessageSpec): void {
@@ -153,9 +162,9 @@ function readable(where: string, name: string, field: TextField | undefined, pla
   return field
 }
 
-function namesIn(pattern: string, where: string): readonly string[] {
+function templateOf(pattern: string, where: string): PathPattern {
   try {
-    return parsePattern(pattern).names
+    return parsePattern(pattern)
   } catch (thrown) {
     throw new TypeError(`${where}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown })
   }

@@ -100,7 +100,7 @@ export function partsOf(spec: MethodSpec, message: unknown): HttpParts {
     params[name] = textOf(name, rest[name])
     delete rest[name]
   }
-  const url = rule.path.size === 0 ? rule.pattern : pathOf(rule.pattern, params)
+  const url = rule.path.size === 0 ? rule.pattern : pathOf(rule.template, params)
   if (rule.query === undefined) return { url, body: JSON.stringify(rest) }
   const query = queryOf(rest)
   return { url: query === '' ? url : `${url}?${query}`, body: undefined }
