@@ -26,7 +26,7 @@ export class Components {
       const { $defs, ...rest } = schema ?? { type: 'object' }
       this.#schemas.set(name, moved(rest, name))
       for (const [def, part] of Object.entries(isSchema($defs) ? $defs : {})) {
-        if (isSchema(part)) this.#schemas.set(`${name}.${def}`, moved(part, name))
+        if (isSchema(part)) this.#schemas.set(nameOf(name, def), moved(part, name))
       }
     }
     return { $ref: prefix + name }
@@ -41,9 +41,20 @@ export class Components {
     const own = isSchema(resolved['properties']) ? resolved['properties'] : {}
     const required = Array.isArray(resolved['required']) ? resolved['required'].map(String) : []
     return {
-      properties: Object.assign({}, ...parts.map(part => part.properties), own),
+      properties: Object.assign(this.#anyOf(resolved), ...parts.map(part => part.properties), own),
       required: [...parts.flatMap(part => part.required), ...required],
     }
+  }
+
+  /** The properties of a choice between objects: each may be as any of them has it, and none is always there. */
+  #anyOf({ anyOf, oneOf }: JsonSchema): Record<string, JsonSchema> {
+    const alternatives = [anyOf, oneOf].filter(Array.isArray).flat().filter(isSchema)
+    const byName = new Map<string, JsonSchema[]>()
+    for (const { properties } of alternatives.map(each => this.objectOf(each))) {
+      for (const [name, each] of Object.entries(properties)) byName.set(name, [...(byName.get(name) ?? []), each])
+    }
+    const merged = [...byName].map(([name, all]) => [name, all.length === 1 ? all[0] : { anyOf: all }])
+    return Object.fromEntries(merged)
   }
 
   /** The message without some of its properties: what is left for the body. */
@@ -116,8 +127,20 @@ function moved(schema: JsonSchema, name: string): JsonSchema {
 }
 
 function moveRef(ref: string, name: string): string {
-  if (ref === '#') return prefix + name
-  return ref.startsWith('#/$defs/') ? `${prefix}${name}.${ref.slice('#/$defs/'.length)}` : ref
+  const def = /^#\/\$defs\/([^/]*)(.*)$/.exec(ref)
+  if (def !== null) return prefix + nameOf(name, unescaped(def[1] ?? '')) + (def[2] ?? '')
+  return ref.startsWith('#') ? prefix + name + ref.slice(1) : ref
+}
+
+/** OpenAPI allows letters, digits and `._-` in the names of components; libraries take what their users write. */
+function nameOf(message: string, def: string): string {
+  const safe = def.replaceAll(/[^\w.-]/g, letter => `_${letter.codePointAt(0)?.toString(16)}_`)
+  return `${message}.${safe}`
+}
+
+/** A step of a JSON pointer in a URI. */
+function unescaped(step: string): string {
+  return decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~')
 }
 
 function isSchema(value: unknown): value is JsonSchema {

@@ -1,8 +1,9 @@
 // One operation in two versions, and what a difference between them is reported as.
+import type { Gap } from './gap.js'
 import { requestWords, responseWords } from './gap-words.js'
 import type { JsonSchema } from './json-schema.js'
 import { SchemaParts } from './schema-parts.js'
-import { type Gap, gaps } from './subset.js'
+import { gaps } from './subset.js'
 
 /** One difference between two versions of an API. */
 export interface Change {

@@ -79,7 +79,7 @@ function parameters(rule: HttpRule, request: JsonSchema, components: Components)
     list.push({
       name,
       in: place,
-      required: place === 'path' || required.includes(name),
+      required: place === 'path' || (required.includes(name) && !rule.lists.includes(name)), // no mention is an empty list
       schema,
       ...(typeof description === 'string' && { description }),
     })
@@ -140,7 +140,7 @@ function streamLines(item: JsonSchema): JsonSchema {
 }
 
 function failureResponse(base: string, tagged: readonly [string, FailureSpec][], components: Components): JsonSchema {
-  const declared = tagged.map(([tag, { jsonSchema }]) => components.failure(`${base}.${tag}`, tag, jsonSchema))
+  const declared = tagged.map(([tag, { jsonSchema }]) => components.failure(`${base}.${tag}Failure`, tag, jsonSchema))
   const schema = { anyOf: [...declared, components.problem()] }
   return { description: tagged.map(([tag]) => tag).join(', '), content: { 'application/problem+json': { schema } } }
 }

@@ -1,6 +1,7 @@
 // Whether every value that one JSON Schema accepts is accepted by another, and if not, why. Cautious: where it cannot tell
 // (patterns, `not`, …) it says that it is not, so that no breaking change passes for a harmless one. An object is taken to have
 // the fields that its schema declares: who sends others does so at their own risk, and a new optional field breaks nobody.
+import { distinct, type Gap, here, within } from './gap.js'
 import type { GapWords } from './gap-words.js'
 import type { JsonSchema } from './json-schema.js'
 import { brokenBounds, canonical, concerns, refusedValues, typeGaps, typesOf, valuesOf } from './scalar-gaps.js'
@@ -16,13 +17,6 @@ import {
   toSchema,
 } from './schema-parts.js'
 import { areSame } from './schema-same.js'
-
-/** A value that the one accepts and the other may not. */
-export interface Gap {
-  /** Where in the message: `lines[].sku`. */
-  readonly path: string
-  readonly reason: string
-}
 
 /** The documents of the two sides, and how their differences are told. */
 export interface Sides {
@@ -190,20 +184,4 @@ class Comparer {
     if (most > length) found.push(...within('[]', this.compare(toSchema(a['items']), toSchema(b['items']))))
     return found
   }
-}
-
-function here(reasons: readonly string[]): readonly Gap[] {
-  return reasons.map(reason => ({ path: '', reason }))
-}
-
-function within(name: string, found: readonly Gap[]): readonly Gap[] {
-  return found.map(({ path, reason }) => ({
-    path: path === '' || path.startsWith('[') ? name + path : `${name}.${path}`,
-    reason,
-  }))
-}
-
-/** Two cases of a choice often differ from the other side in the same way. */
-function distinct(found: readonly Gap[]): readonly Gap[] {
-  return [...new Map(found.map(gap => [`${gap.path}\n${gap.reason}`, gap])).values()]
 }

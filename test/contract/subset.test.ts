@@ -2,9 +2,10 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Gap } from '../../src/contract/gap.js'
 import { requestWords } from '../../src/contract/gap-words.js'
 import { SchemaParts } from '../../src/contract/schema-parts.js'
-import { type Gap, gaps } from '../../src/contract/subset.js'
+import { gaps } from '../../src/contract/subset.js'
 import { deep } from '../deep.js'
 import { pair, type Rooted, rooted, valuesFor } from './schema-arbitrary.js'
 
@@ -15,17 +16,11 @@ function gapsOf(from: Rooted, to: Rooted): readonly Gap[] {
   return gaps(from.schema, to.schema, { from: parts(from), to: parts(to), words: requestWords })
 }
 
-/** Undefined where a schema refers to itself before it says anything: ajv never ends there. */
-function validator({ schema, definitions }: Rooted): ((value: unknown) => boolean) | undefined {
-  const validate = new Ajv2020({ strict: false, logger: false }).compile({ ...schema, $defs: definitions })
-  return value => {
-    try {
-      return validate(value)
-    } catch (thrown) {
-      if (thrown instanceof RangeError) return false
-      throw thrown
-    }
-  }
+function validator({ schema, definitions }: Rooted): (value: unknown) => boolean {
+  return new Ajv2020({ strict: false, logger: false, meta: false, validateSchema: false }).compile({
+    ...schema,
+    $defs: definitions,
+  })
 }
 
 describe('gaps', () => {
@@ -39,9 +34,9 @@ describe('gaps', () => {
         const [sends, reads] = [validator(from), validator(to)]
         for (let n = 0; n < 10; n++) {
           const value = gen(valuesFor, from)
-          if (sends?.(value) !== true) continue
+          if (!sends(value)) continue
           judged++
-          if (reads?.(value) === false) throw new Error(`${JSON.stringify(value)} fits the first only`)
+          if (!reads(value)) throw new Error(`${JSON.stringify(value)} fits the first only`)
         }
       }),
       { numRuns: deep(300, 20_000) },
