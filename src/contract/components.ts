@@ -127,6 +127,7 @@ function moved(schema: JsonSchema, name: string): JsonSchema {
 }
 
 function moveRef(ref: string, name: string): string {
+  if (ref.startsWith(prefix)) return ref // one of ours
   const def = /^#\/\$defs\/([^/]*)(.*)$/.exec(ref)
   if (def !== null) return prefix + nameOf(name, unescaped(def[1] ?? '')) + (def[2] ?? '')
   return ref.startsWith('#') ? prefix + name + ref.slice(1) : ref

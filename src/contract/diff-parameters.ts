@@ -1,7 +1,6 @@
 // What differs in the path and the query of an operation.
-import { asObject, type Change, contentOf, join, type Pair, requestGaps } from './diff-pair.js'
+import { asObject, type Change, join, type Pair, requestGaps } from './diff-pair.js'
 import type { JsonSchema } from './json-schema.js'
-import { propertiesOf } from './schema-parts.js'
 
 /** Changes of parameters: all are of requests. */
 export function parameterChanges(pair: Pair): readonly Change[] {
@@ -19,28 +18,13 @@ export function parameterChanges(pair: Pair): readonly Change[] {
   }
   for (const [place, parameter] of old) {
     const later = next.get(place)
-    if (later === undefined) {
-      const elsewhere = placeNow(pair, String(parameter['name']), next)
-      add(
-        place,
-        elsewhere === undefined ? 'is no longer read' : `is now read from ${elsewhere}`,
-        elsewhere !== undefined,
-      )
-    } else {
+    if (later === undefined) add(place, 'is no longer read', false)
+    else {
       for (const gap of requestGaps(pair, parameter['schema'], later['schema']))
         add(join(place, gap.path), gap.reason, true)
     }
   }
   return changes
-}
-
-/** Where a field that was a parameter is read from now. */
-function placeNow({ is, after }: Pair, name: string, next: ReadonlyMap<string, JsonSchema>): string | undefined {
-  const parameter = [...next.values()].find(each => each['name'] === name)
-  if (parameter !== undefined) return `the ${String(parameter['in'])}`
-  const [body] = contentOf(is['requestBody']).values()
-  const isInBody = after.cases(asObject(body)).some(each => Object.hasOwn(propertiesOf(each), name))
-  return isInBody ? 'the body' : undefined
 }
 
 function byPlace(parameters: unknown): ReadonlyMap<string, JsonSchema> {

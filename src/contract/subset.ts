@@ -118,11 +118,11 @@ class Comparer {
   #plain(a: JsonSchema, b: JsonSchema): readonly Gap[] {
     if (isNever(b)) return [this.#nothing()]
     const { words } = this.#sides
+    const types = typeGaps(a, b, words)
+    if (types.length > 0) return here(types)
     const values = valuesOf(a)
     const refused = values && refusedValues(values, b)
     if (refused !== undefined) return refused.length === 0 ? [] : here([words.values(refused, [])])
-    const types = typeGaps(a, b, words)
-    if (types.length > 0) return here(types)
     const read = valuesOf(b)?.map(value => JSON.stringify(value))
     if (read !== undefined && ('const' in b || 'enum' in b)) return here([words.values(undefined, read)])
     const sent = typesOf(a)
