@@ -20,7 +20,7 @@ export interface Manifest {
 
 export const manifest: Manifest = JSON.parse(readFileSync(posix.join(root, 'package.json'), 'utf8'))
 
-/** One `import`, `export … from`, `import()` or `import('…')` type. */
+/** One `import`, `export … from`, `import()`, `import('…')` type, or `require.resolve()` for what is read as a file. */
 export interface Import {
   readonly specifier: string
   readonly isTypeOnly: boolean
@@ -97,6 +97,8 @@ function importsOf(path: string, tree: ts.SourceFile): readonly Import[] {
     else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, isTypeOnlyExport(node))
     else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true)
     else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      add(node.arguments[0], false)
+    } else if (ts.isCallExpression(node) && node.expression.getText(tree) === 'require.resolve') {
       add(node.arguments[0], false)
     }
   }

@@ -10,6 +10,7 @@ import { Connections } from './connections.js'
 import { type Exchange, Exchanges } from './exchange.js'
 import type { HttpResponse } from './message.js'
 import { NodeRequest } from './node-request.js'
+import { type Pages, page } from './pages.js'
 import { probe } from './probe.js'
 import { plainWire, problemResponse } from './problem.js'
 import { type SendOptions, send } from './send.js'
@@ -30,6 +31,7 @@ export class HttpServer implements Listening {
   readonly #runtime: Runtime
   readonly #settings: Settings
   readonly #connections: Connections
+  readonly #pages: Pages | undefined
   #drained: Promise<void> | undefined
   #sending: SendOptions
   #isClosed = false
@@ -41,6 +43,7 @@ export class HttpServer implements Listening {
     const { maxBodyBytes, maxDeadlineMs } = settings
     this.#settings = settings
     this.#runtime = runtime
+    this.#pages = settings.docs?.pagesOf(services)
     this.#sending = { last: false, maxDiscardedBytes: maxBodyBytes }
     this.#exchanges = new Exchanges(services, runtime, { maxBodyBytes, maxDeadlineMs })
     this.#connections = new Connections(runtime.clock)
@@ -131,7 +134,7 @@ export class HttpServer implements Listening {
   #begin(message: IncomingMessage, request: NodeRequest): Exchange {
     const { maxHeaders, probes } = this.#settings
     if (message.rawHeaders.length > 2 * maxHeaders) return withoutCall(tooManyHeaders(maxHeaders))
-    const report = probes ? probe(request, this.#runtime.probes) : undefined
+    const report = (probes ? probe(request, this.#runtime.probes) : undefined) ?? page(this.#pages, request)
     return report === undefined ? this.#exchanges.begin(request) : withoutCall(report)
   }
 

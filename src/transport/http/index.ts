@@ -11,6 +11,7 @@ export {
 } from './endpoint.js'
 export { handler } from './handler.js'
 export type { Finished, HandlerOptions, HandlerRequest, HandlerResponse, ServerCodec } from './handler-options.js'
-export type { HttpHeaders } from './message.js'
+export type { HttpHeaders, HttpResponse } from './message.js'
+export type { PageRequest, PageSource, Pages } from './pages.js'
 export { server } from './server.js'
 export type { HttpServerOptions } from './server-options.js'

@@ -27,7 +27,7 @@ export function send(
   const isUnread = !request.complete && hasBody(request)
   const headers = [...response.headers]
   if (options.last || (isWhole && isUnread && !isShort(request, options))) headers.push('connection', 'close')
-  if (isWhole && status !== 204) headers.push('content-length', String(Buffer.byteLength(body)))
+  if (isWhole && status !== 204 && status !== 304) headers.push('content-length', String(Buffer.byteLength(body)))
   target.writeHead(status, headers)
   if (!isWhole && request.method !== 'HEAD') {
     target.flushHeaders()

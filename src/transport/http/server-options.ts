@@ -1,5 +1,6 @@
 // What may be set on the server over HTTP, and what it is when it is not.
 import { limit } from './limit.js'
+import type { PageSource } from './pages.js'
 
 /** Options of `server`. */
 export interface HttpServerOptions {
@@ -33,10 +34,15 @@ export interface HttpServerOptions {
   readonly lingerMs?: number
   /** Whether `/livez` and `/readyz` answer here. @defaultValue true */
   readonly probes?: boolean
+  /**
+   * What is shown beside the calls: `docs()` of tenon/transport/http/docs serves the OpenAPI document and a page to try it. Its paths
+   * come before those of methods. @defaultValue none
+   */
+  readonly docs?: PageSource
 }
 
 /** The options, each with a value. */
-export type Settings = Required<HttpServerOptions>
+export type Settings = Required<Omit<HttpServerOptions, 'docs'>> & Pick<HttpServerOptions, 'docs'>
 
 /** The options, each with a value. Throws `RangeError` for limits that make no sense. */
 export function settingsOf(options: HttpServerOptions): Settings {
@@ -47,6 +53,7 @@ export function settingsOf(options: HttpServerOptions): Settings {
     port,
     host,
     probes,
+    ...(options.docs !== undefined && { docs: options.docs }),
     maxBodyBytes: limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20),
     maxDeadlineMs: limit('maxDeadlineMs', options.maxDeadlineMs ?? 300_000),
     headersTimeoutMs: limit('headersTimeoutMs', options.headersTimeoutMs ?? 10_000),
