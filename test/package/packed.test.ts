@@ -36,9 +36,7 @@ async function pack(): Promise<string> {
   for (const name of ['package.json', 'src', 'README.md', 'LICENSE']) {
     if (existsSync(join(root, name))) cpSync(join(root, name), join(stage, name), { recursive: true })
   }
-  const compiler = join(root, 'node_modules/typescript/lib/tsc.js')
-  const output = ['--outDir', join(stage, 'dist')]
-  await run(process.execPath, [compiler, '-p', join(root, 'tsconfig.build.json'), ...output], { cwd: root })
+  await run(process.execPath, [join(root, 'test/build.js'), join(stage, 'dist')], { cwd: root })
   const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', stage], { cwd: consumer })
   const [packed]: readonly { readonly filename: string }[] = JSON.parse(stdout)
   if (packed === undefined) throw new Error(`npm pack said: ${stdout}`)

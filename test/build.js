@@ -1,0 +1,40 @@
+// Builds the package: declarations by tsc, code by esbuild, with what several entries share in chunks of its own. Sixty small
+// modules cost more to load than all the code in them (docs/decisions/0006-bundled-entries.md).
+// Argument: the folder to build into; `dist` where there is none.
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const outdir = resolve(root, process.argv[2] ?? 'dist')
+const { bin = {}, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const programs = Object.values(bin).map(path => path.replace(/^(\.\/)?dist\/(.*)\.js$/, 'src/$2.ts'))
+
+/** The entries: each folder of src that has an index.ts. */
+function entries() {
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  return files.filter(file => /(^|[\\/])index\.ts$/.test(file)).map(file => join('src', file))
+}
+
+rmSync(outdir, { recursive: true, force: true })
+const compiler = createRequire(import.meta.url).resolve('typescript/lib/tsc.js')
+const declarations = ['-p', 'tsconfig.build.json', '--emitDeclarationOnly', '--outDir', outdir]
+execFileSync(process.execPath, [compiler, ...declarations], { cwd: root, stdio: 'inherit' })
+await build({
+  absWorkingDir: root,
+  entryPoints: [...entries(), ...programs],
+  outbase: 'src',
+  outdir,
+  bundle: true,
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
+  format: 'esm',
+  platform: 'node',
+  packages: 'external',
+  target: `node${engines.node.replace(/^>=/, '')}`,
+  sourcemap: true,
+  logLevel: 'warning',
+})
