@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import type { Clock, Failure } from '../../core/index.js'
 import { failureOf } from '../../core/index.js'
 import { refuse, requestTimeout } from './client-error.js'
+import { hasBody } from './node-request.js'
 
 /** Something that ends when its caller is gone. */
 export interface Cancellable {
@@ -17,24 +18,42 @@ export class Connection {
   /** The calls that came over it and go on. */
   readonly calls: Set<Cancellable> = new Set()
   readonly socket: Socket
-  /** When a request last began or ended; before the first, when the connection came. */
-  idleSince: number
+  readonly #all: Connections
+  /** Kept only while that matters: a clock read for each request costs. */
+  #idleSince = Number.POSITIVE_INFINITY
   #message: IncomingMessage | undefined
   #target: ServerResponse | undefined
-  #readingSince = 0
+  /** Infinity until it is first looked at. */
+  #readingSince = Number.POSITIVE_INFINITY
   #isWatched = false
 
-  constructor(socket: Socket, now: number) {
+  constructor(socket: Socket, all: Connections) {
     this.socket = socket
-    this.idleSince = now
+    this.#all = all
+    this.rest()
+  }
+
+  began(call: Cancellable): void {
+    this.calls.add(call)
+  }
+
+  ended(call: Cancellable, message: IncomingMessage, target: ServerResponse): void {
+    this.calls.delete(call)
+    this.rest()
+    if (!message.complete && hasBody(message)) this.expect(message, target)
+  }
+
+  /** From now on it may be idle. */
+  rest(): void {
+    this.#idleSince = this.#all.idleNow()
   }
 
   /** From now on `message` must arrive in time. Of a connection's requests only the last can be on its way. */
-  expect(message: IncomingMessage, target: ServerResponse, now: number): void {
+  expect(message: IncomingMessage, target: ServerResponse): void {
     if (this.#message === message) return
     this.#message = message
     this.#target = target
-    this.#readingSince = now
+    this.#readingSince = Number.POSITIVE_INFINITY
   }
 
   /** Ends what came over it: the caller is gone. */
@@ -43,17 +62,17 @@ export class Connection {
     for (const call of this.calls) call.cancel(failure)
   }
 
-  /** Nothing is going on, and all that was answered has been taken. */
-  isIdle(): boolean {
-    return this.calls.size === 0 && this.socket.writableLength === 0
+  /** Whether nothing has gone on for `idleMs`, and all that was answered has been taken. */
+  isIdle(idleMs: number, now: number): boolean {
+    return this.calls.size === 0 && this.socket.writableLength === 0 && now - this.#idleSince >= idleMs
   }
 
   /** Closes it where its request takes longer than `timeoutMs` to arrive, or its answer as long without being taken at all. */
   check(timeoutMs: number, now: number): void {
     if (this.#message?.complete === true) this.#message = undefined
-    if (this.#message !== undefined && now - this.#readingSince >= timeoutMs) {
-      if (this.calls.size <= 1 && this.#target?.headersSent === false) refuse(requestTimeout, this.socket)
-      else this.socket.destroy() // what is under way to the caller cannot be mixed with a refusal
+    if (this.#message !== undefined) {
+      this.#readingSince = Math.min(this.#readingSince, now)
+      if (now - this.#readingSince >= timeoutMs) this.#refuse()
     }
     // A stream may wait for its reader; the socket's own timer knows whether anything has been taken meanwhile.
     const isStuck = this.calls.size === 0 && this.socket.writableLength > 0
@@ -62,12 +81,18 @@ export class Connection {
     if (isStuck) this.socket.setTimeout(timeoutMs)
     else if (this.socket.timeout === timeoutMs) this.socket.setTimeout(0)
   }
+
+  #refuse(): void {
+    if (this.calls.size <= 1 && this.#target?.headersSent === false) refuse(requestTimeout, this.socket)
+    else this.socket.destroy() // what is under way to the caller cannot be mixed with a refusal
+  }
 }
 
 /** The connections of a server. */
 export class Connections {
   readonly #open: Map<Socket, Connection> = new Map()
   readonly #clock: Clock
+  #watchesIdle = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -78,7 +103,7 @@ export class Connections {
   }
 
   add(socket: Socket): void {
-    const connection = new Connection(socket, this.#clock.now())
+    const connection = new Connection(socket, this)
     this.#open.set(socket, connection)
     socket.on('close', () => {
       this.#open.delete(socket)
@@ -97,12 +122,21 @@ export class Connections {
     for (const connection of this.#open.values()) connection.check(timeoutMs, now)
   }
 
+  /** From now on it is known since when each is idle; those that are idle already count from now. */
+  watchIdle(): void {
+    this.#watchesIdle = true
+    for (const connection of this.#open.values()) connection.rest()
+  }
+
+  /** The time from which a connection is idle that is now. */
+  idleNow(): number {
+    return this.#watchesIdle ? this.#clock.now() : Number.POSITIVE_INFINITY
+  }
+
   /** Closes those on which nothing has gone on for `idleMs`. */
   closeIdle(idleMs: number): void {
     const now = this.#clock.now()
-    for (const connection of this.#open.values()) {
-      if (connection.isIdle() && now - connection.idleSince >= idleMs) connection.socket.destroy()
-    }
+    for (const connection of this.#open.values()) if (connection.isIdle(idleMs, now)) connection.socket.destroy()
   }
 
   /** Cuts all of them off; their calls have ended when this returns. */

@@ -13,9 +13,10 @@ import { deadlineMsOf } from '../../core/method.js'
 import { attemptFrom, metadataFrom, notRun, timeoutFrom } from '../wire-headers.js'
 import { type HttpRequest, type HttpResponse, headerOf } from './message.js'
 import { ndjsonType, readLines } from './ndjson.js'
+import { notFound } from './not-found.js'
 import { plainWire, problemResponse } from './problem.js'
 import { type Going, Responses } from './responses.js'
-import { type Router, router } from './router.js'
+import { type Match, type PathParams, type Router, router } from './router.js'
 import { messageFrom } from './rule.js'
 
 /** Limits of one call. */
@@ -68,12 +69,10 @@ export class Exchanges {
     } catch (thrown) {
       return over(this.#thrown(thrown))
     }
-    const given = { params: found.params, query: query === -1 ? '' : request.url.slice(query + 1) }
-    return {
-      response: this.#answer({ call, request, served: found.value }, given),
-      whole: !found.value.spec.request.streamed,
-      cancel: failure => call.cancel(failure),
-    }
+    const begun = new BegunCall(call, request, found)
+    if (query !== -1) begun.query = request.url.slice(query + 1)
+    begun.response = this.#answer(begun)
+    return begun
   }
 
   #incoming({ headers }: HttpRequest, { spec }: ServedMethod): Incoming {
@@ -90,38 +89,38 @@ export class Exchanges {
     })
   }
 
-  #answer(going: Going, given: Given): Awaitable<HttpResponse> {
-    const { call, request, served } = going
+  #answer(begun: BegunCall): Awaitable<HttpResponse> {
+    const { call, request, served } = begun
     if (served.spec.request.streamed) {
       if (!request.hasBody || mediaType(request) !== ndjsonType) return this.#wrongMediaType(request, ndjsonType)
-      return this.#run(going, this.#items(request))
+      return this.#run(begun, this.#items(request))
     }
-    if (!request.hasBody || served.spec.http.query !== undefined) return this.#decode(going, given, '')
+    if (!request.hasBody || served.spec.http.query !== undefined) return this.#decode(begun, '')
     if (!isJson(mediaType(request))) return this.#wrongMediaType(request, 'application/json')
     const body = request.text(this.#options.maxBodyBytes)
     const next = (read: Awaited<typeof body>): Awaitable<HttpResponse> => {
-      if (read.failure === undefined) return this.#decode(going, given, read.text)
+      if (read.failure === undefined) return this.#decode(begun, read.text)
       call.cancel(read.failure)
       return problemResponse(plainWire(read.failure))
     }
     return body instanceof Promise ? body.then(next) : next(body)
   }
 
-  #decode(going: Going, given: Given, body: string): Awaitable<HttpResponse> {
+  #decode(begun: BegunCall, body: string): Awaitable<HttpResponse> {
     let message: unknown
     try {
-      message = messageFrom(going.served.spec.http, { ...given, body })
+      message = messageFrom(begun.served.spec.http, begun, body)
     } catch (thrown) {
       return this.#thrown(thrown)
     }
-    return this.#run(going, message)
+    return this.#run(begun, message)
   }
 
-  #run(going: Going, message: unknown): Awaitable<HttpResponse> {
-    const outcome = going.call.run(going.served.endpoint, message)
+  #run(begun: BegunCall, message: unknown): Awaitable<HttpResponse> {
+    const outcome = begun.call.run(begun.served.endpoint, message)
     return outcome instanceof Promise
-      ? outcome.then(ended => this.#responses.of(going, ended))
-      : this.#responses.of(going, outcome)
+      ? outcome.then(ended => this.#responses.of(begun, ended))
+      : this.#responses.of(begun, outcome)
   }
 
   async *#items(request: HttpRequest): AsyncGenerator<unknown, void, undefined> {
@@ -151,10 +150,34 @@ export class Exchanges {
   }
 }
 
-interface Given {
-  readonly params: Readonly<Record<string, string>> | undefined
-  readonly query: string
+/** One object for all there is to know of a call: there is one for each request. */
+class BegunCall implements Exchange, Going {
+  readonly call: Incoming
+  readonly request: HttpRequest
+  readonly served: ServedMethod
+  readonly params: PathParams | undefined
+  query = ''
+  response: Awaitable<HttpResponse> = notYet
+
+  constructor(call: Incoming, request: HttpRequest, { value, params }: Found) {
+    this.call = call
+    this.request = request
+    this.served = value
+    this.params = params
+  }
+
+  get whole(): boolean {
+    return !this.served.spec.request.streamed
+  }
+
+  cancel(failure: Failure): void {
+    this.call.cancel(failure)
+  }
 }
+
+const notYet: HttpResponse = { status: 500, headers: [], body: '' }
+
+type Found = Extract<Match<ServedMethod>, { kind: 'found' }>
 
 function isBroken(thrown: unknown): boolean {
   return thrown instanceof CallError && isFailure(thrown.failure) && thrown.failure.reason === 'STREAM_BROKEN'
@@ -170,19 +193,4 @@ function mediaType(request: HttpRequest): string | undefined {
 
 function isJson(type: string | undefined): boolean {
   return type === 'application/json' || (type?.startsWith('application/') === true && type.endsWith('+json'))
-}
-
-type NotFound = Exclude<ReturnType<Router<ServedMethod>['match']>, { kind: 'found' }>
-
-function notFound(found: NotFound, method: string, path: string): HttpResponse {
-  if (found.kind === 'invalid')
-    return problemResponse(plainWire(notRun('invalid_argument', 'INVALID_PATH', found.message)))
-  if (found.kind === 'method_not_allowed') {
-    const allow = ['allow', found.allow.join(', ')]
-    if (method === 'OPTIONS') return { status: 204, headers: allow, body: '' }
-    const failure = notRun('unimplemented', 'METHOD_NOT_ALLOWED', `${JSON.stringify(method)} is not for this path`)
-    return problemResponse(plainWire(failure), allow)
-  }
-  const message = `there is nothing at ${JSON.stringify(path.slice(0, 100))}`
-  return problemResponse(plainWire(notRun('unimplemented', 'ROUTE_NOT_FOUND', message)))
 }

@@ -107,26 +107,18 @@ export class HttpServer implements Listening {
     if (connection === undefined) return // closed meanwhile
     const request = new NodeRequest(message)
     const exchange = this.#begin(message, request)
-    const { response, whole } = exchange
-    const now = this.#runtime.clock.now()
-    connection.idleSince = now
-    if (whole && request.hasBody) connection.expect(message, target, now)
-    const ended = (): void => {
-      connection.calls.delete(exchange)
-      connection.idleSince = this.#runtime.clock.now()
-      if (request.hasBody && !message.complete) connection.expect(message, target, connection.idleSince)
-    }
+    const { response } = exchange
     const answer = (ready: HttpResponse): void => {
       const sending = send(message, target, ready, this.#sending)
-      if (sending === undefined) {
-        ended()
-        return
+      if (sending === undefined) connection.ended(exchange, message, target)
+      else {
+        connection.began(exchange)
+        void sending.then(() => connection.ended(exchange, message, target))
       }
-      connection.calls.add(exchange)
-      void sending.then(ended)
     }
     if (response instanceof Promise) {
-      connection.calls.add(exchange)
+      connection.began(exchange)
+      if (exchange.whole && request.hasBody) connection.expect(message, target)
       void response.then(answer)
     } else answer(response)
   }
@@ -149,6 +141,7 @@ export class HttpServer implements Listening {
     this.#drained ??= new Promise(resolve => {
       this.#acceptAll(0, () => {
         this.#sending = { ...this.#sending, last: true }
+        this.#connections.watchIdle()
         // Not http.Server's own close: that cuts idle connections at once, and with them the requests on their way.
         NetServer.prototype.close.call(this.#server, () => {
           this.#server.close() // stops node's look-out for slow headers

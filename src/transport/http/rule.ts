@@ -19,13 +19,10 @@ const maxQueryFields = 1000
 /** The message that a request carries. Throws `CallError` `invalid_argument`. */
 export function messageFrom(
   rule: HttpRule,
-  given: {
-    readonly params: Readonly<Record<string, string>> | undefined
-    readonly query: string
-    readonly body: string
-  },
+  given: { readonly params: Readonly<Record<string, string>> | undefined; readonly query: string },
+  body: string,
 ): unknown {
-  const message = rule.query === undefined ? fromBody(given.body) : fromQuery(rule.query, given.query, rule.lists)
+  const message = rule.query === undefined ? fromBody(body) : fromQuery(rule.query, given.query, rule.lists)
   for (const [name, field] of rule.path) {
     if (Object.hasOwn(message, name)) throw invalid(name, 'is in the path and must not be given again')
     message[name] = field.read(given.params?.[name] ?? '')

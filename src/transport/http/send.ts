@@ -25,7 +25,7 @@ export function send(
   }
   const isWhole = typeof body === 'string' || body instanceof Uint8Array
   const isUnread = !request.complete && hasBody(request)
-  const headers = [...response.headers]
+  const headers = response.headers.slice()
   if (options.last || (isWhole && isUnread && !isShort(request, options))) headers.push('connection', 'close')
   if (isWhole && status !== 204 && status !== 304) headers.push('content-length', String(Buffer.byteLength(body)))
   target.writeHead(status, headers)

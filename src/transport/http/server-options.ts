@@ -19,7 +19,7 @@ export interface HttpServerOptions {
    * may take longer. @defaultValue 30 000
    */
   readonly requestTimeoutMs?: number
-  /** How often slow clients are looked for, in ms: they may be late by as much. @defaultValue 1 000 */
+  /** How often slow clients are looked for, in ms: they may be late by twice as much. @defaultValue 1 000 */
   readonly checkIntervalMs?: number
   /** How long an idle connection is kept, in ms: longer than its clients keep it. @defaultValue 65 000 */
   readonly keepAliveTimeoutMs?: number
@@ -28,8 +28,9 @@ export interface HttpServerOptions {
   /** The most connections at once; more are closed as they come. @defaultValue 10 000 */
   readonly maxConnections?: number
   /**
-   * While draining: how long a connection must have been idle before it is closed, in ms. A request that is on its way to a
-   * connection just closed is lost, and nobody can tell whether it ran. @defaultValue 5 000: longer than our client keeps one
+   * While draining: how long a connection must have been idle before it is closed, in ms, counted from the beginning of the drain
+   * at the earliest. A request that is on its way to a connection just closed is lost, and nobody can tell whether it ran.
+   * @defaultValue 5 000: longer than our client keeps one
    */
   readonly lingerMs?: number
   /** Whether `/livez` and `/readyz` answer here. @defaultValue true */
