@@ -23,6 +23,7 @@ export function fetchSender(origin: string, send: Fetch): Sender {
 class FetchExchange implements Sending {
   readonly #receiver: Receiver
   readonly #controller: AbortController = new AbortController()
+  readonly #body: AsyncIterator<Uint8Array> | undefined
   #resume: (() => void) | undefined
   #over = false
 
@@ -33,7 +34,9 @@ class FetchExchange implements Sending {
   ) {
     this.#receiver = receiver
     receiver.onSent() // fetch does not say when a connection is there, so the request may have run from here on
-    void this.#run(send(origin + request.path, initOf(request, this.#controller.signal)))
+    const { body } = request
+    this.#body = typeof body === 'object' ? body[Symbol.asyncIterator]() : undefined
+    void this.#run(send(origin + request.path, initOf(request, this.#body, this.#controller.signal)))
   }
 
   async #run(sent: Promise<Response>): Promise<void> {
@@ -47,13 +50,21 @@ class FetchExchange implements Sending {
       this.#receiver.onHead(response.status, headers)
       await this.#read(response)
       if (this.#over) return
-      this.#over = true
+      this.#finish()
       this.#receiver.onEnd()
     } catch (error) {
       if (this.#over) return
-      this.#over = true
+      this.#finish()
       this.#receiver.onError(error)
     }
+  }
+
+  /** The server may have answered before it read the whole request, and not every fetch closes what it was sending. */
+  #finish(): void {
+    this.#over = true
+    if (this.#body === undefined) return
+    this.#controller.abort()
+    this.#body.return?.().catch(() => {})
   }
 
   async #read(response: Response): Promise<void> {
@@ -68,7 +79,7 @@ class FetchExchange implements Sending {
   }
 
   abort(): void {
-    this.#over = true
+    this.#finish()
     this.#controller.abort()
     this.resume()
   }
@@ -79,22 +90,25 @@ class FetchExchange implements Sending {
   }
 }
 
-function initOf({ method, headers, body }: SentRequest, signal: AbortSignal): RequestInit {
+function initOf(
+  { method, headers, body }: SentRequest,
+  stream: AsyncIterator<Uint8Array> | undefined,
+  signal: AbortSignal,
+): RequestInit {
   const pairs: [string, string][] = []
   for (let i = 0; i < headers.length; i += 2) pairs.push([headers[i] as string, headers[i + 1] as string]) // names and values in turn
   const init: RequestInit = { method, headers: pairs, signal, redirect: 'manual' }
-  if (typeof body !== 'object') return body === undefined ? init : { ...init, body }
-  return { ...init, body: streamOf(body), duplex: 'half' }
+  if (stream !== undefined) return { ...init, body: streamOf(stream), duplex: 'half' }
+  return typeof body === 'string' ? { ...init, body } : init
 }
 
-function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const iterator = chunks[Symbol.asyncIterator]()
+function streamOf(chunks: AsyncIterator<Uint8Array>): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
     async pull(controller): Promise<void> {
-      const { done, value } = await iterator.next()
+      const { done, value } = await chunks.next()
       if (done === true) controller.close()
       else controller.enqueue(value)
     },
-    cancel: () => iterator.return?.().then(() => {}),
+    cancel: () => chunks.return?.().then(() => {}),
   })
 }

@@ -37,10 +37,10 @@ export function server(
   const { maxBodyBytes = 1 << 20, maxDeadlineMs = 300_000, onDefect = reportDefect, clock = systemClock } = options
   const exchanges = new Exchanges(services, { onDefect, clock }, { maxBodyBytes, maxDeadlineMs })
   return async request => {
-    const { response, cancel } = exchanges.begin(new FetchRequest(request))
-    const leave = (): void => cancel(gone)
+    const exchange = exchanges.begin(new FetchRequest(request))
+    const leave = (): void => exchange.cancel(gone)
     request.signal.addEventListener('abort', leave, { once: true })
-    return toResponse(await response, request.method, () => request.signal.removeEventListener('abort', leave))
+    return toResponse(await exchange.response, request.method, () => request.signal.removeEventListener('abort', leave))
   }
 }
 
