@@ -104,8 +104,7 @@ export class Scope extends Expiring implements Dependent {
   /** Starts the call, unless it is over before it begins: then says why. */
   begin(): Failure | undefined {
     const parent = this.#parent
-    const ended = this.#ended ?? parent?.ended
-    if (ended !== undefined) return { ...ended, ran: 'no' }
+    if (parent?.ended !== undefined) return { ...parent.ended, ran: 'no' }
     if (this.deadline <= this.#startedAt)
       return failureOf('deadline_exceeded', 'DEADLINE_EXCEEDED', 'the deadline has passed', { ran: 'no' })
     this.running = true

@@ -185,6 +185,19 @@ describe('withOutgoing', () => {
     expect(Object.fromEntries(only(seen).outgoing)).toEqual({ 'x-a': '1', 'x-b': '2' })
   })
 
+  test('in a layer of a client does not reach a call that another layer makes', async () => {
+    const seen: Context[] = []
+    const asking = around({
+      name: 'asking',
+      enter: async context => {
+        await call(showing(seen), 1, { context })
+        return undefined
+      },
+    })
+    await call(chain(adding({ authorization: 'secret' }), asking)(fromPromise(() => 1)), 1)
+    expect([...only(seen).outgoing]).toEqual([])
+  })
+
   test('in a layer of a server reaches nobody: the handler begins with nothing outgoing', async () => {
     const seen: Context[] = []
     const outgoing: unknown[] = []

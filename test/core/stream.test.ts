@@ -382,6 +382,19 @@ describe('when its call ends early, a stream', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  test.each([
+    { where: 'alone', wrap: chain() },
+    { where: 'in layers', wrap: telling([]) },
+  ])('that comes only then is closed, and nobody gets it, $where', async ({ wrap }) => {
+    const clock = manualClock()
+    const source = new Source(i => item(i))
+    const late = wrap(fromPromise(() => pause(clock, 150).then(() => source)))
+    const answer = failureIn(callOrThrow(late, 1, { context: testContext({ clock }), deadlineMs: 100 }))
+    await clock.advance(200)
+    expect(await answer).toMatchObject({ reason: 'DEADLINE_EXCEEDED' })
+    expect(source.log).toEqual(['iterated', 'closed'])
+  })
+
   test('that a handler passes on from another call is closed there too', async () => {
     const clock = manualClock()
     const source = new Source(never)
