@@ -18,7 +18,7 @@ export function nodeSender(origin: string, options: SenderOptions): Sender {
     scheduling: 'lifo' as const,
   }
   const agent = secure ? new HttpsAgent(agentOptions) : new Agent(agentOptions)
-  agent.on('free', (socket: Socket) => socket.on('data', cut))
+  agent.on('free', (socket: Socket) => socket.off('data', cut).on('data', cut)) // more often than it is used
   const open = secure ? httpsRequest : httpRequest
   const host = hostname.replace(/^\[|\]$/g, '')
   const going = new Set<ClientRequest>()
