@@ -63,6 +63,7 @@ export interface Service<M extends Readonly<Record<string, AnyMethod>>, Missing 
    * validation. State it keeps is shared by those methods.
    */
   use<P>(provider: Provider<P>): Service<M, Missing, Ctx & P>
+  /** A middleware that changes nothing about the context's type. */
   use(middleware: Middleware): Service<M, Missing, Ctx>
   /** A guard comes after the provider of what it needs. */
   use<N>(guard: Ctx extends N ? Guard<N> : never): Service<M, Missing, Ctx>

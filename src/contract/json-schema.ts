@@ -106,27 +106,60 @@ const valibotOptions: Record<string, unknown> = {
   },
 }
 
+type Walk = (value: unknown, where: string, path: string) => unknown
+
 /** Drops alternatives that JSON cannot carry where another is left, and refuses the rest. */
-function withoutUnrepresentable(node: unknown, where: string, path: string): unknown {
-  if (Array.isArray(node)) return node.map((each, i) => withoutUnrepresentable(each, where, `${path}[${i}]`))
-  if (typeof node !== 'object' || node === null) return node
+const withoutUnrepresentable: Walk = (node, where, path) => {
+  if (!isObject(node)) return node
   if (marker in node) {
     const name = path === '' ? 'the message itself' : `the field '${path}'`
     throw new TypeError(`${where}: ${name} (${String(node[marker])}) cannot be represented in JSON`)
   }
-  const copy: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(node)) {
-    if (key === 'anyOf' || key === 'oneOf') copy[key] = alternatives(value, where, path)
-    else if (key === 'default' || key === 'enum' || key === 'const' || key === 'examples') copy[key] = value
-    else copy[key] = withoutUnrepresentable(value, where, pathInto(path, key))
-  }
-  return unwrapped(copy)
+  // Only these keywords have schemas in them; a field may have the name of a keyword, and a default its shape.
+  const copy = Object.entries(node).map(([key, value]) => [key, walks.get(key)?.(value, where, path) ?? value])
+  return unwrapped(Object.fromEntries(copy))
 }
 
-function alternatives(value: unknown, where: string, path: string): unknown[] {
+const inMap =
+  (pathOf: (path: string, name: string) => string): Walk =>
+  (map, where, path) => {
+    if (!isObject(map)) return map
+    const copy = Object.entries(map).map(([name, each]) => [
+      name,
+      withoutUnrepresentable(each, where, pathOf(path, name)),
+    ])
+    return Object.fromEntries(copy)
+  }
+
+const inList =
+  (pathOf: (path: string, index: number) => string): Walk =>
+  (list, where, path) =>
+    Array.isArray(list) ? list.map((each, i) => withoutUnrepresentable(each, where, pathOf(path, i))) : list
+
+const alternatives: Walk = (value, where, path) => {
   const all: unknown[] = Array.isArray(value) ? value : []
-  const carried = all.filter(each => !(typeof each === 'object' && each !== null && marker in each))
+  const carried = all.filter(each => !(isObject(each) && marker in each))
   return (carried.length > 0 ? carried : all).map(each => withoutUnrepresentable(each, where, path))
+}
+
+function joined(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`
+}
+
+const walks: ReadonlyMap<string, Walk> = new Map<string, Walk>([
+  ['properties', inMap(joined)],
+  ['$defs', inMap((_, name) => name)],
+  ['patternProperties', inMap(joined)],
+  ['additionalProperties', (node, where, path) => withoutUnrepresentable(node, where, joined(path, '*'))],
+  ['items', (node, where, path) => withoutUnrepresentable(node, where, `${path}[]`)],
+  ['prefixItems', inList((path, index) => `${path}[${index}]`)],
+  ['allOf', inList(path => path)],
+  ['anyOf', alternatives],
+  ['oneOf', alternatives],
+])
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** `{ anyOf: [x] }` means x. */
@@ -151,10 +184,4 @@ function withoutStandIns(alternatives: readonly JsonSchema[]): readonly JsonSche
 function isStandIn(schema: JsonSchema): boolean {
   const { format } = schema
   return Object.keys(schema).length === 2 && (format === date['format'] || format === bigint['format'])
-}
-
-function pathInto(path: string, key: string): string {
-  if (key === 'properties' || key === '$defs') return path
-  if (key === 'items') return `${path}[]`
-  return path === '' ? key : `${path}.${key}`
 }

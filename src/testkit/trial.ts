@@ -137,6 +137,7 @@ export class Trial {
     return { items, failure: thrown.failure }
   }
 
+  /** Ends what it serves. */
   async close(): Promise<void> {
     await this.within('closing', Promise.all(this.#opened.map(each => each.close())))
   }

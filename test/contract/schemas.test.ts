@@ -1,8 +1,16 @@
 /** Contracts mean the same whatever schema library they are written with: who validates, what travels, what is refused. */
 import { call, connect, implement, isFailure, left } from 'tenon'
+import { bindingHarness, transportCase } from 'tenon/testkit'
+import * as http from 'tenon/transport/http'
 import * as memory from 'tenon/transport/memory'
 import { describe, expect, test } from 'vitest'
 import { libraries, type OrderInput, type OrderOutput } from './libraries.js'
+
+const overHttp = bindingHarness({
+  name: 'http',
+  server: () => http.server({ port: 0 }),
+  client: address => http.client(address),
+})
 
 const input: OrderInput = {
   sku: 'tea',
@@ -139,6 +147,32 @@ describe.each(libraries)('with $name', ({ Orders }) => {
     )
     const repeated = [...fields].filter(([, field]) => field.repeated).map(([field]) => field)
     expect(repeated.sort()).toEqual(name === 'find' ? ['numbers', 'tags'] : [])
+  })
+
+  test('path and query arrive over HTTP with the types of their fields', async () => {
+    const service = implement(Orders).handlers({ find: query => query, put: query => query })
+    const query = {
+      id: 'a/b',
+      limit: 7,
+      ratio: 0.5,
+      full: false,
+      state: 'open',
+      tags: ['1', ''],
+      numbers: [1, 2],
+    } as const
+    const trial = transportCase('', async trial => {
+      const client = connect(Orders, await trial.serve(service))
+      expect(await trial.response(client.find, query)).toEqual(query)
+      expect(await trial.response(client.find, { id: '7', limit: 0, tags: [] })).toEqual({
+        id: '7',
+        limit: 0,
+        tags: [],
+      })
+      expect(await trial.response(client.put, query)).toEqual(query)
+      const wrong = await trial.failure(client.find, { ...query, limit: 'many' as never })
+      expect(wrong).toMatchObject({ reason: 'INVALID_REQUEST', details: { issues: [{ path: 'limit' }] } })
+    })
+    await trial.run(overHttp)
   })
 
   test('the JSON Schema is that of the input, with dates and bigints as what they are on the wire', () => {
