@@ -43,6 +43,7 @@ export interface EndpointResponse {
 
 /** Between an endpoint's own types and HTTP. */
 export interface ClientCodec<Req, Res, E = never> {
+  /** Throw a `CallError` for a request that cannot be sent; anything else thrown is a defect. */
   encode(request: Req, context: Context): EndpointRequest
   /** Throw a `CallError`, of a domain failure too, where the response is a failure; anything else thrown is a defect. */
   decode(response: EndpointResponse): Awaitable<Res>
@@ -65,7 +66,10 @@ export interface EndpointOptions extends HttpClientOptions {
 }
 
 /** An endpoint that calls `target`, and what closes its connections. */
-export type HttpEndpoint<Req, Res, E> = Endpoint<Req, Res, E> & { close(): Promise<void> }
+export type HttpEndpoint<Req, Res, E> = Endpoint<Req, Res, E> & {
+  /** Lets go of its connections, each when its call has ended. Calls after it fail with `CLIENT_CLOSED`. */
+  close(): Promise<void>
+}
 
 /**
  * An endpoint that calls one URL. Without a `decode` of another mind, use {@link decodeSuccess} first: it turns statuses from

@@ -30,6 +30,7 @@ export interface HandlerResponse {
 export interface ServerCodec<Req, Res, E = never> {
   /** Throw a `CallError` for a request that is wrong; anything else thrown is a defect. */
   decode(request: HandlerRequest): Awaitable<Req>
+  /** What it throws is answered as a failure: a `CallError` as its own, anything else as a defect. */
   encode(response: Res, request: HandlerRequest): Awaitable<HandlerResponse>
   /** @defaultValue problem details (RFC 9457) with the status of the failure's code */
   encodeFailure?(failure: Failure | E, request: HandlerRequest): HandlerResponse

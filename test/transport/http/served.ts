@@ -13,7 +13,7 @@ export interface Served {
   readonly defects: unknown[]
 }
 
-export function runtimeFor(defects: unknown[]): Runtime {
+function runtimeFor(defects: unknown[]): Runtime {
   const report = { ok: true, checks: {} }
   return {
     onDefect: thrown => void defects.push(thrown),
