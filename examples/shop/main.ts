@@ -7,6 +7,7 @@ import { exitWithMessage, logEvents, resource, serve } from 'tenon/lifecycle'
 import { logger } from 'tenon/log'
 import { logging } from 'tenon/middleware'
 import * as http from 'tenon/transport/http'
+import { docs } from 'tenon/transport/http/docs'
 import * as memory from 'tenon/transport/memory'
 import { Catalogue, Stock } from './contracts.js'
 import { type Flags, readFlags } from './flags.js'
@@ -58,7 +59,8 @@ async function partOf(flags: Flags): Promise<Part> {
 async function main(): Promise<void> {
   const flags = readFlags()
   const { services, resources, stockUrl } = await partOf(flags)
-  const running = await serve(services, [http.server({ port: flags.port })], { resources, onEvent: logEvents(log) })
+  const server = http.server({ port: flags.port, docs: docs({ title: 'The shop' }) })
+  const running = await serve(services, [server], { resources, onEvent: logEvents(log) })
   const [address = ''] = running.addresses
   if (flags.stockOnly) tellParent(running)
   else console.log(welcome(address, stockUrl ?? address))

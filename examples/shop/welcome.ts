@@ -11,6 +11,10 @@ ${routesOf(Orders.specs)}
 Stock at ${stockAddress}
 ${routesOf(Stock.specs)}
 
+Read about them and try them in a browser, or take the OpenAPI document to generate clients from:
+
+${docLinesOf([address, stockAddress])}
+
 Place an order, watch it being packed and shipped, ask for more than there is:
 ${curlLinesOf(address)}
 `
@@ -22,6 +26,12 @@ export function routesOf(specs: ReadonlyMap<string, MethodSpec>): string {
     const { summary = '' } = definition
     return `  ${http.verb.padEnd(7)} ${http.pattern.padEnd(39)}  ${info.idempotency.padEnd(10)}  ${summary}`
   })
+  return lines.join('\n')
+}
+
+/** The page and the document of each server. */
+function docLinesOf(addresses: readonly string[]): string {
+  const lines = [...new Set(addresses)].flatMap(address => [`  ${address}/docs`, `  ${address}/openapi.json`])
   return lines.join('\n')
 }
 

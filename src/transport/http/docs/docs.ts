@@ -79,7 +79,7 @@ function policyFor(hosts: readonly string[]): readonly string[] {
   const policy = [
     "default-src 'none'",
     "script-src 'self'",
-    "style-src 'self' 'unsafe-inline'", // the viewer writes styles into elements
+    "style-src 'self'",
     "img-src 'self' data:",
     `connect-src ${["'self'", ...hosts].join(' ')}`,
     "base-uri 'none'",

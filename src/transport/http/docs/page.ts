@@ -36,6 +36,7 @@ SwaggerUIBundle({
   domNode: place,
   url: new URL(place.dataset.document, location.href).href,
   deepLinking: true,
+  defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   validatorUrl: null,
 })
