@@ -2,6 +2,8 @@
 // names there, and its references must follow.
 import { codes } from '../core/index.js'
 import type { JsonSchema } from './json-schema.js'
+import type { FailureSpec } from './spec.js'
+import { statusOf } from './status.js'
 
 const prefix = '#/components/schemas/'
 
@@ -84,16 +86,16 @@ export class Components {
   }
 
   /** Problem details of one declared failure. */
-  failure(name: string, tag: string, details: JsonSchema | undefined): JsonSchema {
-    const inner = this.message(`${name}.Details`, details)
+  failure(name: string, tag: string, { code, jsonSchema }: FailureSpec): JsonSchema {
+    const inner = this.message(`${name}.Details`, jsonSchema)
     return this.message(name, {
       type: 'object',
       properties: {
         type: { type: 'string' },
         title: { type: 'string' },
-        status: { type: 'integer' },
+        status: { const: statusOf(code, tag) },
         detail: { type: 'string' },
-        code: { type: 'string', enum: [...codes] },
+        code: { const: code },
         reason: { const: tag },
         details: inner,
       },

@@ -140,7 +140,7 @@ function streamLines(item: JsonSchema): JsonSchema {
 }
 
 function failureResponse(base: string, tagged: readonly [string, FailureSpec][], components: Components): JsonSchema {
-  const declared = tagged.map(([tag, { jsonSchema }]) => components.failure(`${base}.${tag}Failure`, tag, jsonSchema))
+  const declared = tagged.map(([tag, failure]) => components.failure(`${base}.${tag}Failure`, tag, failure))
   const schema = { anyOf: [...declared, components.problem()] }
   return { description: tagged.map(([tag]) => tag).join(', '), content: { 'application/problem+json': { schema } } }
 }

@@ -158,10 +158,10 @@ function objectOf({ part, choice, inner }: Parts): fc.Arbitrary<unknown> {
   const beside = choice.map(each => (each as JsonSchema)['properties'] ?? {})
   const declared: Record<string, unknown> = Object.assign({}, ...beside, part['properties'])
   const fields = Object.fromEntries(Object.entries(declared).map(([name, each]) => [name, inner(each)]))
-  const object = fc.record(fields, { requiredKeys: [] })
+  const object = fc.record(fields, { requiredKeys: [], noNullPrototype: true })
   const extra = part['additionalProperties']
   if (extra === undefined || extra === false) return object
-  const extras = fc.dictionary(fc.constantFrom(...names, 'd'), inner(extra), { maxKeys: 2 })
+  const extras = fc.dictionary(fc.constantFrom(...names, 'd'), inner(extra), { maxKeys: 2, noNullPrototype: true })
   return fc.tuple(extras, object).map(([x, y]) => ({ ...x, ...y }))
 }
 

@@ -32,7 +32,7 @@ describe('gaps', () => {
         if (gapsOf(from, to).length > 0) return
         agreed++
         const [sends, reads] = [validator(from), validator(to)]
-        for (let n = 0; n < 10; n++) {
+        for (let n = 0; n < 5; n++) {
           const value = gen(valuesFor, from)
           if (!sends(value)) continue
           judged++
