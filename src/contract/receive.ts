@@ -37,7 +37,7 @@ export function receive<T>(
 }
 
 /** The items as the schema gives them; throws a `CallError` at the first that does not fit. */
-export async function* checkedStream(
+async function* checkedStream(
   schema: Schema,
   source: AsyncIterable<unknown>,
   rejecting: Rejecting,
