@@ -30,18 +30,26 @@ function startLeaf(leaf: Leaf, request: unknown, context: Context, frame?: Frame
   } catch (thrown) {
     return settle(leaf.caught(thrown, scope, runs), frame)
   }
-  if (!(value instanceof Promise)) return settle(leaf.settle(value, scope, runs), frame)
+  if (!(value instanceof Promise)) return settle(outcomeOf(value, leaf, scope, runs), frame)
   // Whoever raced this against something else may have its answer long before this work ends.
   scope.hold()
   const end = (outcome: Outcome): Outcome => {
-    const settled = settle(outcome, frame)
+    const given = settle(outcome, frame)
     scope.release()
-    return settled
+    return given
   }
   return value.then(
-    result => end(leaf.settle(result, scope, runs)),
+    result => end(outcomeOf(result, leaf, scope, runs)),
     thrown => end(leaf.caught(thrown, scope, runs)),
   )
+}
+
+function outcomeOf(result: unknown, leaf: Leaf, scope: Scope, runs: number): Outcome {
+  try {
+    return leaf.settle(result, scope, runs)
+  } catch (thrown) {
+    return leaf.caught(thrown, scope, runs) // a Proxy may refuse to be looked at
+  }
 }
 
 function settle(outcome: Outcome, frame: Frame | undefined): Outcome {

@@ -100,6 +100,7 @@ class IncomingCall implements Incoming {
     const deadlines = options.clock === undefined ? systemDeadlines : deadlinesOf(options.clock)
     const startedAt = deadlines.clock.now()
     const deadline = startedAt + options.deadlineMs
+    if (Number.isNaN(deadline)) throw new RangeError(`incoming: deadlineMs must be a number, got ${options.deadlineMs}`)
     this.#scope = new Scope({ deadlines, startedAt, deadline, onDefect: options.onDefect ?? reportDefect })
     const { metadata = noMetadata, attempt = 1 } = options
     this.context = makeContext({ scope: this.#scope, metadata, outgoing: noMetadata, attempt }, true)

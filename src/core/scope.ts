@@ -77,9 +77,9 @@ export class Scope extends Expiring implements Dependent {
     return this.deadlines.clock
   }
 
-  /** Why the call ended early, if it did. */
+  /** Why the call ended early, if it did; of a call that ended in time, why the one around it did. */
   get ended(): Failure | undefined {
-    return this.#ended
+    return this.#ended ?? (this.#left ? this.#parent?.ended : undefined)
   }
 
   get reply(): Reply {
@@ -104,25 +104,32 @@ export class Scope extends Expiring implements Dependent {
   /** Starts the call, unless it is over before it begins: then says why. */
   begin(): Failure | undefined {
     const parent = this.#parent
-    if (parent?.ended !== undefined) return { ...parent.ended, ran: 'no' }
+    const ended = this.#ended ?? parent?.ended
+    if (ended !== undefined) return { ...ended, ran: 'no' }
     if (this.deadline <= this.#startedAt)
       return failureOf('deadline_exceeded', 'DEADLINE_EXCEEDED', 'the deadline has passed', { ran: 'no' })
     this.running = true
     this.#work = 1
     if (parent?.running) {
-      parent.attach(this)
       this.#counting = parent
       parent.hold()
     }
+    this.#join()
     this.#link(this.external)
     this.#link(parent?.external)
     if (this.#ended !== undefined) {
       this.release()
       return { ...this.#ended, ran: 'no' }
     }
+    return undefined
+  }
+
+  #join(): void {
+    const parent = this.#parent
+    this.#left = false
+    if (parent?.running) parent.attach(this)
     if (parent?.timed && parent.deadline <= this.deadline) this.timed = true
     else this.#expireInTime()
-    return undefined
   }
 
   /** What something thrown in this call means. Once the call has ended early, an AbortError is no defect but obedience. */
@@ -244,10 +251,7 @@ export class Scope extends Expiring implements Dependent {
 
   /** Also for what begins when the call has been answered: it still ends with the call's deadline. */
   attach(dependent: Dependent): void {
-    if (this.#left) {
-      this.#left = false
-      this.#expireInTime()
-    }
+    if (this.#left) this.#join()
     dependent.older = this.#newest
     if (this.#newest !== undefined) this.#newest.newer = dependent
     this.#newest = dependent

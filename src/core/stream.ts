@@ -7,7 +7,12 @@ import type { Outcome } from './outcome.js'
 
 /** Whether a request or a response is a stream. */
 export function isStream(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    return Symbol.asyncIterator in value
+  } catch {
+    return false // a Proxy may refuse the question
+  }
 }
 
 export interface Watcher {

@@ -25,6 +25,7 @@ export interface TestContextOptions {
 /** A context to call endpoints with in tests; also the root context of a program that has no server. */
 export function testContext(options: TestContextOptions = {}): Context {
   const { clock = systemClock, deadlineMs = Number.POSITIVE_INFINITY, metadata = {}, attempt = 1 } = options
+  if (Number.isNaN(deadlineMs)) throw new RangeError('testContext: deadlineMs must be a number, got NaN')
   const startedAt = clock.now()
   const scope = new Scope({
     deadlines: deadlinesOf(clock),

@@ -412,6 +412,23 @@ describe('a promise of a call never rejects', () => {
   })
 })
 
+test('nor where the response is a Proxy that refuses to be looked at', async () => {
+  const refuse = () => {
+    throw new Error('!')
+  }
+  const hostile = new Proxy({}, { has: refuse })
+  const context = testContext({ onDefect: () => {} })
+  for (const endpoint of [fromPromise(() => hostile), fromPromise(async () => hostile)])
+    expect(await call(endpoint, 1, { context })).toMatchObject({ left: { reason: 'DEFECT' } })
+  expect(
+    await call(
+      fromRemote('remote', () => right(hostile)),
+      1,
+      { context },
+    ),
+  ).toMatchObject({ _tag: 'Right' })
+})
+
 test('a promise of another make is waited for, in a handler as anywhere', async () => {
   // biome-ignore lint/suspicious/noThenProperty: this is what it is about
   const query = { then: (resolve: (rows: number) => void) => resolve(3) }

@@ -48,6 +48,15 @@ describe('a manual clock', () => {
     expect(order).toEqual(['all of the first, at 10', 'the second, at 11', 'what the first set, at 15'])
   })
 
+  test('fires at once what is due in NaN ms, as setTimeout does', async () => {
+    const clock = manualClock()
+    const fired: number[] = []
+    clock.setTimer(() => fired.push(1), 1)
+    clock.setTimer(() => fired.push(0), Number.NaN)
+    await clock.advance(2)
+    expect(fired).toEqual([0, 1])
+  })
+
   test('does not fire what was cancelled, before or meanwhile', async () => {
     const clock = manualClock()
     const fired: string[] = []

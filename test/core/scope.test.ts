@@ -245,6 +245,33 @@ describe('what a finished call left running', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  test('begins nothing more once a call further out was cancelled, and what it began then ends', async () => {
+    const clock = manualClock()
+    const controller = new AbortController()
+    const told: unknown[] = []
+    const inner = fromPromise((_: number, context) => {
+      for (const ms of [20, 60]) {
+        void pause(clock, ms)
+          .then(() => call(never, 1, { context }))
+          .then(outcome => void told.push([clock.now(), outcome]))
+      }
+    })
+    const outer = fromPromise(async (_: number, context) => {
+      await call(inner, 1, { context })
+      await pause(clock, 1000)
+    })
+    void call(outer, 1, { context: testContext({ clock }), signal: controller.signal })
+    await clock.advance(40)
+    controller.abort()
+    await clock.advance(40)
+    expect(told).toMatchObject([
+      [40, { left: { reason: 'CANCELLED', ran: 'maybe' } }],
+      [60, { left: { reason: 'CANCELLED', ran: 'no' } }],
+    ])
+    await clock.advance(2000)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   test('and what it begins only then has the deadline of that call too', async () => {
     const clock = manualClock()
     let late: Promise<unknown> | undefined
@@ -327,6 +354,12 @@ describe('a call that a server took in', () => {
     const answer = bound(incoming({ clock, deadlineMs: 100 })).run(fromPromise(() => new Promise(() => {})))
     await clock.advance(100)
     expect(await answer).toMatchObject({ left: { reason: 'DEADLINE_EXCEEDED' } })
+  })
+
+  test('needs a deadline', () => {
+    expect(() => incoming({ deadlineMs: Number.NaN })).toThrow(
+      new RangeError('incoming: deadlineMs must be a number, got NaN'),
+    )
   })
 
   test('reads metadata and attempt as they came, and the metadata only when somebody looks', async () => {

@@ -24,6 +24,7 @@ describe('a test context', () => {
     expect([...context.metadata]).toEqual([['x-a', '1']])
     expect(context.signal).toBe(signal)
     expect(() => testContext({ metadata: { 'a b': '1' } })).toThrow('INVALID_METADATA')
+    expect(() => testContext({ deadlineMs: Number.NaN })).toThrow(RangeError)
   })
 
   test('sets no timer by itself', async () => {
