@@ -70,7 +70,9 @@ export function provide<P extends object, S = undefined>(layer: ProviderLayer<P,
 
 /** A layer that reads `N` in the context. */
 export interface GuardLayer<N, S = unknown> extends Omit<Layer<S>, 'enter' | 'exit'> {
+  /** As a {@link Layer}'s, with a context that has `N`. */
   enter(context: Context & N, request: unknown): Awaitable<Entered<S>>
+  /** As a {@link Layer}'s, with a context that has `N`. */
   exit?(outcome: Outcome, state: S, context: Context & N): void
 }
 

@@ -10,7 +10,9 @@ import type { MethodInfo } from './method.js'
 export interface MockCall<Req, Res, E> {
   readonly request: Req
   readonly context: Context
+  /** Answers with a response. */
   respond(response: Res): void
+  /** Answers with a failure, whose `ran` stands. */
   fail(failure: Failure | E): void
   /** As if the code had a defect. */
   throws(thrown: unknown): void
