@@ -116,6 +116,17 @@ export const metadataCases: readonly TransportCase[] = [
     await trial.items(items)
     assert.equal(reply?.trailers.get('x-cost'), '3')
   }),
+  transportCase('reply: a header after the first item is refused, not lost', async trial => {
+    const service = implement(Metadatas).handlers({
+      watch: async function* (given, { reply }) {
+        yield given
+        reply.header('x-late', '1')
+      },
+    })
+    const client = connect(Metadatas, await trial.serve(service))
+    const { failure } = await trial.brokenItems(await trial.response(client.watch, request))
+    assertFailure(failure, { code: 'internal', reason: 'REPLY_SENT' })
+  }),
   transportCase('reply: trailers come with a stream that fails, too', async trial => {
     const service = implement(Metadatas).handlers({
       watch: (given, context) => brokenWatch(given, context),

@@ -43,7 +43,8 @@ export class Responses {
   of(going: Going, outcome: Outcome): HttpResponse {
     const { call, served } = going
     const { streamed } = served.spec.response
-    call.reply?.close()
+    const reply = streamed ? call.context.reply : call.reply // of a stream, the handler still runs
+    reply?.close()
     const headers = this.#headers(call, !streamed || outcome._tag === 'Left')
     if (outcome._tag === 'Left') return this.#failed(going, outcome.left, headers)
     if (streamed) return this.#stream(going, outcome.right as AsyncIterable<unknown>, headers) // a streaming method

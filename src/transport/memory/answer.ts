@@ -29,10 +29,11 @@ export interface Answer {
 /** The service's outcome as the caller gets it. */
 export function received(outcome: Outcome, answer: Answer): Awaitable<Outcome> {
   const { wire, call, context } = answer
-  call.reply?.close()
-  for (const [name, value] of call.reply?.headers ?? []) context.reply.header(name, value)
-  if (outcome._tag === 'Right' && wire.spec.response.streamed)
-    return right(receivedItems(outcome.right as AsyncIterable<unknown>, answer)) // a streaming method's response
+  const { streamed } = wire.spec.response
+  const reply = streamed ? call.context.reply : call.reply // of a stream, the handler still runs
+  reply?.close()
+  for (const [name, value] of reply?.headers ?? []) context.reply.header(name, value)
+  if (outcome._tag === 'Right' && streamed) return right(receivedItems(outcome.right as AsyncIterable<unknown>, answer)) // a streaming method's response
   answer.end()
   copyTrailers(answer)
   if (outcome._tag === 'Right') {
