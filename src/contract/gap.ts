@@ -8,8 +8,8 @@ export interface Gap {
 }
 
 /** Differences of the values themselves. */
-export function here(reasons: readonly string[]): readonly Gap[] {
-  return reasons.map(reason => ({ path: '', reason }))
+export function here(differences: readonly string[]): readonly Gap[] {
+  return differences.map(reason => ({ path: '', reason }))
 }
 
 /** Differences of what is in a value, seen from the value. */
