@@ -44,7 +44,8 @@ SwaggerUIBundle({
 
 /** How `to` is written in a page at `from`. */
 export function relativePath(from: string, to: string): string {
-  return posix.relative(from.endsWith('/') ? from : posix.dirname(from), to)
+  const folder = from.endsWith('/') ? from : posix.dirname(from)
+  return posix.join(posix.relative(folder, posix.dirname(to)), posix.basename(to))
 }
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
