@@ -46,6 +46,8 @@ export interface ProbeReport {
 export interface Listening {
   /** `http://127.0.0.1:8080`; one for each address that clients may use. */
   readonly addresses: readonly string[]
+  /** How many calls go on now. @defaultValue not known */
+  readonly callsInFlight?: number
   /** Stops accepting calls; resolves when those in flight have ended. Never rejects, never gives up: `close` does. */
   drain(): Promise<void>
   /** Ends what is left, at once. */

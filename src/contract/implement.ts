@@ -111,7 +111,13 @@ function serviceOf<M extends Readonly<Record<string, AnyMethod>>, Missing extend
     methods,
     handlers: (handlers: Readonly<Record<string, unknown>>) => add(handlers, handlerEndpoint),
     endpoints: (endpoints: Readonly<Record<string, unknown>>) => add(endpoints, finishedEndpoint),
-    use: (middleware: Middleware) => using(middleware),
+    use(...given: readonly Middleware[]) {
+      const [middleware] = given
+      // What is left out here fails open: a second argument may be the one that authenticates.
+      if (given.length !== 1 || typeof middleware !== 'function')
+        throw new TypeError(`${contract.name}: use takes one middleware; chain(a, b) makes one of two`)
+      return using(middleware)
+    },
     usePerMethod: (make: (method: MethodInfo) => Middleware) => using((next, method) => make(method)(next)),
   }
   return service as unknown as Service<M, Missing, Ctx> // the type arguments follow the steps; the values do not know them

@@ -70,6 +70,7 @@ function run(
   options: CallOptions & { readonly provide?: object } = {},
 ): Outcome | Promise<Outcome> {
   const { context, deadlineMs, signal, provide, outgoing, onReply } = options
+  if (endpoint === undefined) throw new TypeError('call: there is no endpoint')
   if (deadlineMs !== undefined && !(deadlineMs > 0))
     throw new RangeError(`call: deadlineMs must be more than 0, got ${deadlineMs}`)
   let sent: Metadata | undefined

@@ -1,6 +1,6 @@
 // What can go wrong, as plain data: one shape that every layer, transport, log line and status code reads. The codes are
 // gRPC's sixteen (google.rpc.Code), so that each has a settled meaning and a settled HTTP status.
-import type { Blame, Code } from './code.js'
+import { type Blame, type Code, codes } from './code.js'
 import { type Left, left } from './either.js'
 import { reasons } from './reasons.js'
 
@@ -52,8 +52,12 @@ export function failureOf(code: Code, reason: string, message: string, options?:
     : { _tag: 'Failure', code, reason, message, ran: 'maybe', ...options }
 }
 
+// Tags of domain failures have a lower-case letter, which is how receivers tell the two apart.
+const reasonRule = /^[A-Z][A-Z0-9_]*$/
+
 /**
- * A failed outcome: what a handler returns, or a layer's `enter` refuses with.
+ * A failed outcome: what a handler returns, or a layer's `enter` refuses with. Throws `TypeError` for a code
+ * that is none and for a reason that is not UPPER_SNAKE.
  *
  * @example
  * ```ts
@@ -66,6 +70,9 @@ export function failureOf(code: Code, reason: string, message: string, options?:
  * ```
  */
 export function failed(code: Code, reason: string, message: string, options?: FailureOptions): Left<Failure> {
+  if (!codes.includes(code))
+    throw new TypeError(`failed: '${String(code)}' is not one of the codes ${codes.join(', ')}`)
+  if (!reasonRule.test(reason)) throw new TypeError(`failed: the reason '${reason}' must be UPPER_SNAKE`)
   return left(failureOf(code, reason, message, options))
 }
 

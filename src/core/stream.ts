@@ -1,7 +1,7 @@
 // The response stream of a call, watched: whoever reads it gets the items unchanged, and whoever waits for its end
 // (layers, the call's lifetime) is told once whether it ended, failed or was abandoned.
 import { CallError, fromThrown, isAbortError, type OnDefect, observe } from './call-error.js'
-import { left, right } from './either.js'
+import { isEither, left, right } from './either.js'
 import { type Failure, failureOf } from './failure.js'
 import type { Outcome } from './outcome.js'
 
@@ -173,7 +173,11 @@ export function mapThrown(
       return {
         async next() {
           try {
-            return await iterator.next()
+            const item = await iterator.next()
+            // A generator that returns a failure means what a function does that returns one.
+            if (item.done === true && isEither(item.value) && item.value._tag === 'Left')
+              throw new CallError(item.value.left)
+            return item
           } catch (thrown) {
             throw change(thrown)
           }

@@ -81,7 +81,7 @@ export class Stop {
     return stopped
   }
 
-  /** The bindings of which calls are left when the time is over. */
+  /** The bindings of which calls are, or may be, left when the time is over. */
   async #finishCalls(): Promise<readonly string[]> {
     const { clock, graceMs, onEvent, open } = this.#given
     const left = new Set(open)
@@ -99,7 +99,7 @@ export class Stop {
       const ended = await within(Promise.race([Promise.all(drains), this.#cut.opened]), graceMs, clock)
       this.#forcedBy ??= ended ? 'failure' : 'grace' // if anything is left at all
     }
-    const names = [...left].map(({ name }) => name)
+    const names = [...left].filter(({ listening }) => listening.callsInFlight !== 0).map(({ name }) => name)
     left.clear() // a drain that ends after this was not a drain
     return names
   }

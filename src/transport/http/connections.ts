@@ -139,6 +139,13 @@ export class Connections {
     for (const connection of this.#open.values()) if (connection.isIdle(idleMs, now)) connection.socket.destroy()
   }
 
+  /** How many calls go on over them. */
+  get calls(): number {
+    let calls = 0
+    for (const connection of this.#open.values()) calls += connection.calls.size
+    return calls
+  }
+
   /** Cuts all of them off; their calls have ended when this returns. */
   destroy(): void {
     for (const connection of this.#open.values()) {

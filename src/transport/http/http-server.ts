@@ -70,6 +70,10 @@ export class HttpServer implements Listening {
     })
   }
 
+  get callsInFlight(): number {
+    return this.#connections.calls
+  }
+
   get addresses(): readonly string[] {
     return this.#address === undefined ? [] : [this.#address]
   }
