@@ -1,0 +1,40 @@
+// What a benchmark is: data. The runner, the statistics and the report read it and know nothing of what is measured.
+
+/** Figures by column: what one process measured. */
+export type Figures = Readonly<Record<string, number>>
+
+/** One of the things that are compared. */
+export interface Contender {
+  readonly name: string
+  /** Relative to `test/bench`: plain JavaScript for bare `node`. Its last line on stdout is a JSON object of {@link Figures}. */
+  readonly file: string
+  readonly args?: readonly string[]
+}
+
+/** Two rows whose ratio matters. */
+export interface Target {
+  readonly ours: string
+  readonly theirs: string
+  readonly column: string
+  /** The most that `ours / theirs` may be; where it is left out, nothing was promised. */
+  readonly atMost?: number
+}
+
+export interface Bench {
+  readonly name: string
+  /** One sentence: what is measured, and its unit. */
+  readonly title: string
+  readonly contenders: readonly Contender[]
+  /** In the order of the table. All figures of a benchmark have one unit. */
+  readonly columns: readonly string[]
+  /** Arguments for one process each, after the contender's own. @defaultValue one process without more arguments */
+  readonly passes?: readonly (readonly string[])[]
+  readonly rounds: number
+  /** The row, and the column of it, that the ratios of the table refer to. */
+  readonly against: { readonly contender: string; readonly column: string }
+  readonly targets: readonly Target[]
+  /** Packages in `peers/` whose versions belong to the result. */
+  readonly peers: readonly string[]
+  /** Runs one contender once. @defaultValue a fresh process pinned to one core */
+  run?(contender: Contender, pass: readonly string[]): Promise<Figures>
+}

@@ -1,0 +1,2 @@
+// Everything that the package's main entry loads.
+import 'tenon'

@@ -1,0 +1,63 @@
+// `npm run bench` runs all benchmarks, `npm run bench -- NAME…` some. Each rewrites its section of docs/benchmarks.md and its
+// file in `results/`; with `--rounds N` it only prints. Ends with 1 where a target is missed.
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import type { Bench } from './bench.js'
+import { composition } from './composition/bench.js'
+import { imports } from './import/bench.js'
+import { jsonOf, reportOf } from './report.js'
+import { runRounds } from './rounds.js'
+import { build, installPeers, surroundingsOf } from './surroundings.js'
+import { judge } from './verdict.js'
+
+const benches: readonly Bench[] = [composition, imports]
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' } } })
+const unknown = positionals.filter(name => !benches.some(bench => bench.name === name))
+if (unknown.length > 0) {
+  throw new Error(
+    `no benchmark is named ${unknown.join(', ')}; there are ${benches.map(({ name }) => name).join(', ')}`,
+  )
+}
+
+build()
+installPeers()
+for (const bench of benches) {
+  if (positionals.length === 0 || positionals.includes(bench.name)) await measure(bench)
+}
+
+async function measure(bench: Bench): Promise<void> {
+  const samples = await runRounds(bench, Number(values.rounds ?? bench.rounds))
+  const surroundings = surroundingsOf(bench.peers)
+  const report = reportOf(bench, samples, surroundings)
+  console.log(`\n${report}\n`)
+  if (values.rounds === undefined) {
+    const results = pathOf(`results/${bench.name}.json`)
+    writeFileSync(results, jsonOf(bench, samples, surroundings))
+    format(results)
+    document(bench.name, report)
+  }
+  if (judge(bench, samples).some(({ verdict }) => verdict === 'missed')) process.exitCode = 1
+}
+
+// Replaces what is between the marks of a benchmark.
+function document(name: string, report: string): void {
+  const path = pathOf('../../docs/benchmarks.md')
+  const [start, end] = [`<!-- bench:${name} -->`, `<!-- end:${name} -->`]
+  const text = readFileSync(path, 'utf8')
+  const [before, rest] = text.split(start)
+  const after = rest?.split(end)[1]
+  if (before === undefined || after === undefined)
+    throw new Error(`docs/benchmarks.md has no marks ${start} and ${end}`)
+  writeFileSync(path, `${before}${start}\n\n${report}\n\n${end}${after}`)
+}
+
+function format(path: string): void {
+  execFileSync('npx', ['--no-install', 'biome', 'format', '--write', path], { cwd: pathOf('../../'), stdio: 'ignore' })
+}
+
+function pathOf(relative: string): string {
+  return fileURLToPath(new URL(relative, import.meta.url))
+}

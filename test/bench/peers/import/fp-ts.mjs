@@ -1,0 +1,3 @@
+// Loaded as its documentation says, and not used.
+import 'fp-ts/lib/function.js'
+import 'fp-ts/lib/ReaderTaskEither.js'

@@ -1,0 +1,2 @@
+// Loaded as its documentation says, and not used.
+import '@trpc/server'

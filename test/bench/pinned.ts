@@ -1,0 +1,36 @@
+// Starts measured processes: bare node on one core. Without pinning a process moves between cores and pays for cold caches,
+// and the threads of the engine (compiler, collector) would work beside the measured one for free.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import type { Figures } from './bench.js'
+
+const folder = fileURLToPath(new URL('./', import.meta.url))
+
+/** Linux has `taskset`; elsewhere nothing is pinned, and the report says so. */
+export const canPin: boolean = spawnSync('taskset', ['-V']).status === 0
+
+/** The core for what is measured, and for what only drives it. The first does most of the machine's own work. */
+const cores = { measured: availableParallelism() - 1, driver: 0 } as const
+
+/** Starts `file` of `test/bench` on a core, with nothing of this process' settings but the path. */
+function start(file: string, args: readonly string[], core: number = cores.measured): ChildProcess {
+  const node = [process.execPath, `${folder}${file}`, ...args]
+  const [command = '', ...rest] = canPin ? ['taskset', '-c', String(core), ...node] : node
+  const env = { PATH: process.env['PATH'], NODE_ENV: 'production' }
+  return spawn(command, rest, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+}
+
+/** Runs `file` to its end and reads the figures in its last line. */
+export async function pinned(file: string, args: readonly string[]): Promise<Figures> {
+  const child = start(file, args)
+  const timer = setTimeout(() => child.kill('SIGKILL'), 120_000)
+  let output = ''
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+  })
+  const status = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve))
+  clearTimeout(timer)
+  if (status !== 0) throw new Error(`${file} ${args.join(' ')} ended with ${status}`)
+  return JSON.parse(output.trimEnd().split('\n').at(-1) ?? '') as Figures // checked by the runner
+}
