@@ -27,7 +27,7 @@ const maxCases = 200
 /** A schema that nothing fits. */
 export const never: JsonSchema = Object.freeze({ not: Object.freeze({}) })
 /** A schema that everything fits. */
-export const anything: JsonSchema = Object.freeze({})
+const anything: JsonSchema = Object.freeze({})
 
 /** Whether a keyword restricts values. */
 export function restricts(keyword: string): boolean {
