@@ -1,8 +1,8 @@
 // Runs inside a measured process: warms up, then takes CPU time per operation. CPU and not wall-clock time, because the
 // machine has other things to do; of all threads, because garbage is collected and code compiled on others.
 
-const warmUpMs = 400
-const measuredMs = 500
+const warmUpMs = 300
+const measuredMs = 300
 
 /**
  * @param {(count: number) => Promise<void>} run - does `count` operations, and throws where a result is wrong

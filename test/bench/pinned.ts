@@ -7,8 +7,9 @@ import type { Figures } from './bench.js'
 
 const folder = fileURLToPath(new URL('./', import.meta.url))
 
-/** Linux has `taskset`; elsewhere nothing is pinned, and the report says so. */
-export const canPin: boolean = spawnSync('taskset', ['-V']).status === 0
+/** Part of every Linux; elsewhere nothing is pinned, and the report says so. */
+const pin = 'taskset'
+export const canPin: boolean = spawnSync(pin, ['-V']).status === 0
 
 /** The core for what is measured, and for what only drives it. The first does most of the machine's own work. */
 const cores = { measured: availableParallelism() - 1, driver: 0 } as const
@@ -16,7 +17,7 @@ const cores = { measured: availableParallelism() - 1, driver: 0 } as const
 /** Starts `file` of `test/bench` on a core, with nothing of this process' settings but the path. */
 function start(file: string, args: readonly string[], core: number = cores.measured): ChildProcess {
   const node = [process.execPath, `${folder}${file}`, ...args]
-  const [command = '', ...rest] = canPin ? ['taskset', '-c', String(core), ...node] : node
+  const [command = '', ...rest] = canPin ? [pin, '-c', String(core), ...node] : node
   const env = { PATH: process.env['PATH'], NODE_ENV: 'production' }
   return spawn(command, rest, { env, stdio: ['ignore', 'pipe', 'inherit'] })
 }
