@@ -57,7 +57,8 @@ export class Deadlines {
   }
 
   add(item: Expiring): void {
-    const tick = Math.ceil(item.deadline / tickMs)
+    let tick = Math.ceil(item.deadline / tickMs)
+    if (tick * tickMs < item.deadline) tick++ // the division was rounded down
     const bucket = this.#bucketOf(tick)
     item.bucket = bucket
     item.nextExpiring = bucket.first
