@@ -77,7 +77,7 @@ function operation(document: JsonSchema, path: string, verb: string): Readonly<R
   return found
 }
 
-describe.each(documents)('the document of %s', (_, document) => {
+describe.each(documents)('the document of %s', { timeout: 60_000 }, (_, document) => {
   test('is valid OpenAPI 3.1', async () => {
     const validator = new Validator()
     const { valid, errors } = await validator.validate(structuredClone(document))
