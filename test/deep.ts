@@ -3,7 +3,7 @@
  */
 
 /** True in `npm run test:deep`. */
-export const isDeep: boolean = process.env['TENON_DEEP'] === '1'
+const isDeep: boolean = process.env['TENON_DEEP'] === '1'
 
 /**
  * Picks a count (of property runs, of calls, of virtual hours) by how the tests were started.

@@ -42,9 +42,13 @@ export function around<S = undefined>(source: LayerSource<S>): Middleware {
 }
 
 /** A layer whose `enter` supplies `P`. */
-export interface ProviderLayer<P, S = unknown> extends Omit<Layer<S>, 'enter'> {
+export interface ProviderLayer<P, S = unknown> extends Pick<Layer<S>, 'name' | 'options' | 'role'> {
   /** Refuses, or gives what the context gains. */
   enter(context: Context, request: unknown): Awaitable<Left<Failure> | { readonly provide: P; readonly state?: S }>
+  /** As a {@link Layer}'s. */
+  exit?(outcome: Outcome, state: S, context: Context): void
+  /** As a {@link Layer}'s. */
+  opened?(state: S, context: Context): void
 }
 
 /** Makes a {@link Provider}: after it, the context has what `enter` gave as `provide`. */
@@ -69,11 +73,13 @@ export function provide<P extends object, S = undefined>(layer: ProviderLayer<P,
 }
 
 /** A layer that reads `N` in the context. */
-export interface GuardLayer<N, S = unknown> extends Omit<Layer<S>, 'enter' | 'exit'> {
+export interface GuardLayer<N, S = unknown> extends Pick<Layer<S>, 'name' | 'options' | 'role'> {
   /** As a {@link Layer}'s, with a context that has `N`. */
   enter(context: Context & N, request: unknown): Awaitable<Entered<S>>
   /** As a {@link Layer}'s, with a context that has `N`. */
   exit?(outcome: Outcome, state: S, context: Context & N): void
+  /** As a {@link Layer}'s, with a context that has `N`. */
+  opened?(state: S, context: Context & N): void
 }
 
 /** Makes a {@link Guard}: what it wraps cannot be served until a provider outside it supplies `N`. */

@@ -35,7 +35,7 @@ export function linkToSignal(signal: AbortSignal, ending: Ending): () => void {
 }
 
 /** What a call fails with when a signal was aborted: a CallError's own failure, a timeout as such, else `CANCELLED`. */
-export function fromAbortReason(reason: unknown): Failure {
+function fromAbortReason(reason: unknown): Failure {
   if (reason instanceof CallError && isFailure(reason.failure)) return reason.failure
   if (typeof reason === 'object' && reason !== null && 'name' in reason && reason.name === 'TimeoutError') {
     return failureOf('deadline_exceeded', 'DEADLINE_EXCEEDED', 'the caller gave up waiting', { cause: reason })

@@ -7,9 +7,9 @@ import { failureOf } from './failure.js'
 export type Metadata = ReadonlyMap<string, string>
 
 /** The most entries that one message may carry. */
-export const maxMetadataEntries = 64
+const maxMetadataEntries = 64
 /** The most characters that the names and values of one message may have together. */
-export const maxMetadataLength = 8192
+const maxMetadataLength = 8192
 
 /** No metadata. All calls that have none share it, so it refuses what its type refuses. */
 export const noMetadata: Metadata = Object.defineProperty(new Map<string, string>(), 'set', {

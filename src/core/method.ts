@@ -21,9 +21,9 @@ export interface MethodInfo {
 }
 
 /** The deadline of a unary call that brings none, in ms. */
-export const defaultDeadlineMs = 30_000
+const defaultDeadlineMs = 30_000
 /** The deadline of a streaming call that brings none, in ms. */
-export const defaultStreamDeadlineMs = 3_600_000
+const defaultStreamDeadlineMs = 3_600_000
 
 /** The deadline of a call to a method that brings none, in ms. */
 export function deadlineMsOf(method: MethodInfo | undefined): number {

@@ -159,7 +159,7 @@ class Stage {
 const count = (counts: Map<number, number>, i: number): void => void counts.set(i, (counts.get(i) ?? 0) + 1)
 
 /** An outcome in a word. */
-export function show(outcome: Outcome): string {
+function show(outcome: Outcome): string {
   if (outcome._tag === 'Right') return typeof outcome.right === 'object' ? 'right stream' : `right ${outcome.right}`
   const failure = outcome.left
   return 'reason' in failure ? `left ${failure.reason} ${failure.ran}` : `left ${failure._tag}`

@@ -47,7 +47,7 @@ export function server(
 const gone: Failure = failureOf('cancelled', 'CANCELLED', 'the caller is gone')
 
 /** The fetch `Response` of a response. `onEnd` runs when its body has been read or left. */
-export function toResponse({ status, headers, body }: HttpResponse, method: string, onEnd: () => void): Response {
+function toResponse({ status, headers, body }: HttpResponse, method: string, onEnd: () => void): Response {
   const pairs: [string, string][] = []
   for (let i = 0; i < headers.length; i += 2) pairs.push([headers[i] as string, headers[i + 1] as string]) // names and values in turn
   if (typeof body === 'string' || body instanceof Uint8Array) {
