@@ -1,7 +1,6 @@
 /** Clients that take their time, by the hundred: each is cut off in its time, and nobody else notices. */
 import * as http from 'tenon/transport/http'
 import { describe, expect, test } from 'vitest'
-import { deep } from '../../deep.js'
 import { open, type RawConnection, served, until } from './served.js'
 import { newLog, shop } from './shop.js'
 
@@ -36,7 +35,8 @@ describe('slow sockets', () => {
       const log = newLog()
       const { port, address, defects } = await served([shop(log)], quick)
       const began = performance.now()
-      const slow = Array.from({ length: deep(500, 2_000) }, () => {
+      // As many as the system queues for a server at once; of more, some would wait where no server can see them.
+      const slow = Array.from({ length: 500 }, () => {
         const connection = open(port)
         begin(connection)
         return connection
@@ -47,7 +47,7 @@ describe('slow sockets', () => {
         expect(response.status).toBe(200)
         await response.text()
         answered++
-        if (performance.now() - began > deep(20_000, 40_000)) throw new Error('some are still open')
+        if (performance.now() - began > 20_000) throw new Error('some are still open')
       }
       expect(answered).toBeGreaterThan(0)
       expect(log.calls.every(call => call.startsWith('get'))).toBe(true)
