@@ -80,6 +80,9 @@ class Comparer {
   #case(a: JsonSchema, b: JsonSchema): readonly Gap[] {
     if (isNever(a)) return []
     return this.#sides.to.conjuncts(b).flatMap(part => {
+      // A part of an allOf may itself be a choice and more: all of it counts.
+      const isMore = ('anyOf' in part || 'oneOf' in part) && Object.keys(part).filter(restricts).length > 1
+      if (isMore && part !== b) return this.compare(a, part)
       if (Array.isArray(part['anyOf'])) return this.#anyOf(a, part['anyOf'].map(toSchema))
       if (Array.isArray(part['oneOf'])) return this.#oneOf(a, part['oneOf'].map(toSchema))
       const isWhole = 'allOf' in part || '$ref' in part || part === b

@@ -38,10 +38,18 @@ describe('gaps', () => {
           if (!reads(value)) throw new Error(`${JSON.stringify(value)} fits the first only`)
         }
       }),
-      { numRuns: deep(300, 20_000) },
+      { numRuns: deep(300, 20_000), seed: 1 }, // the same pairs each time: other seeds are for looking further
     )
     expect(agreed).toBeGreaterThan(30)
     expect(judged).toBeGreaterThan(100)
+  })
+
+  test('sees all of a choice that is part of an allOf', () => {
+    const withField = (b: object): Rooted => ({
+      schema: { allOf: [{ anyOf: [{ properties: { a: { type: 'integer' } } }], type: 'object', properties: { b } }] },
+      definitions: {},
+    })
+    expect(gapsOf(withField({ const: 'x' }), withField({ const: true }))).toHaveLength(1)
   })
 
   test('finds none between a schema and itself', { timeout: 600_000 }, () => {
