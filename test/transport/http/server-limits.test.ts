@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { open, type RawConnection, served, until } from './served.js'
 import { newLog, shop } from './shop.js'
 
+// Long enough for those who are not slow, on a machine that is.
+const many = { headersTimeoutMs: 1_500, requestTimeoutMs: 1_500, checkIntervalMs: 100 }
 const quick = { headersTimeoutMs: 300, requestTimeoutMs: 500, checkIntervalMs: 100 }
 
 /** Writes `text` a byte at a time, for as long as the connection is open. */
@@ -33,7 +35,7 @@ describe('slow sockets', () => {
     { timeout: 60_000 },
     async ([, begin]) => {
       const log = newLog()
-      const { port, address, defects } = await served([shop(log)], quick)
+      const { port, address, defects } = await served([shop(log)], many)
       const began = performance.now()
       // As many as the system queues for a server at once; of more, some would wait where no server can see them.
       const slow = Array.from({ length: 500 }, () => {
