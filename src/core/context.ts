@@ -2,6 +2,7 @@
 // emitters, and a lost context shows as somebody else's identity.
 import type { Clock } from './clock.js'
 import { addMetadata, type Metadata, noMetadata, propagatedNames } from './metadata.js'
+import type { Peer } from './peer.js'
 import type { Reply } from './reply.js'
 import type { Scope } from './scope.js'
 
@@ -70,6 +71,11 @@ export class Context {
     const carried = this.#carried
     if (typeof carried.metadata === 'function') carried.metadata = carried.metadata()
     return carried.metadata
+  }
+
+  /** Who calls, as the transport saw it: address, encryption, verified certificate. Worked out when first read. */
+  get peer(): Peer {
+    return this.#carried.scope.peer
   }
 
   /**

@@ -64,10 +64,15 @@ export function checkEntry(name: string, value: string): void {
   }
 }
 
-/** Throws `CallError` `invalid_argument`/`INVALID_METADATA` where there is more than may be sent. */
-export function checkSize(metadata: Metadata): void {
-  if (metadata.size > maxMetadataEntries) throw invalid(`there are more than ${maxMetadataEntries} metadata entries`)
+/**
+ * Throws `CallError` `invalid_argument`/`INVALID_METADATA` where there is more than may be sent. `more`: values beside those of the
+ * map, of a name that has several.
+ */
+export function checkSize(metadata: Metadata, more: readonly string[] = []): void {
+  if (metadata.size + more.length > maxMetadataEntries)
+    throw invalid(`there are more than ${maxMetadataEntries} metadata entries`)
   let length = 0
+  for (const value of more) length += value.length
   for (const [name, value] of metadata) length += name.length + value.length
   if (length > maxMetadataLength) throw invalid(`the metadata is longer than ${maxMetadataLength} characters`)
 }

@@ -4,32 +4,49 @@ import { CallError } from './call-error.js'
 import { failureOf } from './failure.js'
 import { checkEntry, checkSize, type Metadata } from './metadata.js'
 
+/** The one name whose values cannot be joined: the date in an `Expires` has a comma of its own. */
+const setCookieName = 'set-cookie'
+
 /** Headers, trailers and HTTP status of a reply. */
 export class Reply {
   readonly #headers: Map<string, string> = new Map()
   readonly #trailers: Map<string, string> = new Map()
+  #setCookies: string[] | undefined
   #sent = false
   /** The HTTP status of a successful reply, where the contract's own does not fit; other transports ignore it. */
   status: number | undefined
 
   /**
-   * Sets a header. Throws `CallError` `invalid_argument`/`INVALID_METADATA` as `withOutgoing` does, and
-   * `internal`/`REPLY_SENT` once the first byte or item has gone out.
+   * Sets a header; `set-cookie` alone is added to those before it, and is found in {@link setCookies}. Throws `CallError`
+   * `invalid_argument`/`INVALID_METADATA` as `withOutgoing` does, and `internal`/`REPLY_SENT` once the first byte or item has gone
+   * out.
    */
   header(name: string, value: string): void {
     if (this.#sent) {
       throw new CallError(failureOf('internal', 'REPLY_SENT', `the header '${name}' came after the reply had begun`))
     }
-    put(this.#headers, name, value)
+    const lower = name.toLowerCase()
+    if (lower === setCookieName) {
+      checkEntry(lower, value)
+      const cookies = [...this.setCookies, value]
+      checkSize(this.#headers, cookies)
+      this.#setCookies = cookies
+    } else put(this.#headers, { name: lower, value }, this.#setCookies)
   }
 
   /** Sets a trailer: it may follow a stream. Fails as {@link header} does, but may be set until the end. */
   trailer(name: string, value: string): void {
-    put(this.#trailers, name, value)
+    put(this.#trailers, { name: name.toLowerCase(), value })
   }
 
+  /** All but `set-cookie`. */
   get headers(): Metadata {
     return this.#headers
+  }
+
+  /** The values of `set-cookie`, in order. Transports send each as a header of its own. */
+  get setCookies(): readonly string[] {
+    return this.#setCookies ?? none
   }
 
   get trailers(): Metadata {
@@ -42,9 +59,14 @@ export class Reply {
   }
 }
 
-function put(map: Map<string, string>, name: string, value: string): void {
-  const lower = name.toLowerCase()
-  checkEntry(lower, value)
-  checkSize(new Map(map).set(lower, value))
-  map.set(lower, value)
+const none: readonly string[] = []
+
+function put(
+  map: Map<string, string>,
+  { name, value }: { readonly name: string; readonly value: string },
+  beside?: readonly string[],
+): void {
+  checkEntry(name, value)
+  checkSize(new Map(map).set(name, value), beside)
+  map.set(name, value)
 }

@@ -11,6 +11,7 @@ import { runStack } from './frame.js'
 import { type Metadata, noMetadata } from './metadata.js'
 import { deadlineMsOf } from './method.js'
 import type { Awaitable, Outcome } from './outcome.js'
+import type { Peer } from './peer.js'
 import type { Reply } from './reply.js'
 import { Scope } from './scope.js'
 import { type Stack, stackOf } from './stack.js'
@@ -70,6 +71,8 @@ export interface IncomingOptions {
   readonly metadata?: Metadata | (() => Metadata)
   /** Which attempt of its caller this is. @defaultValue 1 */
   readonly attempt?: number
+  /** Knows who calls: asked each time that `context.peer` is read. @defaultValue nothing is known */
+  readonly from?: { readonly peer: Peer }
   /** @defaultValue systemClock */
   readonly clock?: Clock
   /** @defaultValue one report on stderr */
@@ -101,7 +104,8 @@ class IncomingCall implements Incoming {
     const startedAt = deadlines.clock.now()
     const deadline = startedAt + options.deadlineMs
     if (Number.isNaN(deadline)) throw new RangeError(`incoming: deadlineMs must be a number, got ${options.deadlineMs}`)
-    this.#scope = new Scope({ deadlines, startedAt, deadline, onDefect: options.onDefect ?? reportDefect })
+    const { onDefect = reportDefect, from } = options
+    this.#scope = new Scope({ deadlines, startedAt, deadline, onDefect, from })
     const { metadata = noMetadata, attempt = 1 } = options
     this.context = makeContext({ scope: this.#scope, metadata, outgoing: noMetadata, attempt }, true)
   }

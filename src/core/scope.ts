@@ -7,6 +7,7 @@ import { type Left, left, right } from './either.js'
 import { type DomainFailure, type Failure, failureOf } from './failure.js'
 import { linkToSignal } from './link.js'
 import type { Outcome } from './outcome.js'
+import { noPeer, type Peer } from './peer.js'
 import { Reply } from './reply.js'
 import { CallStream, closeStream, isStream } from './stream.js'
 
@@ -28,6 +29,8 @@ export interface ScopeInit {
   readonly parent?: Scope | undefined
   /** From outside: ends the calls in this scope. */
   readonly signal?: AbortSignal | undefined
+  /** Knows who calls; asked only when somebody wants to know. */
+  readonly from?: { readonly peer: Peer } | undefined
 }
 
 export class Scope extends Expiring implements Dependent {
@@ -35,6 +38,7 @@ export class Scope extends Expiring implements Dependent {
   readonly deadline: number
   readonly onDefect: OnDefect
   readonly external: AbortSignal | undefined
+  readonly from: { readonly peer: Peer } | undefined
   newer: Dependent | undefined = undefined
   older: Dependent | undefined = undefined
   readonly outlives = true
@@ -70,6 +74,7 @@ export class Scope extends Expiring implements Dependent {
     this.deadline = options.deadline
     this.onDefect = options.onDefect
     this.external = options.signal
+    this.from = options.from ?? options.parent?.from
     this.#parent = options.parent
   }
 
@@ -80,6 +85,10 @@ export class Scope extends Expiring implements Dependent {
   /** Why the call ended early, if it did; of a call that ended in time, why the one around it did. */
   get ended(): Failure | undefined {
     return this.#ended ?? (this.#left ? this.#parent?.ended : undefined)
+  }
+
+  get peer(): Peer {
+    return this.from?.peer ?? noPeer
   }
 
   get reply(): Reply {

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from './clock.js'
 import { type Context, makeContext } from './context.js'
 import { deadlinesOf } from './deadlines.js'
 import { addMetadata, noMetadata } from './metadata.js'
+import type { Peer } from './peer.js'
 import { Scope } from './scope.js'
 
 /** Options of {@link testContext}. */
@@ -16,6 +17,8 @@ export interface TestContextOptions {
   readonly signal?: AbortSignal
   /** What the caller seems to have sent. @defaultValue none */
   readonly metadata?: Readonly<Record<string, string>>
+  /** Who seems to call. @defaultValue nothing is known */
+  readonly peer?: Peer
   /** @defaultValue 1 */
   readonly attempt?: number
   /** @defaultValue one report on stderr */
@@ -33,6 +36,7 @@ export function testContext(options: TestContextOptions = {}): Context {
     deadline: startedAt + deadlineMs,
     onDefect: options.onDefect ?? reportDefect,
     signal: options.signal,
+    from: options.peer === undefined ? undefined : { peer: options.peer },
   })
   return makeContext({ scope, metadata: addMetadata(noMetadata, metadata), outgoing: noMetadata, attempt }, false)
 }

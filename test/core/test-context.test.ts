@@ -9,6 +9,7 @@ describe('a test context', () => {
     expect([context.attempt, context.metadata.size, context.outgoing.size]).toEqual([1, 0, 0])
     expect(context.clock).toBe(systemClock)
     expect(context.signal.aborted).toBe(false)
+    expect(context.peer).toEqual({ secure: false })
     let settled = false
     context.settled(() => {
       settled = true
@@ -19,7 +20,9 @@ describe('a test context', () => {
   test('has what it was given', () => {
     const clock = manualClock({ startMs: 100 })
     const { signal } = new AbortController()
-    const context = testContext({ clock, deadlineMs: 50, signal, metadata: { 'X-A': '1' }, attempt: 3 })
+    const peer = { address: '203.0.113.7', secure: true }
+    const context = testContext({ clock, deadlineMs: 50, signal, metadata: { 'X-A': '1' }, peer, attempt: 3 })
+    expect(context.peer).toBe(peer)
     expect([context.deadline, context.remainingMs, context.attempt]).toEqual([150, 50, 3])
     expect([...context.metadata]).toEqual([['x-a', '1']])
     expect(context.signal).toBe(signal)

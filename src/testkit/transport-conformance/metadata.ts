@@ -1,7 +1,7 @@
 // What travels beside a message, both ways: what is named arrives, and nothing else does.
 import assert from 'node:assert/strict'
 import { connect, contract, implement, method, stream } from '../../contract/index.js'
-import { type Context, call, failed, type Metadata, type Reply, testContext } from '../../core/index.js'
+import { type Context, call, failed, type Metadata, type Peer, type Reply, testContext } from '../../core/index.js'
 import { integer, text } from '../field.js'
 import { message } from '../message.js'
 import { assertFailure, type TransportCase, transportCase } from '../trial.js'
@@ -115,6 +115,50 @@ export const metadataCases: readonly TransportCase[] = [
     assert.equal(reply?.trailers.get('x-cost'), undefined)
     await trial.items(items)
     assert.equal(reply?.trailers.get('x-cost'), '3')
+  }),
+  transportCase('reply: several cookies are kept apart, commas and all', async trial => {
+    const cookies = ['a=1; Path=/', 'b=2; Expires=Thu, 01 Jan 2037 00:00:00 GMT', 'a=3; Path=/shop']
+    const service = implement(Metadatas).handlers({
+      get(given, { reply }) {
+        for (const cookie of cookies) reply.header('Set-Cookie', cookie)
+        reply.header('x-version', '7')
+        return given
+      },
+    })
+    const client = connect(Metadatas, await trial.serve(service))
+    let reply: Reply | undefined
+    await trial.response(client.get, request, {
+      onReply: given => {
+        reply = given
+      },
+    })
+    assert.deepEqual(reply?.setCookies, cookies)
+    assert.equal(reply?.headers.get('set-cookie'), undefined)
+    assert.equal(reply?.headers.get('x-version'), '7')
+  }),
+  transportCase('peer: what a caller writes into its metadata says nothing of who it is', async trial => {
+    let seen: Peer | undefined
+    const service = implement(Metadatas).handlers({
+      get: (given, { peer }) => {
+        seen = peer
+        return given
+      },
+    })
+    const client = connect(Metadatas, await trial.serve(service))
+    const forged = {
+      'x-forwarded-for': '203.0.113.9',
+      forwarded: 'for=203.0.113.9;proto=https',
+      'x-real-ip': '203.0.113.9',
+    }
+    await trial.response(client.get, request, {
+      outgoing: {
+        ...forged,
+        'x-forwarded-proto': 'https',
+        'x-forwarded-client-cert': 'Hash=00;URI=spiffe://shop/orders',
+      },
+    })
+    assert.notEqual(seen?.address, '203.0.113.9')
+    assert.equal(seen?.certificate, undefined)
   }),
   transportCase('reply: a header after the first item is refused, not lost', async trial => {
     const service = implement(Metadatas).handlers({

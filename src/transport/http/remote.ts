@@ -112,13 +112,18 @@ class MethodReading implements Reading {
     this.#status = status
     this.#headers = headers
     this.#type = headerOf(headers, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase()
-    for (const name in headers) if (!framing.has(name)) this.#take(name, headers[name])
+    for (const name in headers) if (!framing.has(name)) this.#takeAll(name, headers[name])
     return this.#spec.response.streamed && this.#type === ndjsonType && status < 300
   }
 
+  #takeAll(name: string, value: string | readonly string[] | undefined): void {
+    if (typeof value !== 'object') this.#take(name, value ?? '')
+    else if (name === 'set-cookie') for (const each of value) this.#take(name, each)
+    else this.#take(name, value.join(', '))
+  }
+
   /** What cannot be metadata (a proxy's odd header, more than there may be) is left out: it says nothing that was agreed on. */
-  #take(name: string, value: string | readonly string[] | undefined): void {
-    const text = typeof value === 'object' ? value.join(', ') : (value ?? '')
+  #take(name: string, text: string): void {
     const { reply } = this.#context
     try {
       if (name.startsWith(trailerPrefix)) reply.trailer(name.slice(trailerPrefix.length), text)

@@ -90,6 +90,7 @@ export class Responses {
   #headers({ reply }: Incoming, whole: boolean): string[] {
     const headers: string[] = []
     if (reply === undefined) return headers
+    for (const value of reply.setCookies) headers.push('set-cookie', value)
     for (const [name, value] of reply.headers) {
       if (reserved.has(name)) this.#onDefect(new TypeError(`the header '${name}' belongs to the transport`))
       else headers.push(name, value)

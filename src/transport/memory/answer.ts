@@ -33,6 +33,7 @@ export function received(outcome: Outcome, answer: Answer): Awaitable<Outcome> {
   const reply = streamed ? call.context.reply : call.reply // of a stream, the handler still runs
   reply?.close()
   for (const [name, value] of reply?.headers ?? []) context.reply.header(name, value)
+  for (const value of reply?.setCookies ?? []) context.reply.header('set-cookie', value)
   if (outcome._tag === 'Right' && streamed) return right(receivedItems(outcome.right as AsyncIterable<unknown>, answer)) // a streaming method's response
   answer.end()
   copyTrailers(answer)

@@ -43,11 +43,7 @@ class FetchExchange implements Sending {
     try {
       const response = await sent
       if (this.#over) return
-      const headers: Record<string, string> = {}
-      response.headers.forEach((value, name) => {
-        headers[name] = value
-      })
-      this.#receiver.onHead(response.status, headers)
+      this.#receiver.onHead(response.status, headersOf(response.headers))
       await this.#read(response)
       if (this.#over) return
       this.#finish()
@@ -88,6 +84,16 @@ class FetchExchange implements Sending {
     this.#resume?.()
     this.#resume = undefined
   }
+}
+
+/** By name. Only `set-cookie` is told value by value, and in browsers not at all. */
+function headersOf(given: Headers): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {}
+  given.forEach((value, name) => {
+    if (name === 'set-cookie') headers[name] = [...(headers[name] ?? []), value]
+    else headers[name] = value
+  })
+  return headers
 }
 
 function initOf(
