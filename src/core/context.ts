@@ -1,5 +1,6 @@
 // What a call carries beside its request. Passed explicitly, never ambient: async context is lost across sockets, queues and
 // emitters, and a lost context shows as somebody else's identity.
+import { type Added, add, addedAs, entriesOf } from './added.js'
 import type { Clock } from './clock.js'
 import { addMetadata, type Metadata, noMetadata, propagatedNames } from './metadata.js'
 import type { Peer } from './peer.js'
@@ -19,31 +20,53 @@ let carriedOf: (context: Context) => Carried
 let isEntered: (context: Context) => boolean
 let make: (carried: Carried, entered: boolean, from?: Context, added?: object) => Context
 
+// A name is part of a program, not of a request: so many are a mistake that would grow without end.
+const maxNames = 1_000
+const names: Set<string> = new Set()
+
 /**
  * The context of a call. Made by `call`, by servers and by `testContext`; never by hand, and never by spreading one
- * (which would lose the signal and does not compile). What providers add, such as `principal`, are further properties.
+ * (which would lose the signal and does not compile). What providers add, such as `principal`, are further properties; one
+ * that was not added is `undefined`, and `in` does not tell.
  */
 export class Context {
   readonly #carried: Carried
   readonly #entered: boolean
-  /** Whether there is more in it than every context has: copying nothing costs as much as copying something. */
-  readonly #isExtended: boolean
+  readonly #added: Added | undefined
 
-  private constructor(carried: Carried, entered: boolean, isExtended: boolean) {
+  private constructor(carried: Carried, entered: boolean, added: Added | undefined) {
     this.#carried = carried
     this.#entered = entered
-    this.#isExtended = isExtended
+    this.#added = added
   }
 
   static {
     carriedOf = context => context.#carried
     isEntered = context => context.#entered
-    make = (carried, entered, from, added) => {
-      const isExtended = from === undefined ? false : from.#isExtended
-      const context = new Context(carried, entered, isExtended || added !== undefined)
-      if (isExtended) Object.assign(context, from)
-      return added === undefined ? context : Object.assign(context, added)
+    make = (carried, entered, from, more) => {
+      const added = from === undefined ? undefined : from.#added
+      return new Context(carried, entered, more === undefined ? added : add(added, more, Context.#name))
     }
+    Object.defineProperty(Context.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+      value(this: Context) {
+        return { deadline: this.deadline, attempt: this.attempt, ...entriesOf(this.#added) }
+      },
+    })
+  }
+
+  // All contexts are of one class, whatever was added: one for each set of names would make the engine look up what
+  // otherwise it knows, at each access to any context.
+  static #name(this: void, name: string): void {
+    if (names.has(name)) return
+    if (name in Context.prototype) throw new TypeError(`extend: '${name}' is a context's own`)
+    if (names.size === maxNames)
+      throw new RangeError(`extend: '${name}' is one name more than the ${maxNames} there may be`)
+    names.add(name)
+    Object.defineProperty(Context.prototype, name, {
+      get(this: Context) {
+        return addedAs(this.#added, name)
+      },
+    })
   }
 
   /** Aborts when the call is cancelled, abandoned or past its deadline; its reason is a `CallError`. Made when first read. */
@@ -115,12 +138,16 @@ export class Context {
 
 export { carriedOf, isEntered, make as makeContext }
 
-/** A context with more in it: `extend(context, { principal })`. The given context stays as it was. */
+/**
+ * A context with more in it: `extend(context, { principal })`. The given context stays as it was. Takes the own properties of
+ * `provided` with names that are strings, as they are now. Throws `TypeError` for a name that every context has, and
+ * `RangeError` for the 1 001st different name in a process: a name belongs to a program, not to a request.
+ */
 export function extend<R extends Context, P extends object & { readonly [K in keyof Context]?: never }>(
   context: R,
   provided: P,
 ): R & P {
-  return make(carriedOf(context), isEntered(context), context, provided) as R & P // `make` copies what R has beyond Context
+  return make(carriedOf(context), isEntered(context), context, provided) as R & P // what R has beyond Context goes on
 }
 
 /**

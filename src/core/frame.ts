@@ -59,30 +59,33 @@ function settle(outcome: Outcome, frame: Frame | undefined): Outcome {
 class Frame implements Dependent {
   newer: Dependent | undefined = undefined
   older: Dependent | undefined = undefined
-  readonly outlives = true
-  readonly #layers: readonly Layer<unknown>[]
-  readonly #leaf: Leaf
+  readonly #stack: Stack
   readonly #request: unknown
   readonly #scope: Scope
-  readonly #states: unknown[] = []
-  readonly #contexts: Context[] = []
+  /** What each layer that entered got and gave: its context and its state, in turn. */
+  readonly #entered: unknown[]
+  #count = 0
   #context: Context
   #outcome: Outcome | undefined
   #stream: CallStream | undefined
 
   constructor(stack: Stack, request: unknown, context: Context, scope: Scope) {
-    this.#layers = stack.layers
-    this.#leaf = stack.leaf
+    this.#stack = stack
     this.#request = request
     this.#context = context
     this.#scope = scope
+    this.#entered = new Array(2 * stack.layers.length)
     scope.attach(this)
   }
 
+  get outlives(): boolean {
+    return true
+  }
+
   run(): Awaitable<Outcome> {
-    const layers = this.#layers
-    while (this.#contexts.length < layers.length) {
-      const layer = layers[this.#contexts.length] as Layer<unknown> // the loop's condition
+    const { layers } = this.#stack
+    while (this.#count < layers.length) {
+      const layer = layers[this.#count] as Layer<unknown> // the loop's condition
       if (layer.enter === undefined) {
         this.#push(undefined)
         continue
@@ -97,7 +100,7 @@ class Frame implements Dependent {
       }
       if (refused !== undefined) return this.#end(refused)
     }
-    return startLeaf(this.#leaf, this.#request, this.#context, this)
+    return startLeaf(this.#stack.leaf, this.#request, this.#context, this)
   }
 
   async #resume(layer: Layer<unknown>, entering: Promise<Entered<unknown>>): Promise<Outcome> {
@@ -125,8 +128,9 @@ class Frame implements Dependent {
   }
 
   #push(state: unknown): void {
-    this.#states.push(state)
-    this.#contexts.push(this.#context)
+    const at = 2 * this.#count++
+    this.#entered[at] = state
+    this.#entered[at + 1] = this.#context
   }
 
   /** The leaf has given its outcome: returns what the layers' caller gets. */
@@ -148,9 +152,10 @@ class Frame implements Dependent {
   }
 
   #opened(): void {
-    for (let i = this.#contexts.length - 1; i >= 0; i--) {
+    const { layers } = this.#stack
+    for (let i = this.#count - 1; i >= 0; i--) {
       try {
-        this.#layers[i]?.opened?.(this.#states[i], this.#contexts[i] as Context) // one context per entered layer
+        layers[i]?.opened?.(this.#entered[2 * i], this.#entered[2 * i + 1] as Context) // one context per entered layer
       } catch (thrown) {
         observe(this.#scope.onDefect, thrown)
       }
@@ -167,9 +172,11 @@ class Frame implements Dependent {
     if (this.#outcome !== undefined) return this.#outcome
     this.#outcome = outcome
     this.#scope.detach(this)
-    for (let i = this.#contexts.length - 1; i >= 0; i--) {
-      const layer = this.#layers[i] as Layer<unknown> // as many contexts as layers entered
-      if (layer.exit !== undefined) this.#exit(layer, outcome, this.#states[i], this.#contexts[i] as Context)
+    const { layers } = this.#stack
+    for (let i = this.#count - 1; i >= 0; i--) {
+      const layer = layers[i] as Layer<unknown> // as many contexts as layers entered
+      if (layer.exit !== undefined)
+        this.#exit(layer, outcome, this.#entered[2 * i], this.#entered[2 * i + 1] as Context)
     }
     return outcome
   }

@@ -9,7 +9,7 @@ import type { Outcome } from './outcome.js'
 export function isStream(value: unknown): value is AsyncIterable<unknown> {
   if (typeof value !== 'object' || value === null) return false
   try {
-    return Symbol.asyncIterator in value
+    return (value as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] !== undefined // any object may be asked
   } catch {
     return false // a Proxy may refuse the question
   }

@@ -131,29 +131,34 @@ describe('enter', () => {
 
   test('sees the request as it came, and the context as the layers outside left it', async () => {
     const seen: unknown[] = []
+    const tenantOf = (context: object) => (context as { readonly tenant?: string }).tenant
     const stack = chain(
       around({ name: 'outer', enter: context => ({ context: extend(context, { tenant: 'a' }) }) }),
-      around({ name: 'inner', enter: (context, request) => void seen.push(request, { ...context }) as undefined }),
-    )(fromPromise(async (_: object, context) => void seen.push({ ...context })))
+      around({ name: 'inner', enter: (context, request) => void seen.push(request, tenantOf(context)) as undefined }),
+    )(fromPromise(async (_: object, context) => void seen.push(tenantOf(context))))
     await call(stack, { id: 1 })
-    expect(seen).toEqual([{ id: 1 }, { tenant: 'a' }, { tenant: 'a' }])
+    expect(seen).toEqual([{ id: 1 }, 'a', 'a'])
   })
 })
 
 describe('exit', () => {
   test('gets the outcome, its own state and its own context', async () => {
     const seen: unknown[] = []
+    const addedTo = (context: object) => {
+      const { by1, by2 } = context as { readonly by1?: number; readonly by2?: number }
+      return [by1, by2]
+    }
     const layer = (i: number) =>
       around<number>({
         name: `${i}`,
         enter: context => ({ context: extend(context, { [`by${i}`]: i }), state: i * 10 }),
-        exit: (outcome, state, context) => void seen.push([outcome, state, Object.keys(context)]),
+        exit: (outcome, state, context) => void seen.push([outcome, state, addedTo(context)]),
       })
     const outcome = await call(chain(layer(1), layer(2))(fromPromise(async () => 'done')), 1)
     expect(outcome).toEqual(right('done'))
     expect(seen).toEqual([
-      [outcome, 20, ['by1', 'by2']],
-      [outcome, 10, ['by1']],
+      [outcome, 20, [1, 2]],
+      [outcome, 10, [1, undefined]],
     ])
   })
 
@@ -321,16 +326,16 @@ describe('provide', () => {
     const layer = provide<Principal, number>({
       name: 'auth',
       enter: () => ({ ...given, state: 7 }),
-      exit: (_, state, context) => void seen.push(state, { ...context }),
+      exit: (_, state, context) => void seen.push(state, (context as Context & Principal).principal),
     })
     await call(layer(whoAmI), 1)
-    expect(seen).toEqual([7, given.provide])
+    expect(seen).toEqual([7, given.provide.principal])
   })
 
   test('does not change the context of the caller', async () => {
     const context = testContext()
     await call(provider(() => given)(whoAmI), 1, { context })
-    expect('principal' in context).toBe(false)
+    expect(context).toMatchObject({ principal: undefined })
   })
 })
 
