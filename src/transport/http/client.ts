@@ -7,6 +7,7 @@ import { remoteCall } from './remote.js'
 import type { Remote } from './round-trip.js'
 import type { Sender, SenderOptions } from './sender.js'
 import { parseTarget } from './target.js'
+import { unpackable } from './unpacker.js'
 
 /** Options of {@link client}. */
 export interface HttpClientOptions {
@@ -18,8 +19,13 @@ export interface HttpClientOptions {
   readonly connectTimeoutMs?: number
   /** How long an idle connection is kept, in ms: shorter than the server keeps it. @defaultValue 4 000 */
   readonly keepAliveTimeoutMs?: number
-  /** The most bytes of a response; of a stream, of one item. @defaultValue 4 MiB */
+  /** The most bytes of a response, unpacked; of a stream, of one item. @defaultValue 4 MiB */
   readonly maxResponseBytes?: number
+  /**
+   * Whether to ask for packed responses, which saves bytes and costs both sides time. What comes packed unasked is unpacked either
+   * way; `maxResponseBytes` counts unpacked. @defaultValue false
+   */
+  readonly compression?: boolean
   /** What sends: undici where it is installed, else node:http. @defaultValue 'auto' */
   readonly stack?: 'auto' | 'undici' | 'node'
 }
@@ -43,7 +49,7 @@ export function openRemote(
   options: HttpClientOptions,
 ): { readonly remote: Remote; readonly prefix: string; close(): Promise<void> } {
   const url = parseTarget(target)
-  const { stack = 'auto' } = options
+  const { stack = 'auto', compression = false } = options
   const maxCalls = limit('maxCalls', options.maxCalls ?? 1024)
   const maxResponseBytes = limit('maxResponseBytes', options.maxResponseBytes ?? 4 << 20)
   const limits: SenderOptions = {
@@ -52,7 +58,8 @@ export function openRemote(
     keepAliveTimeoutMs: limit('keepAliveTimeoutMs', options.keepAliveTimeoutMs ?? 4000),
   }
   const sender = lazily(() => openSender(url.origin, stack, limits))
-  const remote: Remote = { peer: url.host, maxCalls, maxResponseBytes, calls: 0, closed: false, sender }
+  const asking = compression ? { acceptEncoding: unpackable } : {}
+  const remote: Remote = { peer: url.host, maxCalls, maxResponseBytes, calls: 0, closed: false, sender, ...asking }
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     remote.closed = true

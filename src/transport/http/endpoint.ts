@@ -84,7 +84,9 @@ export function endpoint<Req, Res, E = never>(
   const call = async (request: Req, context: Context): Promise<Outcome> => {
     const hooks = options.before ?? []
     const made = hooks.reduce((given, hook) => hook(given, context), codec.encode(request, context))
-    const sent = sendable(made, prefix, sentHeaders(context))
+    const headers = sentHeaders(context)
+    if (remote.acceptEncoding !== undefined) headers.push('accept-encoding', remote.acceptEncoding)
+    const sent = sendable(made, prefix, headers)
     let status = 0
     let received: HttpHeaders = {}
     const onWhole = async (text: string): Promise<Outcome> => {

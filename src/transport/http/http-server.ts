@@ -6,6 +6,7 @@ import type { AnyService, Listening, Runtime } from '../../contract/index.js'
 import type { Timer } from '../../core/index.js'
 import { notRun } from '../wire-headers.js'
 import { refuse } from './client-error.js'
+import { Compression } from './compression.js'
 import { Connections } from './connections.js'
 import { type Exchange, Exchanges } from './exchange.js'
 import type { HttpResponse } from './message.js'
@@ -32,6 +33,7 @@ export class HttpServer implements Listening {
   readonly #settings: Settings
   readonly #connections: Connections
   readonly #pages: Pages | undefined
+  readonly #compression: Compression | undefined
   #drained: Promise<void> | undefined
   #sending: SendOptions
   #isClosed = false
@@ -44,6 +46,7 @@ export class HttpServer implements Listening {
     this.#settings = settings
     this.#runtime = runtime
     this.#pages = settings.docs?.pagesOf(services)
+    this.#compression = settings.compression === undefined ? undefined : new Compression(settings.compression)
     this.#sending = { last: false, maxDiscardedBytes: maxBodyBytes }
     this.#exchanges = new Exchanges(services, runtime, { maxBodyBytes, maxDeadlineMs })
     this.#connections = new Connections(runtime.clock)
@@ -111,7 +114,8 @@ export class HttpServer implements Listening {
     if (connection === undefined) return // closed meanwhile
     const request = new NodeRequest(message)
     const exchange = this.#begin(message, request)
-    const { response } = exchange
+    const response =
+      this.#compression === undefined ? exchange.response : this.#compression.of(request, exchange.response)
     const answer = (ready: HttpResponse): void => {
       const sending = send(message, target, ready, this.#sending)
       if (sending === undefined) connection.ended(exchange, message, target)

@@ -1,5 +1,7 @@
 // "tenon/transport/http": services and clients over HTTP/1.1, on node:http, without a framework.
 export { client, type HttpClientOptions } from './client.js'
+export type { CompressionOptions } from './compression.js'
+export type { ContentCoding } from './content-coding.js'
 export {
   type ClientCodec,
   decodeSuccess,

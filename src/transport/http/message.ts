@@ -30,8 +30,8 @@ export interface HttpResponse {
   readonly status: number
   /** Names and values in turn. Names in lower case. */
   readonly headers: readonly string[]
-  /** Text is sent at once and whole; an iterable as it comes. */
-  readonly body: string | Uint8Array | AsyncIterable<string>
+  /** Text and bytes are sent at once and whole; an iterable as it comes. */
+  readonly body: string | Uint8Array | AsyncIterable<string | Uint8Array>
 }
 
 /** Headers that say where a message ends and what becomes of its connection: the transport's own, on either side. */

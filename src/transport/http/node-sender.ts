@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream'
 import { bodyStream } from './body-stream.js'
 import { bufferText } from './buffer-text.js'
 import type { Receiver, Sender, SenderOptions, Sending, SentRequest } from './sender.js'
+import { zlibUnpacker } from './unpacker.js'
 
 /** A pool of node:http connections. */
 export function nodeSender(origin: string, options: SenderOptions): Sender {
@@ -33,6 +34,7 @@ export function nodeSender(origin: string, options: SenderOptions): Sender {
       })
       return new NodeExchange(request, { receiver, body, connectTimeoutMs: options.connectTimeoutMs })
     },
+    unpacker: zlibUnpacker,
     textOf: bufferText,
     async close() {
       agent.maxFreeSockets = 0 // those that are still in use close after it

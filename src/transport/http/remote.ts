@@ -30,7 +30,7 @@ export function remoteCall(spec: MethodSpec, remote: Remote, prefix: string): Re
   return (message, context) => {
     let request: SentRequest
     try {
-      request = requestFor(spec, message, { context, prefix })
+      request = requestFor(spec, message, { context, prefix, acceptEncoding: remote.acceptEncoding })
     } catch (thrown) {
       if (!(thrown instanceof CallError)) throw thrown
       return left({ ...(thrown.failure as Failure), ran: 'no' }) // encoding throws no domain failures
@@ -39,13 +39,16 @@ export function remoteCall(spec: MethodSpec, remote: Remote, prefix: string): Re
   }
 }
 
-function requestFor(
-  spec: MethodSpec,
-  message: unknown,
-  { context, prefix }: { readonly context: Context; readonly prefix: string },
-): SentRequest {
+interface SentWith {
+  readonly context: Context
+  readonly prefix: string
+  readonly acceptEncoding: string | undefined
+}
+
+function requestFor(spec: MethodSpec, message: unknown, { context, prefix, acceptEncoding }: SentWith): SentRequest {
   const { http, request, response } = spec
   const headers = sentHeaders(context)
+  if (acceptEncoding !== undefined) headers.push('accept-encoding', acceptEncoding)
   headers.push('accept', response.streamed ? ndjsonType : 'application/json')
   if (request.streamed) {
     headers.push('content-type', ndjsonType)
@@ -86,6 +89,7 @@ const gaveUp = failureOf('cancelled', 'CANCELLED', 'the caller gave up its strea
 /** Headers that frame the message: nothing that the service said. */
 const framing: ReadonlySet<string> = new Set([
   'connection',
+  'content-encoding',
   'content-length',
   'content-type',
   'date',

@@ -13,8 +13,8 @@ import {
 import { connectionFailure } from './connection-failure.js'
 import { IncomingStream } from './incoming-stream.js'
 import type { Lazy } from './lazy.js'
-import type { HttpHeaders } from './message.js'
-import type { Receiver, Sender, Sending, SentRequest } from './sender.js'
+import { type HttpHeaders, headerOf } from './message.js'
+import type { Receiver, Sender, Sending, SentRequest, Unpacked, Unpacker } from './sender.js'
 
 /** A server, as its callers share it. */
 export interface Remote {
@@ -25,6 +25,8 @@ export interface Remote {
   calls: number
   closed: boolean
   readonly sender: Lazy<Sender>
+  /** Its `Accept-Encoding`. Absent where it asks for nothing, or where the platform does. */
+  readonly acceptEncoding?: string
 }
 
 /** What is made of a response. */
@@ -62,7 +64,8 @@ class Exchange implements Receiver {
   readonly #reading: Reading
   #resolve: ((outcome: Awaitable<Outcome>) => void) | undefined
   #sending: Sending | undefined
-  #textOf: Sender['textOf'] = () => ''
+  #sender: Sender | undefined
+  #unpacker: Unpacker | undefined
   #unlink: (() => void) | undefined
   #sent = false
   #over = false
@@ -77,7 +80,7 @@ class Exchange implements Receiver {
   }
 
   start(sender: Sender, request: SentRequest, context: Context): void {
-    this.#textOf = sender.textOf
+    this.#sender = sender
     this.#remote.calls++
     this.#unlink = onCancelled(context, failure => this.#stop(failure))
     if (this.#over) return
@@ -93,12 +96,37 @@ class Exchange implements Receiver {
   }
 
   onHead(status: number, headers: HttpHeaders): void {
+    if (headers['content-encoding'] !== undefined && !this.#unpack(status, headers)) return
     if (!this.#reading.onHead(status, headers)) return
-    this.#stream = new IncomingStream({ resume: () => this.#sending?.resume(), close: () => this.#end() })
+    const resume = (): void => (this.#unpacker ?? this.#sending)?.resume()
+    this.#stream = new IncomingStream({ resume, close: () => this.#end() })
     this.#settle(this.#reading.onStream(this.#stream))
   }
 
+  /** Whether the body can be read from here on. */
+  #unpack(status: number, headers: HttpHeaders): boolean {
+    const open = this.#sender?.unpacker
+    const coding = headerOf(headers, 'content-encoding') ?? ''
+    if (open === undefined || coding.toLowerCase() === 'identity') return true
+    const { peer } = this.#remote
+    const to: Unpacked = {
+      onData: chunk => this.#take(chunk),
+      onEnd: () => this.#ended(),
+      onBroken: () => this.#broken(`the packed body from ${peer} is broken or ends too early`),
+      onDrain: () => this.#sending?.resume(),
+    }
+    this.#unpacker = open(coding, to)
+    if (this.#unpacker !== undefined) return true
+    const message = `${peer} answered ${status} with the content-encoding ${JSON.stringify(coding.slice(0, 40))}`
+    this.#stop(failureOf('internal', 'UNEXPECTED_RESPONSE', message, { peer, details: { status } }))
+    return false
+  }
+
   onData(chunk: Uint8Array): boolean {
+    return this.#unpacker === undefined ? this.#take(chunk) : this.#unpacker.write(chunk)
+  }
+
+  #take(chunk: Uint8Array): boolean {
     if (this.#stream !== undefined) return this.#stream.push(chunk)
     this.#length += chunk.length
     const { peer, maxResponseBytes } = this.#remote
@@ -112,13 +140,28 @@ class Exchange implements Receiver {
   }
 
   onEnd(): void {
+    if (this.#unpacker === undefined) this.#ended()
+    else this.#unpacker.end()
+  }
+
+  #ended(): void {
     if (this.#stream !== undefined) {
       this.#stream.end()
       return
     }
     if (this.#over) return
     this.#finish()
-    this.#settle(this.#reading.onWhole(this.#textOf(this.#chunks)))
+    this.#settle(this.#reading.onWhole(this.#sender?.textOf(this.#chunks) ?? ''))
+  }
+
+  #broken(message: string): void {
+    const { peer } = this.#remote
+    const isStream = this.#stream !== undefined
+    this.#stop(
+      isStream
+        ? failureOf('unavailable', 'STREAM_BROKEN', message, { peer })
+        : failureOf('internal', 'UNEXPECTED_RESPONSE', message, { peer }),
+    )
   }
 
   onError(error: unknown): void {
@@ -150,6 +193,7 @@ class Exchange implements Receiver {
   #finish(): void {
     this.#over = true
     this.#remote.calls--
+    this.#unpacker?.close()
     this.#unlink?.()
   }
 

@@ -31,7 +31,10 @@ export function send(
   target.writeHead(status, headers)
   if (!isWhole && request.method !== 'HEAD') {
     target.flushHeaders()
-    return pump(body, target).then(() => endAfterRequest(request, target, options))
+    return pump(body, target).then(
+      () => endAfterRequest(request, target, options),
+      () => void target.destroy(), // a body that breaks off must not look as if it had ended
+    )
   }
   if (!isWhole) leave(body)
   if (!isUnread) target.end(isWhole ? body : undefined)
@@ -42,7 +45,7 @@ export function send(
   return undefined
 }
 
-async function pump(body: AsyncIterable<string>, target: ServerResponse): Promise<void> {
+async function pump(body: AsyncIterable<string | Uint8Array>, target: ServerResponse): Promise<void> {
   for await (const text of body) {
     if (target.destroyed) break // leaving the loop closes the body
     if (!target.write(text)) await drained(target)

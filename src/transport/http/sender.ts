@@ -32,8 +32,31 @@ export interface Sending {
   resume(): void
 }
 
+/** Hears what an {@link Unpacker} makes of a packed body. */
+export interface Unpacked {
+  /** Gives false to be told nothing until `resume`. */
+  onData(chunk: Uint8Array): boolean
+  onEnd(): void
+  /** It is not what its `Content-Encoding` says, or ends too early. */
+  onBroken(): void
+  /** More can be written. */
+  onDrain(): void
+}
+
+/** Unpacks one body. */
+export interface Unpacker {
+  /** Gives false to be given nothing until `onDrain`. */
+  write(chunk: Uint8Array): boolean
+  end(): void
+  resume(): void
+  /** Nothing more is heard of it. */
+  close(): void
+}
+
 /** A pool of connections to one origin. */
 export interface Sender {
+  /** An unpacker for a `Content-Encoding`; undefined for one it cannot unpack. Absent where the platform has unpacked already. */
+  readonly unpacker?: (coding: string, to: Unpacked) => Unpacker | undefined
   send(request: SentRequest, receiver: Receiver): Sending
   /** The text in the chunks that `onData` was given. */
   textOf(chunks: readonly Uint8Array[]): string

@@ -1,4 +1,5 @@
 // What may be set on the server over HTTP, and what it is when it is not.
+import { type CompressionOptions, type CompressionSettings, compressionOf } from './compression.js'
 import { limit } from './limit.js'
 import type { PageSource } from './pages.js'
 
@@ -36,6 +37,12 @@ export interface HttpServerOptions {
   /** Whether `/livez` and `/readyz` answer here. @defaultValue true */
   readonly probes?: boolean
   /**
+   * Whether responses are packed for clients that ask for it with `Accept-Encoding`. Off, because a packed response that holds both a
+   * secret and something that its caller chose gives the secret away by its length; a handler keeps a reply as it is with
+   * `cache-control: no-transform`. @defaultValue false
+   */
+  readonly compression?: boolean | CompressionOptions
+  /**
    * What is shown beside the calls: `docs()` of tenon/transport/http/docs serves the OpenAPI document and a page to try it. Its paths
    * come before those of methods. @defaultValue none
    */
@@ -43,7 +50,11 @@ export interface HttpServerOptions {
 }
 
 /** The options, each with a value. */
-export type Settings = Required<Omit<HttpServerOptions, 'docs'>> & Pick<HttpServerOptions, 'docs'>
+export interface Settings
+  extends Required<Omit<HttpServerOptions, 'docs' | 'compression'>>,
+    Pick<HttpServerOptions, 'docs'> {
+  readonly compression: CompressionSettings | undefined
+}
 
 /** The options, each with a value. Throws `RangeError` for limits that make no sense. */
 export function settingsOf(options: HttpServerOptions): Settings {
@@ -54,6 +65,7 @@ export function settingsOf(options: HttpServerOptions): Settings {
     port,
     host,
     probes,
+    compression: compressionOf(options.compression),
     ...(options.docs !== undefined && { docs: options.docs }),
     maxBodyBytes: limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20),
     maxDeadlineMs: limit('maxDeadlineMs', options.maxDeadlineMs ?? 300_000),

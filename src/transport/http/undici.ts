@@ -5,6 +5,7 @@ import { bodyStream } from './body-stream.js'
 import { bufferText } from './buffer-text.js'
 import type { HttpHeaders } from './message.js'
 import type { Receiver, Sender, SenderOptions, Sending, SentRequest } from './sender.js'
+import { zlibUnpacker } from './unpacker.js'
 
 type PoolClass = new (origin: string, options: Pool.Options) => Pool
 
@@ -25,6 +26,7 @@ export function undiciSender(pool: PoolClass, origin: string, options: SenderOpt
       dispatcher.dispatch(dispatched(request), exchange)
       return exchange
     },
+    unpacker: zlibUnpacker,
     textOf: bufferText,
     close: () => dispatcher.close(),
   }

@@ -63,13 +63,13 @@ function toResponse({ status, headers, body }: HttpResponse, method: string, onE
   return new Response(streamOf(body[Symbol.asyncIterator](), onEnd), { status, headers: pairs })
 }
 
-function streamOf(lines: AsyncIterator<string>, onEnd: () => void): ReadableStream<Uint8Array> {
+function streamOf(lines: AsyncIterator<string | Uint8Array>, onEnd: () => void): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   return new ReadableStream<Uint8Array>({
     async pull(controller): Promise<void> {
       const { done, value } = await lines.next()
       if (done !== true) {
-        controller.enqueue(encoder.encode(value))
+        controller.enqueue(typeof value === 'string' ? encoder.encode(value) : value)
         return
       }
       controller.close()
