@@ -1,5 +1,4 @@
 // One case of the transport suite while it runs: what it opened, what was reported as a defect, and calls that cannot hang.
-import assert from 'node:assert/strict'
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { AnyService, ClientBinding, MethodSpec, Runtime, ServedMethod } from '../contract/index.js'
 import {
@@ -15,6 +14,7 @@ import {
   systemClock,
   testContext,
 } from '../core/index.js'
+import * as assert from './assert.js'
 import type { ConformanceCase } from './conformance.js'
 import { within } from './gate.js'
 import type { OpenTransport, TransportHarness } from './transport-harness.js'

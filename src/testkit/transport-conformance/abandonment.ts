@@ -1,7 +1,7 @@
 // A reader that leaves a stream ends the work behind it; one that is only slow makes it wait.
-import assert from 'node:assert/strict'
 import { connect, contract, implement, method, stream } from '../../contract/index.js'
 import { CallError } from '../../core/index.js'
+import * as assert from '../assert.js'
 import { integer, text } from '../field.js'
 import { aborted, gate, standstill } from '../gate.js'
 import { message } from '../message.js'

@@ -1,7 +1,7 @@
 // Streams both ways at once: neither waits for the other to end.
-import assert from 'node:assert/strict'
 import { connect, contract, implement, method, stream } from '../../contract/index.js'
 import { CallError, failureOf } from '../../core/index.js'
+import * as assert from '../assert.js'
 import { integer } from '../field.js'
 import { aborted, type Gate, gate, pause } from '../gate.js'
 import { message } from '../message.js'

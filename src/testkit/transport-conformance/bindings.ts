@@ -1,7 +1,7 @@
 // Methods that a contract binds to verbs, paths and queries mean the same on every transport: text has no types, so this is
 // where a transport that uses them can lose some.
-import assert from 'node:assert/strict'
 import { connect, contract, implement, method, stream } from '../../contract/index.js'
+import * as assert from '../assert.js'
 import { bigint, boolean, bytes, date, integer, list, number, optional, text, withDefault } from '../field.js'
 import { type MessageInput, type MessageOutput, message } from '../message.js'
 import { assertFailure, type TransportCase, transportCase } from '../trial.js'

@@ -1,7 +1,7 @@
 // A caller that gives up is heard where the work is done, wherever the call stands.
-import assert from 'node:assert/strict'
 import { connect, contract, implement, method, stream } from '../../contract/index.js'
 import { CallError } from '../../core/index.js'
+import * as assert from '../assert.js'
 import { text } from '../field.js'
 import { aborted, gate, pause } from '../gate.js'
 import { message } from '../message.js'

@@ -1,7 +1,7 @@
 // Request streams: items in order as they are made, whoever stops first, and failures on either side.
-import assert from 'node:assert/strict'
 import { connect, contract, failure, implement, method, stream } from '../../contract/index.js'
 import { CallError, failed, failureOf, left } from '../../core/index.js'
+import * as assert from '../assert.js'
 import { integer, list } from '../field.js'
 import { gate, pause } from '../gate.js'
 import { message } from '../message.js'

@@ -1,7 +1,7 @@
 // Calls over one client at the same time: each gets its own answer, headers and end, in whatever order they come.
-import assert from 'node:assert/strict'
 import { connect, contract, implement, method, stream } from '../../contract/index.js'
 import { failed, seededRandom } from '../../core/index.js'
+import * as assert from '../assert.js'
 import { integer, text } from '../field.js'
 import { gate } from '../gate.js'
 import { message } from '../message.js'

@@ -1,7 +1,7 @@
 // A call ends at its deadline on both sides, whatever the handler does. Real time bounds these cases from above only.
-import assert from 'node:assert/strict'
 import { connect, contract, implement, method, stream } from '../../contract/index.js'
 import { CallError } from '../../core/index.js'
+import * as assert from '../assert.js'
 import { number, text } from '../field.js'
 import { aborted, gate } from '../gate.js'
 import { message } from '../message.js'

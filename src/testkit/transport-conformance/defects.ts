@@ -1,7 +1,7 @@
 // What is nobody's answer: defects, whose text stays with the service, and messages that do not fit their schemas.
-import assert from 'node:assert/strict'
 import { connect, contract, implement, method } from '../../contract/index.js'
 import { blame, type Failure } from '../../core/index.js'
+import * as assert from '../assert.js'
 import { integer, list, text } from '../field.js'
 import { message } from '../message.js'
 import { assertFailure, assertFromPeer, type TransportCase, type Trial, transportCase } from '../trial.js'

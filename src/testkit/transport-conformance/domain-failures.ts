@@ -1,7 +1,7 @@
 // Failures of the business travel whole where both sides declare them, and keep their code where only one does.
-import assert from 'node:assert/strict'
 import { connect, contract, failure, implement, method } from '../../contract/index.js'
 import { CallError, codes, left } from '../../core/index.js'
+import * as assert from '../assert.js'
 import { integer, list, optional, text, transformed } from '../field.js'
 import { message } from '../message.js'
 import { assertFailure, assertFromPeer, type TransportCase, transportCase } from '../trial.js'

@@ -1,5 +1,4 @@
 // Failures that a service makes arrive as they were made: every code, with all its parts, and who answered.
-import assert from 'node:assert/strict'
 import { connect, contract, implement, method, type Service } from '../../contract/index.js'
 import {
   around,
@@ -12,6 +11,7 @@ import {
   failureOf,
   type Left,
 } from '../../core/index.js'
+import * as assert from '../assert.js'
 import { text } from '../field.js'
 import { message } from '../message.js'
 import { assertFailure, assertFromPeer, type TransportCase, transportCase } from '../trial.js'

@@ -1,7 +1,7 @@
 // A service that calls another: what goes through it, what stays behind, and whose fault a failure is at the far end.
-import assert from 'node:assert/strict'
 import { type Client, connect, contract, failure, implement, method } from '../../contract/index.js'
 import { type Code, callOrThrow, codes, failed, left, type Metadata } from '../../core/index.js'
+import * as assert from '../assert.js'
 import { number, text } from '../field.js'
 import { aborted, gate } from '../gate.js'
 import { message } from '../message.js'

@@ -1,6 +1,6 @@
 // Messages that are too large are refused as such, and disturb nobody else.
-import assert from 'node:assert/strict'
 import { connect, contract, implement, method, stream } from '../../contract/index.js'
+import * as assert from '../assert.js'
 import { integer, text } from '../field.js'
 import { message } from '../message.js'
 import type { TransportHarness } from '../transport-harness.js'

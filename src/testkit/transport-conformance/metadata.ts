@@ -1,7 +1,7 @@
 // What travels beside a message, both ways: what is named arrives, and nothing else does.
-import assert from 'node:assert/strict'
 import { connect, contract, implement, method, stream } from '../../contract/index.js'
 import { type Context, call, failed, type Metadata, type Peer, type Reply, testContext } from '../../core/index.js'
+import * as assert from '../assert.js'
 import { integer, text } from '../field.js'
 import { message } from '../message.js'
 import { assertFailure, type TransportCase, transportCase } from '../trial.js'

@@ -1,6 +1,6 @@
 // What goes in comes out: every kind of field, in both directions, whatever it holds.
-import assert from 'node:assert/strict'
 import { connect, contract, implement, method } from '../../contract/index.js'
+import * as assert from '../assert.js'
 import { boolean, dictionary, integer, list, number, optional, text } from '../field.js'
 import { type MessageInput, message } from '../message.js'
 import { type TransportCase, transportCase } from '../trial.js'

@@ -1,7 +1,7 @@
 // Response streams: items in order as they are made, an end that is said, and failures in the middle.
-import assert from 'node:assert/strict'
 import { connect, contract, failure, implement, method, stream } from '../../contract/index.js'
 import { CallError, failed, failureOf, left } from '../../core/index.js'
+import * as assert from '../assert.js'
 import { integer, text } from '../field.js'
 import { aborted, gate } from '../gate.js'
 import { message } from '../message.js'

@@ -1,7 +1,7 @@
 // What JSON has no type for (dates, bigints, bytes), and who applies a schema: the receiver, once.
-import assert from 'node:assert/strict'
 import { connect, contract, failure, implement, method, stream } from '../../contract/index.js'
 import { left } from '../../core/index.js'
+import * as assert from '../assert.js'
 import { bigint, bytes, date, integer, list, optional, text, transformed, withDefault } from '../field.js'
 import { type MessageInput, message } from '../message.js'
 import { type TransportCase, transportCase } from '../trial.js'
