@@ -131,13 +131,49 @@ export class Deadlines {
   }
 }
 
+/** A timer for each deadline, for platforms where timers cannot be shared. */
+export class LoneDeadlines extends Deadlines {
+  readonly #timers: Map<Expiring, Timer> = new Map()
+
+  override get count(): number {
+    return this.#timers.size
+  }
+
+  override add(item: Expiring): void {
+    const leftMs = Math.max(0, Math.ceil(item.deadline - this.clock.now()))
+    this.#timers.set(
+      item,
+      this.clock.setTimer(() => this.#fire(item), leftMs),
+    )
+  }
+
+  override remove(item: Expiring): void {
+    this.#timers.get(item)?.cancel()
+    this.#timers.delete(item)
+  }
+
+  #fire(item: Expiring): void {
+    this.#timers.delete(item)
+    if (this.clock.now() < item.deadline)
+      this.add(item) // platforms round
+    else item.expire()
+  }
+}
+
+/**
+ * Workers end a request's timers together with it, and tell nobody: a timer for the calls of several requests would leave
+ * those without a deadline that go on.
+ */
+const timersEndWithRequests =
+  Reflect.get(Object(Reflect.get(globalThis, 'navigator')), 'userAgent') === 'Cloudflare-Workers'
+
 const ofClock: WeakMap<Clock, Deadlines> = new WeakMap()
 
 /** The deadlines of a clock: always the same for the same clock. */
 export function deadlinesOf(clock: Clock): Deadlines {
   let deadlines = ofClock.get(clock)
   if (deadlines === undefined) {
-    deadlines = new Deadlines(clock)
+    deadlines = timersEndWithRequests ? new LoneDeadlines(clock) : new Deadlines(clock)
     ofClock.set(clock, deadlines)
   }
   return deadlines
