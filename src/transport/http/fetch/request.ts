@@ -9,9 +9,12 @@ export class FetchRequest implements HttpRequest {
   readonly url: string
   readonly headers: HttpHeaders
   readonly #request: Request
+  readonly #onBroken: () => void
 
-  constructor(request: Request) {
+  /** `onBroken`: the body broke off while it was read as it came, so the caller is gone. Deno says so nowhere else. */
+  constructor(request: Request, onBroken: () => void) {
     this.#request = request
+    this.#onBroken = onBroken
     this.method = request.method
     const { pathname, search } = new URL(request.url)
     this.url = pathname + search
@@ -47,6 +50,7 @@ export class FetchRequest implements HttpRequest {
     try {
       for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value
     } catch (thrown) {
+      this.#onBroken()
       throw new CallError(broken(thrown))
     } finally {
       await reader.cancel().catch(() => {}) // it is over either way

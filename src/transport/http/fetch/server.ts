@@ -12,6 +12,7 @@ import {
 } from '../../../core/index.js'
 import { Exchanges } from '../exchange.js'
 import type { HttpResponse } from '../message.js'
+import { ndjson, sse } from '../ndjson.js'
 import { FetchRequest } from './request.js'
 
 /** Options of {@link server}. */
@@ -37,47 +38,71 @@ export function server(
   const { maxBodyBytes = 1 << 20, maxDeadlineMs = 300_000, onDefect = reportDefect, clock = systemClock } = options
   const exchanges = new Exchanges(services, { onDefect, clock }, { maxBodyBytes, maxDeadlineMs })
   return async request => {
-    const exchange = exchanges.begin(new FetchRequest(request))
     const leave = (): void => exchange.cancel(gone)
+    const exchange = exchanges.begin(new FetchRequest(request, leave))
+    if (request.signal.aborted) leave()
     request.signal.addEventListener('abort', leave, { once: true })
-    return toResponse(await exchange.response, request.method, () => request.signal.removeEventListener('abort', leave))
+    const end = (): void => request.signal.removeEventListener('abort', leave)
+    return toResponse(await exchange.response, request.method, { leave, end })
   }
+}
+
+/** What becomes of a response. */
+interface Ending {
+  /** The caller is gone. */
+  leave(): void
+  /** The body is whole: nobody need be told of the caller any more. */
+  end(): void
 }
 
 const gone: Failure = failureOf('cancelled', 'CANCELLED', 'the caller is gone')
 
-/** The fetch `Response` of a response. `onEnd` runs when its body has been read or left. */
-function toResponse({ status, headers, body }: HttpResponse, method: string, onEnd: () => void): Response {
+function toResponse({ status, headers, body }: HttpResponse, method: string, ending: Ending): Response {
   const pairs: [string, string][] = []
   for (let i = 0; i < headers.length; i += 2) pairs.push([headers[i] as string, headers[i + 1] as string]) // names and values in turn
   if (typeof body === 'string' || body instanceof Uint8Array) {
-    onEnd()
+    ending.end()
     const empty = status === 204 || status === 304 || method === 'HEAD'
     return new Response(empty ? null : (body as string), { status, headers: pairs }) // bytes are as good
   }
   if (method === 'HEAD') {
     void body[Symbol.asyncIterator]().return?.()
-    onEnd()
+    ending.end()
     return new Response(null, { status, headers: pairs })
   }
-  return new Response(streamOf(body[Symbol.asyncIterator](), onEnd), { status, headers: pairs })
+  const isPacked = pairs.some(([name]) => name === 'content-encoding')
+  const hasLines = !isPacked && pairs.some(([name, value]) => name === 'content-type' && lineTypes.has(value))
+  return new Response(streamOf(body[Symbol.asyncIterator](), { ...ending, hasLines }), { status, headers: pairs })
 }
 
-function streamOf(lines: AsyncIterator<string | Uint8Array>, onEnd: () => void): ReadableStream<Uint8Array> {
+/** Types in which an empty line means nothing. */
+const lineTypes: ReadonlySet<string> = new Set([ndjson.contentType, sse.contentType])
+
+interface StreamOptions extends Ending {
+  /** Whether it may begin with an empty line. */
+  readonly hasLines: boolean
+}
+
+function streamOf(chunks: AsyncIterator<string | Uint8Array>, options: StreamOptions): ReadableStream<Uint8Array> {
+  const { hasLines, leave, end } = options
   const encoder = new TextEncoder()
   return new ReadableStream<Uint8Array>({
+    start(controller): void {
+      if (hasLines) controller.enqueue(encoder.encode('\n')) // takes the headers along: Bun keeps them until the first bytes
+    },
     async pull(controller): Promise<void> {
-      const { done, value } = await lines.next()
+      const { done, value } = await chunks.next()
       if (done !== true) {
         controller.enqueue(typeof value === 'string' ? encoder.encode(value) : value)
         return
       }
       controller.close()
-      onEnd()
+      end()
     },
     cancel(): Awaitable<void> {
-      onEnd()
-      return lines.return?.().then(() => {})
+      leave() // `return` waits for the item that is being made; this tells whoever makes it
+      end()
+      return chunks.return?.().then(() => {})
     },
   })
 }
