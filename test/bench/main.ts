@@ -6,16 +6,17 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Bench } from './bench.js'
 import { composition } from './composition/bench.js'
+import { httpServers } from './http/servers.js'
 import { imports } from './import/bench.js'
 import { jsonOf, reportOf } from './report.js'
 import { runRounds } from './rounds.js'
 import { build, installPeers, surroundingsOf } from './surroundings.js'
 import { judge } from './verdict.js'
 
-const benches: readonly Bench[] = [composition, imports]
+const benches: readonly Bench[] = [composition, imports, httpServers]
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' } } })
-const unknown = positionals.filter(name => !benches.some(bench => bench.name === name))
+const unknown = positionals.filter(name => !benches.some(bench => isNamed(bench, name)))
 if (unknown.length > 0) {
   throw new Error(
     `no benchmark is named ${unknown.join(', ')}; there are ${benches.map(({ name }) => name).join(', ')}`,
@@ -25,7 +26,12 @@ if (unknown.length > 0) {
 build()
 installPeers()
 for (const bench of benches) {
-  if (positionals.length === 0 || positionals.includes(bench.name)) await measure(bench)
+  if (positionals.length === 0 || positionals.some(name => isNamed(bench, name))) await measure(bench)
+}
+
+/** By its own name, or by what comes before a dash in it: `http` is `http-servers` and `http-clients`. */
+function isNamed({ name }: Bench, given: string): boolean {
+  return name === given || name.startsWith(`${given}-`)
 }
 
 async function measure(bench: Bench): Promise<void> {

@@ -1,6 +1,7 @@
 // Starts measured processes: bare node on one core. Without pinning a process moves between cores and pays for cold caches,
 // and the threads of the engine (compiler, collector) would work beside the measured one for free.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Figures } from './bench.js'
@@ -14,12 +15,14 @@ export const canPin: boolean = spawnSync(pin, ['-V']).status === 0
 /** The core for what is measured, and for what only drives it. The first does most of the machine's own work. */
 const cores = { measured: availableParallelism() - 1, driver: 0 } as const
 
+type Role = keyof typeof cores
+
 /** Starts `file` of `test/bench` on a core, with nothing of this process' settings but the path. */
-function start(file: string, args: readonly string[], core: number = cores.measured): ChildProcess {
+function start(file: string, args: readonly string[], role: Role = 'measured', channel?: 'ipc'): ChildProcess {
   const node = [process.execPath, `${folder}${file}`, ...args]
-  const [command = '', ...rest] = canPin ? [pin, '-c', String(core), ...node] : node
+  const [command = '', ...rest] = canPin ? [pin, '-c', String(cores[role]), ...node] : node
   const env = { PATH: process.env['PATH'], NODE_ENV: 'production' }
-  return spawn(command, rest, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  return spawn(command, rest, { env, stdio: ['ignore', 'pipe', 'inherit', ...(channel === undefined ? [] : [channel])] })
 }
 
 /** Runs `file` to its end and reads the figures in its last line. */
@@ -34,4 +37,33 @@ export async function pinned(file: string, args: readonly string[]): Promise<Fig
   clearTimeout(timer)
   if (status !== 0) throw new Error(`${file} ${args.join(' ')} ended with ${status}`)
   return JSON.parse(output.trimEnd().split('\n').at(-1) ?? '') as Figures // checked by the runner
+}
+
+/** A process to talk with, until it is stopped. */
+export interface Partner {
+  /** Sends `message`, if any, and gives what comes back. Rejects when the process ends before, or does not answer in a minute. */
+  ask<Answer>(message?: object): Promise<Answer>
+  stop(): Promise<void>
+}
+
+/** Starts `file` with a channel: the other side of a measurement, or one that has to be asked. */
+export function partner(file: string, args: readonly string[], role: Role): Partner {
+  const child = start(file, args, role, 'ipc')
+  child.stdout?.pipe(process.stderr)
+  const ended = once(child, 'close')
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await ended
+  }
+  const ask = async (message?: object): Promise<unknown> => {
+    const patience = AbortSignal.timeout(60_000)
+    const answer = once(child, 'message', { signal: patience })
+    const failed = ended.then(([status]) => {
+      throw new Error(`${file} ${args.join(' ')} ended with ${status}`)
+    })
+    if (message !== undefined) child.send(message)
+    const [received] = await Promise.race([answer, failed])
+    return received
+  }
+  return { ask: ask as Partner['ask'], stop } // whoever asks knows what is answered
 }

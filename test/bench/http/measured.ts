@@ -1,0 +1,41 @@
+// Runs a server and its load, or a client and its server, each on its own core, and takes the CPU time of the one that is
+// measured, as it reports it.
+import type { Contender, Figures } from '../bench.js'
+import { type Partner, partner } from '../pinned.js'
+
+interface Usage {
+  readonly user: number
+  readonly system: number
+}
+
+/** Requests before and while it is measured. */
+const counts = { warmUp: 12_000, measured: 16_000 }
+
+export const columns = { post: 'POST /uppercase', get: 'GET /users/:id' } as const
+type Route = keyof typeof columns
+
+/** One pass for each route. */
+export const passes: readonly (readonly Route[])[] = [['post'], ['get']]
+
+/** µs of a server's CPU time for a request, under the load of `load.mjs`. */
+export async function served({ file, args = [] }: Contender, [route]: readonly string[]): Promise<Figures> {
+  const server = partner(file, args, 'measured')
+  let load: Partner | undefined
+  try {
+    const { port, dialect } = await server.ask<{ port: number; dialect: string }>()
+    const { warmUp, measured } = counts
+    load = partner('http/load.mjs', [port, route, dialect, warmUp, measured].map(String), 'driver')
+    await load.ask() // warmed up
+    const before = await usageOf(server)
+    const { answered } = await load.ask<{ answered: number }>({ go: true })
+    return { [columns[route as Route]]: ((await usageOf(server)) - before) / answered } // a pass is a route
+  } finally {
+    await load?.stop()
+    await server.stop()
+  }
+}
+
+async function usageOf(server: Partner): Promise<number> {
+  const { usage } = await server.ask<{ usage: Usage }>({ ask: 'usage' })
+  return usage.user + usage.system
+}

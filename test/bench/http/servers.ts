@@ -1,0 +1,39 @@
+// Servers over HTTP: two routes, each the way its users would write them for production, under the same load.
+import type { Bench, Contender } from '../bench.js'
+import { columns, passes, served } from './measured.js'
+
+const own = (name: string, module: string, ...args: readonly string[]): Contender => ({
+  name,
+  file: `http/servers/${module}.mjs`,
+  args,
+})
+const peer = (name: string, module: string, ...args: readonly string[]): Contender => ({
+  name,
+  file: `peers/http/${module}.mjs`,
+  args,
+})
+
+const byHand = 'node:http by hand'
+const tenon = 'Tenon'
+const fastify = 'Fastify 5'
+
+export const httpServers: Bench = {
+  name: 'http-servers',
+  title: 'Servers over HTTP, 64 connections with one request at a time: µs of the server’s CPU time per request',
+  contenders: [
+    own(byHand, 'by-hand'),
+    own(tenon, 'tenon'),
+    own('Tenon, arktype', 'tenon', 'arktype'),
+    peer(fastify, 'fastify'),
+  ],
+  columns: Object.values(columns),
+  passes,
+  rounds: 11,
+  against: { contender: byHand, column: columns.post },
+  targets: Object.values(columns).flatMap(column => [
+    { ours: tenon, theirs: byHand, column, atMost: 1.2 },
+    { ours: tenon, theirs: fastify, column, atMost: 1 },
+  ]),
+  peers: ['fastify'],
+  run: served,
+}
