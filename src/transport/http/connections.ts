@@ -15,9 +15,13 @@ export interface Cancellable {
 
 /** One connection, while it is open. */
 export class Connection {
-  /** The calls that came over it and go on. */
-  readonly calls: Set<Cancellable> = new Set()
   readonly socket: Socket
+  /**
+   * The calls that came over it and go on: nearly always one at most. A Set for each request's call would be filled and emptied
+   * so often that V8 replaces its table every few requests, and the old tables keep each other alive until the next full collection.
+   */
+  #call: Cancellable | undefined
+  #more: Set<Cancellable> | undefined
   readonly #all: Connections
   /** Kept only while that matters: a clock read for each request costs. */
   #idleSince = Number.POSITIVE_INFINITY
@@ -33,14 +37,26 @@ export class Connection {
     this.rest()
   }
 
+  /** How many calls that came over it go on. */
+  get calls(): number {
+    return (this.#call === undefined ? 0 : 1) + (this.#more?.size ?? 0)
+  }
+
   began(call: Cancellable): void {
-    this.calls.add(call)
+    if (this.#call === call || this.#more?.has(call) === true) return
+    if (this.#call === undefined) this.#call = call
+    else {
+      this.#more ??= new Set()
+      this.#more.add(call)
+    }
   }
 
   ended(call: Cancellable, message: IncomingMessage, target: ServerResponse): void {
-    this.calls.delete(call)
+    if (this.#call === call) this.#call = undefined
+    else this.#more?.delete(call)
     this.rest()
     if (!message.complete && hasBody(message)) this.expect(message, target)
+    else if (this.#message === message) this.#forget()
   }
 
   /** From now on it may be idle. */
@@ -56,26 +72,33 @@ export class Connection {
     this.#readingSince = Number.POSITIVE_INFINITY
   }
 
+  /** What has arrived is let go at once: kept until the next request, it would survive a collection on every idle connection. */
+  #forget(): void {
+    this.#message = undefined
+    this.#target = undefined
+  }
+
   /** Ends what came over it: the caller is gone. */
   lost(): void {
     const failure = failureOf('cancelled', 'CANCELLED', 'the caller closed the connection')
-    for (const call of this.calls) call.cancel(failure)
+    this.#call?.cancel(failure)
+    for (const call of this.#more ?? []) call.cancel(failure)
   }
 
   /** Whether nothing has gone on for `idleMs`, and all that was answered has been taken. */
   isIdle(idleMs: number, now: number): boolean {
-    return this.calls.size === 0 && this.socket.writableLength === 0 && now - this.#idleSince >= idleMs
+    return this.calls === 0 && this.socket.writableLength === 0 && now - this.#idleSince >= idleMs
   }
 
   /** Closes it where its request takes longer than `timeoutMs` to arrive, or its answer as long without being taken at all. */
   check(timeoutMs: number, now: number): void {
-    if (this.#message?.complete === true) this.#message = undefined
+    if (this.#message?.complete === true) this.#forget()
     if (this.#message !== undefined) {
       this.#readingSince = Math.min(this.#readingSince, now)
       if (now - this.#readingSince >= timeoutMs) this.#refuse()
     }
     // A stream may wait for its reader; the socket's own timer knows whether anything has been taken meanwhile.
-    const isStuck = this.calls.size === 0 && this.socket.writableLength > 0
+    const isStuck = this.calls === 0 && this.socket.writableLength > 0
     if (isStuck === this.#isWatched) return
     this.#isWatched = isStuck
     if (isStuck) this.socket.setTimeout(timeoutMs)
@@ -83,7 +106,7 @@ export class Connection {
   }
 
   #refuse(): void {
-    if (this.calls.size <= 1 && this.#target?.headersSent === false) refuse(requestTimeout, this.socket)
+    if (this.calls <= 1 && this.#target?.headersSent === false) refuse(requestTimeout, this.socket)
     else this.socket.destroy() // what is under way to the caller cannot be mixed with a refusal
   }
 }
@@ -142,7 +165,7 @@ export class Connections {
   /** How many calls go on over them. */
   get calls(): number {
     let calls = 0
-    for (const connection of this.#open.values()) calls += connection.calls.size
+    for (const connection of this.#open.values()) calls += connection.calls
     return calls
   }
 

@@ -103,7 +103,7 @@ export class HttpServer implements Listening {
   }
 
   #broken(error: NodeJS.ErrnoException, socket: Socket): void {
-    const calls = this.#connections.of(socket)?.calls.size ?? 0
+    const calls = this.#connections.of(socket)?.calls ?? 0
     if (calls > 0)
       socket.destroy() // their answers would be mixed with the refusal
     else refuse(error, socket)
