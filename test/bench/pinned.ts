@@ -22,7 +22,10 @@ function start(file: string, args: readonly string[], role: Role = 'measured', c
   const node = [process.execPath, `${folder}${file}`, ...args]
   const [command = '', ...rest] = canPin ? [pin, '-c', String(cores[role]), ...node] : node
   const env = { PATH: process.env['PATH'], NODE_ENV: 'production' }
-  return spawn(command, rest, { env, stdio: ['ignore', 'pipe', 'inherit', ...(channel === undefined ? [] : [channel])] })
+  return spawn(command, rest, {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit', ...(channel === undefined ? [] : [channel])],
+  })
 }
 
 /** Runs `file` to its end and reads the figures in its last line. */
