@@ -1,71 +1,13 @@
 // One remote endpoint over HTTP with its own encode and decode, as in Go kit's http.NewClient: for servers that know nothing of
 // Tenon.
-import { fromThrown, observe } from '../../core/call-error.js'
-import {
-  type Awaitable,
-  CallError,
-  type Context,
-  type Endpoint,
-  type Failure,
-  failureOf,
-  fromRemote,
-  left,
-  type MethodInfo,
-  type Outcome,
-  right,
-} from '../../core/index.js'
-import { type HttpClientOptions, openRemote } from './client.js'
-import type { HttpHeaders } from './message.js'
+import { CallError, type Context, type Endpoint, type Failure, fromRemote, type MethodInfo } from '../../core/index.js'
+import { openRemote } from './client.js'
+import { type Calling, EndpointCall, unsendable } from './endpoint-call.js'
+import type { ClientCodec, EndpointOptions, EndpointRequest, EndpointResponse } from './endpoint-options.js'
+import { limit } from './limit.js'
 import { responseFailure } from './response-failure.js'
-import { roundTrip } from './round-trip.js'
-import type { SentRequest } from './sender.js'
-import { sentHeaders, withOwnHeaders } from './sent-headers.js'
 
-/** A request that a {@link ClientCodec} made. */
-export interface EndpointRequest {
-  /** @defaultValue 'POST' */
-  readonly method?: string
-  /** Path and query; after the target's own path. @defaultValue '' */
-  readonly path?: string
-  /** By name. @defaultValue none */
-  readonly headers?: Readonly<Record<string, string>>
-  /** Allowed with any method, GET included. @defaultValue none */
-  readonly body?: string
-}
-
-/** A response as a {@link ClientCodec} reads it. */
-export interface EndpointResponse {
-  readonly status: number
-  /** By lower-case name. */
-  readonly headers: HttpHeaders
-  readonly text: string
-}
-
-/** Between an endpoint's own types and HTTP. */
-export interface ClientCodec<Req, Res, E = never> {
-  /** Throw a `CallError` for a request that cannot be sent; anything else thrown is a defect. */
-  encode(request: Req, context: Context): EndpointRequest
-  /** Throw a `CallError`, of a domain failure too, where the response is a failure; anything else thrown is a defect. */
-  decode(response: EndpointResponse): Awaitable<Res>
-  /** Only for its type. */
-  readonly failures?: E
-}
-
-/** Options of {@link endpoint}. */
-export interface EndpointOptions extends HttpClientOptions {
-  /** What the endpoint is, for retries, caches, logs. @defaultValue unknown, so unsafe */
-  readonly method?: MethodInfo
-  /** Run in turn on what is about to be sent; each may change it. */
-  readonly before?: readonly ((request: EndpointRequest, context: Context) => EndpointRequest)[]
-  /** Told of each response, before it is decoded. */
-  readonly after?: (response: EndpointResponse) => void
-  /** Told of each failure. */
-  readonly onFailure?: (failure: unknown) => void
-  /** Told when a call is over. */
-  readonly finalizer?: (outcome: Outcome) => void
-}
-
-/** An endpoint that calls `target`, and what closes its connections. */
+/** An endpoint that calls over HTTP, and what closes its connections. */
 export type HttpEndpoint<Req, Res, E> = Endpoint<Req, Res, E> & {
   /** Lets go of its connections, each when its call has ended. Calls after it fail with `CLIENT_CLOSED`. */
   close(): Promise<void>
@@ -73,7 +15,8 @@ export type HttpEndpoint<Req, Res, E> = Endpoint<Req, Res, E> & {
 
 /**
  * An endpoint that calls one URL. Without a `decode` of another mind, use {@link decodeSuccess} first: it turns statuses from
- * 400 into failures.
+ * 400 into failures. Redirects are not followed. Throws `RangeError` for limits that make no sense, `TypeError` for a target that
+ * is none.
  */
 export function endpoint<Req, Res, E = never>(
   target: string,
@@ -81,67 +24,42 @@ export function endpoint<Req, Res, E = never>(
   options: EndpointOptions = {},
 ): HttpEndpoint<Req, Res, E> {
   const { remote, prefix, close } = openRemote(target, options)
-  const call = async (request: Req, context: Context): Promise<Outcome> => {
-    const hooks = options.before ?? []
-    const made = hooks.reduce((given, hook) => hook(given, context), codec.encode(request, context))
-    const headers = sentHeaders(context)
-    if (remote.acceptEncoding !== undefined) headers.push('accept-encoding', remote.acceptEncoding)
-    const sent = sendable(made, prefix, headers)
-    let status = 0
-    let received: HttpHeaders = {}
-    const onWhole = async (text: string): Promise<Outcome> => {
-      const response = { status, headers: received, text }
-      if (options.after !== undefined) observe(options.after, response)
-      return right(await codec.decode(response))
-    }
-    return roundTrip(remote, sent, context, {
-      onHead(code, given) {
-        status = code
-        received = given
-        return false
-      },
-      onWhole,
-      onStream: () => left(failureOf('internal', 'DEFECT', 'a response that was not asked for as a stream')),
-    })
+  const calling: Calling<EndpointRequest> = {
+    codec: codec as Calling<EndpointRequest>['codec'], // called with what `endpointOf`'s types say
+    options,
+    maxStreamBytes: limit('maxStreamBytes', options.maxStreamBytes ?? 1 << 30),
+    placeOf: ({ path = '' }) => ({ remote, path: checkedPath(prefix + path || '/') }),
   }
-  const tell = (outcome: Outcome): void => {
-    if (outcome._tag === 'Left' && options.onFailure !== undefined) observe(options.onFailure, outcome.left)
-    if (options.finalizer !== undefined) observe(options.finalizer, outcome)
-  }
-  const made = fromRemote<Req, Res, E>(
-    `http ${remote.peer}`,
-    async (request, context) => {
-      let outcome: Outcome
-      try {
-        outcome = await call(request, context)
-      } catch (thrown) {
-        tell(fromThrown(thrown, () => {})) // who runs the call reports it
-        throw thrown
-      }
-      tell(outcome)
-      return outcome as Awaited<ReturnType<ReturnType<ReturnType<Endpoint<Req, Res, E>>>>> // what the codec's types say
-    },
-    options.method,
+  return endpointOf({ name: `http ${remote.peer}`, calling, method: options.method, close })
+}
+
+/** What makes an endpoint of its calls. */
+export interface EndpointInit<Sent extends Omit<EndpointRequest, 'path'>> {
+  readonly name: string
+  readonly calling: Calling<Sent>
+  readonly method: MethodInfo | undefined
+  close(): Promise<void>
+}
+
+/** The endpoint whose calls are `init.calling`'s; its types are the codec's. */
+export function endpointOf<Req, Res, E, Sent extends Omit<EndpointRequest, 'path'>>({
+  name,
+  calling,
+  method,
+  close,
+}: EndpointInit<Sent>): HttpEndpoint<Req, Res, E> {
+  const run = (request: Req, context: Context): Promise<never> =>
+    new EndpointCall(calling, context).run(request) as Promise<never> // what the codec's types say
+  return Object.assign(fromRemote<Req, Res, E>(name, run, method), { close })
+}
+
+/** Path and query, where they can be sent. Throws `CallError` `invalid_argument`/`INVALID_PATH`, `ran: 'no'`. */
+export function checkedPath(path: string): string {
+  if (/^\/[\x21\x22\x24-\x7e]*$/.test(path)) return path
+  throw unsendable(
+    'INVALID_PATH',
+    `the path ${JSON.stringify(path.slice(0, 100))} does not begin with '/' or is not encoded`,
   )
-  return Object.assign(made, { close })
-}
-
-/** Throws `CallError` `invalid_argument`, `ran: 'no'`, for a request that cannot be sent. */
-function sendable(request: EndpointRequest, prefix: string, outgoing: readonly string[]): SentRequest {
-  const { method = 'POST', path = '', headers = {}, body } = request
-  if (!/^[A-Z][A-Z-]*$/.test(method) || method === 'CONNECT')
-    throw unsendable('INVALID_REQUEST', `${JSON.stringify(method)} is no HTTP method to call with`)
-  const target = prefix + path || '/'
-  if (!/^\/[\x21\x22\x24-\x7e]*$/.test(target))
-    throw unsendable(
-      'INVALID_PATH',
-      `the path ${JSON.stringify(target.slice(0, 100))} does not begin with '/' or is not encoded`,
-    )
-  return { method, path: target, headers: withOwnHeaders(outgoing, headers), body }
-}
-
-function unsendable(reason: string, message: string): CallError<never> {
-  return new CallError<never>(failureOf('invalid_argument', reason, message, { ran: 'no' }))
 }
 
 /** The response, where it is no failure. Throws a `CallError` with the code of the status, reason `UNEXPECTED_RESPONSE`. */

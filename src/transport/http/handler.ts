@@ -2,48 +2,78 @@
 // that are given. With a contract everything that the hooks do is middleware.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { observe } from '../../core/call-error.js'
-import { CallError, type Context, type Endpoint } from '../../core/index.js'
+import { type Context, type Endpoint, isFailure, systemClock } from '../../core/index.js'
 import { onCallerGone } from './caller-gone.js'
-import type { HandlerOptions, HandlerRequest, ServerCodec } from './handler-options.js'
-import { begin } from './handling.js'
-import { NodeRequest } from './node-request.js'
-import { send } from './send.js'
+import type { Finished, HandlerOptions, ProvidingOptions, ServerCodec } from './handler-options.js'
+import { begin, type Handling, type Serving } from './handling.js'
+import { limit } from './limit.js'
+import { type SentResponse, send } from './send.js'
+import { ServedRequest } from './served-request.js'
+
+/** What node:http and Express call for each request. */
+export type Listener = (message: IncomingMessage, target: ServerResponse) => void
 
 /**
  * A listener for node:http (or an Express route) that serves one endpoint. The path is up to whoever mounts it. A caller that
- * closes the connection cancels the call.
+ * closes the connection cancels the call. An endpoint that needs more of its context has it from `provide`. Throws `RangeError`
+ * for limits that make no sense.
  */
 export function handler<Req, Res, E>(
   endpoint: Endpoint<Req, Res, E, Context>,
   codec: ServerCodec<Req, Res, E>,
-  options: HandlerOptions = {},
-): (message: IncomingMessage, target: ServerResponse) => void {
-  const { maxBodyBytes = 1 << 20, finalizer } = options
-  const erased = codec as ServerCodec<unknown, unknown, unknown> // paired with the endpoint above
+  options?: HandlerOptions,
+): Listener
+export function handler<Req, Res, E, P extends object>(
+  endpoint: Endpoint<Req, Res, E, Context & P>,
+  codec: ServerCodec<Req, Res, E>,
+  options: ProvidingOptions<P>,
+): Listener
+export function handler(endpoint: object, codec: object, options: Serving['options'] = {}): Listener {
+  const { finalizer, clock = systemClock, deadlineMs = 30_000 } = options
+  const maxBodyBytes = limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20)
+  if (!(deadlineMs > 0)) throw new RangeError(`http: deadlineMs must be more than 0, got ${deadlineMs}`)
+  const serving: Serving = { codec: codec as Serving['codec'], options } // paired with the endpoint by the types above
+  const sending = { last: false, maxDiscardedBytes: maxBodyBytes }
   return (message, target) => {
-    const request = readable(new NodeRequest(message), maxBodyBytes)
-    const { response, cancel } = begin(endpoint, request, { codec: erased, options })
-    const unlink = onCallerGone(message.socket, cancel)
-    void response.then(ready => {
-      void send(message, target, ready, { last: false, maxDiscardedBytes: maxBodyBytes }) // at once: the body is whole
-      unlink()
-      const { status, body } = ready
-      if (finalizer !== undefined) observe(finalizer, { status, bytes: Buffer.byteLength(body), request })
+    const request = new ServedRequest(message, maxBodyBytes)
+    const startedAt = finalizer === undefined ? 0 : clock.now()
+    const handling = begin(endpoint, request, serving)
+    const unlink = onCallerGone(message.socket, failure => handling.cancel(failure))
+    void handling.response.then(response => {
+      const sent = send(message, target, response, sending)
+      if (sent === undefined) unlink()
+      else void sent.then(unlink)
+      if (finalizer === undefined) return
+      const tell = (): void => {
+        const durationMs = clock.now() - startedAt
+        observe(finalizer, {
+          ...resultOf(handling, response, target),
+          request,
+          requestBytes: request.bytesRead,
+          durationMs,
+        })
+      }
+      if (target.closed) tell()
+      else target.once('close', tell)
     })
   }
 }
 
-function readable(request: NodeRequest, maxBytes: number): HandlerRequest {
-  const { method, url, headers } = request
-  return {
-    method,
-    url,
-    headers,
-    async text() {
-      if (!request.hasBody) return ''
-      const read = await request.text(maxBytes)
-      if (read.failure !== undefined) throw new CallError(read.failure)
-      return read.text
-    },
+function resultOf(
+  handling: Handling,
+  { status, headers, body }: SentResponse,
+  target: ServerResponse,
+): Omit<Finished, 'request' | 'requestBytes' | 'durationMs'> {
+  const named: Record<string, string | readonly string[]> = {}
+  for (let i = 0; i < headers.length; i += 2) {
+    const [name, value] = [(headers[i] as string).toLowerCase(), headers[i + 1] as string] // names and values in turn
+    const before = named[name]
+    named[name] = before === undefined ? value : [before, value].flat()
   }
+  const isWhole = typeof body === 'string' || body instanceof Uint8Array
+  const bytes = target.req.method === 'HEAD' ? 0 : isWhole ? Buffer.byteLength(body) : (handling.streamedBytes ?? 0)
+  const { failure } = handling
+  const isBroken = !isWhole && failure !== undefined && !(isFailure(failure) && failure.reason === 'CANCELLED')
+  const outcome = target.writableFinished ? 'sent' : isBroken ? 'broken' : 'gone'
+  return { status, headers: named, bytes, outcome, failure }
 }

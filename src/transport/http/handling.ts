@@ -1,10 +1,11 @@
-// What `handler` does between a request and its response: decode, run, encode, and the hooks around them. Whatever a codec or a hook
-// throws becomes a failure that is answered: a listener that threw would end the process.
-import { validateHeaderName, validateHeaderValue } from 'node:http'
-import { failureToWire } from '../../contract/index.js'
+// What `handler` does between a request and its response: the hooks, decode, run, encode. Whatever a codec or a hook throws becomes
+// a failure that is answered: a listener that threw would end the process.
 import { fromThrown, observe } from '../../core/call-error.js'
 import {
+  CallError,
+  type Context,
   type DomainFailure,
+  extend,
   type Failure,
   failureOf,
   type Incoming,
@@ -14,114 +15,192 @@ import {
   type OnDefect,
   type Outcome,
   reportDefect,
+  type Timer,
 } from '../../core/index.js'
+import { closeStream, isStream } from '../../core/stream.js'
 import { attemptFrom, metadataFrom, timeoutFrom } from '../wire-headers.js'
-import type { HandlerOptions, HandlerRequest, HandlerResponse, ServerCodec } from './handler-options.js'
-import { framingHeaders, type HttpResponse, headerOf } from './message.js'
-import { problemResponse } from './problem.js'
+import { type BodyEnd, ByteStream } from './byte-stream.js'
+import { checkedResponse } from './checked-response.js'
+import type {
+  HandlerOptions,
+  HandlerRequest,
+  HandlerResponse,
+  ProvidingOptions,
+  ServerCodec,
+} from './handler-options.js'
+import { headerOf } from './message.js'
+import { problem, problemOfFailure } from './problem-response.js'
+import type { SentResponse } from './send.js'
 
 /** A codec and the hooks around it. */
 export interface Serving {
   readonly codec: ServerCodec<unknown, unknown, unknown>
-  readonly options: HandlerOptions
-}
-
-/** A response whose body is whole. */
-export interface WholeResponse extends HttpResponse {
-  readonly body: string | Uint8Array
+  readonly options: HandlerOptions & Partial<Pick<ProvidingOptions<object>, 'provide'>>
 }
 
 /** Begins a call. The response never rejects. */
-export function begin(
-  endpoint: object,
-  request: HandlerRequest,
-  serving: Serving,
-): { readonly response: Promise<WholeResponse>; cancel(failure: Failure): void } {
-  let call: Incoming
-  try {
-    call = incomingOf(request, serving.options)
-  } catch (thrown) {
-    const { left: failure } = fromThrown(thrown, onDefectOf(serving))
-    return { response: Promise.resolve(failedResponse(failure, request, serving)), cancel: () => {} }
+export function begin(endpoint: object, request: HandlerRequest, serving: Serving): Handling {
+  return new Handling(endpoint, request, serving)
+}
+
+/** One request on its way to a response. */
+export class Handling {
+  /** Never rejects. */
+  readonly response: Promise<SentResponse>
+  /** What was answered as a failure, or broke the body off. */
+  failure: Failure | DomainFailure | undefined
+  readonly #request: HandlerRequest
+  readonly #serving: Serving
+  readonly #onDefect: OnDefect
+  #call: Incoming | undefined
+  #body: ByteStream | undefined
+  /** Such a hook is not asked again for the failure that came of it. */
+  #afterThrew = false
+
+  constructor(endpoint: object, request: HandlerRequest, serving: Serving) {
+    this.#request = request
+    this.#serving = serving
+    this.#onDefect = serving.options.onDefect ?? reportDefect
+    this.response = this.#respond(endpoint)
   }
-  return { response: respond(endpoint, call, { request, serving }), cancel: failure => call.cancel(failure) }
-}
 
-function incomingOf({ headers }: HandlerRequest, options: HandlerOptions): Incoming {
-  const { deadlineMs = 30_000, onDefect = reportDefect } = options
-  const get = (name: string): string | undefined => headerOf(headers, name)
-  return incoming({
-    deadlineMs: Math.min(timeoutFrom(get) ?? deadlineMs, deadlineMs),
-    attempt: attemptFrom(get),
-    metadata: () => metadataFrom(headers),
-    onDefect,
-  })
-}
+  /** The bytes of a body that came as a stream; undefined for any other. */
+  get streamedBytes(): number | undefined {
+    return this.#body?.bytes
+  }
 
-async function respond(
-  endpoint: object,
-  call: Incoming,
-  { request, serving }: { readonly request: HandlerRequest; readonly serving: Serving },
-): Promise<WholeResponse> {
-  const outcome = await run(endpoint, call, { request, serving })
-  if (outcome._tag === 'Left') return failedResponse(outcome.left, request, serving)
-  try {
-    return toResponse(await serving.codec.encode(outcome.right, request), request, serving)
-  } catch (thrown) {
-    return failedResponse(fromThrown(thrown, onDefectOf(serving)).left, request, serving)
+  /** Ends the call, and a body that is on its way. */
+  cancel(failure: Failure): void {
+    this.#call?.cancel(failure)
+    this.#body?.fail(new CallError(failure))
+  }
+
+  async #respond(endpoint: object): Promise<SentResponse> {
+    const { codec } = this.#serving
+    const outcome = await this.#run(endpoint)
+    if (outcome._tag === 'Left') return this.#failed(outcome.left)
+    const response = outcome.right
+    try {
+      const encoded = await codec.encode(response, this.#request, this.#context)
+      const sent = this.#sendable(encoded)
+      if (this.#body === undefined) leave(response)
+      return sent
+    } catch (thrown) {
+      leave(response)
+      return this.#failed(fromThrown(thrown, this.#onDefect).left)
+    }
+  }
+
+  async #run(endpoint: object): Promise<Outcome> {
+    try {
+      const call = this.#incoming()
+      this.#call = call
+      const context = this.#prepared(call.context)
+      const decoded = await this.#serving.codec.decode(this.#request, context)
+      return await call.run(endpoint, decoded, context)
+    } catch (thrown) {
+      const { left: failure } = fromThrown(thrown, this.#onDefect)
+      return left(isFailure(failure) ? { ...failure, ran: 'no' } : failure) // a call's own run throws nothing
+    }
+  }
+
+  #incoming(): Incoming {
+    const { headers } = this.#request
+    const { deadlineMs = 30_000, clock } = this.#serving.options
+    const get = (name: string): string | undefined => headerOf(headers, name)
+    return incoming({
+      deadlineMs: Math.min(timeoutFrom(get) ?? deadlineMs, deadlineMs),
+      attempt: attemptFrom(get),
+      metadata: () => metadataFrom(headers),
+      onDefect: this.#onDefect,
+      from: this.#request,
+      ...(clock !== undefined && { clock }),
+    })
+  }
+
+  #prepared(given: Context): Context {
+    const { before = [], provide } = this.#serving.options
+    const first = provide === undefined ? given : extend(given, provide(this.#request) as Record<never, never>) // what the endpoint needs, by its type
+    return before.reduce((context, hook) => hook(context, this.#request), first)
+  }
+
+  get #context(): Context {
+    return (this.#call as Incoming).context // it has run
+  }
+
+  #failed(failure: Failure | DomainFailure): SentResponse {
+    const { codec, options } = this.#serving
+    this.failure = failure
+    if (options.onFailure !== undefined) observe(options.onFailure, failure, this.#request)
+    try {
+      const { encodeFailure } = codec
+      return this.#sendable(
+        encodeFailure === undefined
+          ? problemOfFailure(failure, this.#onDefect)
+          : encodeFailure.call(codec, failure, this.#request),
+      )
+    } catch (thrown) {
+      this.#onDefect(thrown)
+      return checkedResponse(problem(failureOf('internal', 'DEFECT', 'internal error')), undefined)
+    }
+  }
+
+  /** Throws for what cannot be sent. */
+  #sendable(encoded: HandlerResponse): SentResponse {
+    const reply = this.#call?.reply
+    reply?.close()
+    try {
+      const changed = this.#changed(encoded)
+      const checked = checkedResponse(changed, reply)
+      if (!isStream(changed.body)) return checked
+      this.#body = this.#streamed(changed.body)
+      return { ...checked, body: this.#body }
+    } catch (thrown) {
+      if (isStream(encoded.body)) closeStream(encoded.body, this.#onDefect, () => {})
+      throw thrown
+    }
+  }
+
+  #changed(encoded: HandlerResponse): HandlerResponse {
+    const { after = [] } = this.#serving.options
+    if (this.#afterThrew) return encoded
+    try {
+      return after.reduce((given, hook) => hook(given, this.#request), encoded)
+    } catch (thrown) {
+      this.#afterThrew = true
+      throw thrown
+    }
+  }
+
+  /** A call lives as long as its response, where that is the stream; for any other body the deadline is kept here. */
+  #streamed(source: AsyncIterable<string | Uint8Array>): ByteStream {
+    const { clock, remainingMs } = this.#context
+    let timer: Timer | undefined
+    const body = new ByteStream(source, {
+      onEnd: end => {
+        timer?.cancel()
+        this.#bodyEnded(end)
+      },
+    })
+    const tooLate = failureOf('deadline_exceeded', 'DEADLINE_EXCEEDED', 'the body took longer than the deadline allows')
+    timer = clock.setTimer(() => body.fail(new CallError(tooLate)), remainingMs + deadlineSlackMs)
+    return body
+  }
+
+  #bodyEnded(end: BodyEnd): void {
+    if (end.kind !== 'failed') return
+    const { left: failure } = fromThrown(end.thrown, this.#onDefect)
+    this.failure ??= failure
+    const { onFailure } = this.#serving.options
+    if (onFailure !== undefined) observe(onFailure, failure, this.#request)
   }
 }
 
-async function run(
-  endpoint: object,
-  call: Incoming,
-  { request, serving }: { readonly request: HandlerRequest; readonly serving: Serving },
-): Promise<Outcome> {
-  try {
-    const decoded = await serving.codec.decode(request)
-    const context = (serving.options.before ?? []).reduce((given, hook) => hook(given, request), call.context)
-    return await call.run(endpoint, decoded, context)
-  } catch (thrown) {
-    const { left: failure } = fromThrown(thrown, onDefectOf(serving))
-    return left(isFailure(failure) ? { ...failure, ran: 'no' } : failure) // a call's own run throws nothing
-  }
-}
+/** A call's own deadline comes first where it has one. */
+const deadlineSlackMs = 20
 
-function failedResponse(failure: Failure | DomainFailure, request: HandlerRequest, serving: Serving): WholeResponse {
-  const { codec, options } = serving
-  const onDefect = onDefectOf(serving)
-  if (options.onFailure !== undefined) observe(options.onFailure, failure, request)
-  try {
-    if (codec.encodeFailure !== undefined) return toResponse(codec.encodeFailure(failure, request), request, serving)
-    return problemOfFailure(failure, onDefect)
-  } catch (thrown) {
-    onDefect(thrown)
-    return problemOfFailure(failureOf('internal', 'DEFECT', 'internal error'), onDefect)
-  }
-}
-
-/** Without a contract no domain failure is declared: an `encodeFailure` is needed for those. */
-function problemOfFailure(failure: Failure | DomainFailure, onDefect: OnDefect): WholeResponse {
-  const response = problemResponse(failureToWire(undefined, failure, onDefect))
-  return { ...response, body: String(response.body) }
-}
-
-/** Throws for what cannot be sent. */
-function toResponse(encoded: HandlerResponse, request: HandlerRequest, { options }: Serving): WholeResponse {
-  const changed = (options.after ?? []).reduce((given, hook) => hook(given, request), encoded)
-  const { status = 200, headers = {}, body = '' } = changed
-  if (!Number.isInteger(status) || status < 200 || status > 599)
-    throw new RangeError(`handler: a status must be from 200 to 599, got ${status}`)
-  const pairs: string[] = []
-  for (const [name, value] of Object.entries(headers)) {
-    validateHeaderName(name)
-    validateHeaderValue(name, value)
-    if (framingHeaders.has(name.toLowerCase())) throw new TypeError(`handler: the header '${name}' is the server's own`)
-    pairs.push(name, value)
-  }
-  return { status, headers: pairs, body }
-}
-
-function onDefectOf({ options }: Serving): OnDefect {
-  return options.onDefect ?? reportDefect
+/** A response stream that will not be sent is left: its call would go on until its deadline. */
+function leave(response: unknown): void {
+  if (!isStream(response)) return
+  void (response as AsyncIterableIterator<unknown>).return?.() // the streams of a call are iterators, and never reject
 }

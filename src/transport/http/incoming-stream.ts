@@ -2,6 +2,7 @@
 // connection wait; a reader that leaves closes it.
 import { failureFromWire, type MethodSpec } from '../../contract/index.js'
 import { CallError, type Context } from '../../core/index.js'
+import type { HttpHeaders } from './message.js'
 import { readLines } from './ndjson.js'
 
 /** How much may wait to be read before the connection is told to stop, in bytes. */
@@ -16,6 +17,8 @@ export interface Source {
 
 /** The chunks of a response, pushed in and pulled out. */
 export class IncomingStream implements AsyncIterableIterator<Uint8Array> {
+  /** What came behind the last chunk. */
+  trailers: HttpHeaders = {}
   readonly #source: Source
   readonly #chunks: Uint8Array[] = []
   #waiting = 0
@@ -35,7 +38,8 @@ export class IncomingStream implements AsyncIterableIterator<Uint8Array> {
     return this.#waiting < highWaterBytes
   }
 
-  end(): void {
+  end(trailers: HttpHeaders = {}): void {
+    this.trailers = trailers
     this.#ended = true
     this.#wake()
   }
@@ -76,6 +80,8 @@ export class IncomingStream implements AsyncIterableIterator<Uint8Array> {
 
   async return(): Promise<IteratorResult<Uint8Array, undefined>> {
     this.#source.close()
+    this.#ended = true
+    this.#wake()
     return { done: true, value: undefined }
   }
 }

@@ -2,18 +2,32 @@
 export { client, type HttpClientOptions } from './client.js'
 export type { CompressionOptions } from './compression.js'
 export type { ContentCoding } from './content-coding.js'
-export {
-  type ClientCodec,
-  decodeSuccess,
-  type EndpointOptions,
-  type EndpointRequest,
-  type EndpointResponse,
-  endpoint,
-  type HttpEndpoint,
-} from './endpoint.js'
-export { handler } from './handler.js'
-export type { Finished, HandlerOptions, HandlerRequest, HandlerResponse, ServerCodec } from './handler-options.js'
+export { decodeSuccess, endpoint, type HttpEndpoint } from './endpoint.js'
+export type {
+  Called,
+  ClientCodec,
+  EndpointOptions,
+  EndpointRequest,
+  EndpointResponse,
+  ExplicitOptions,
+  ExplicitRequest,
+  StreamedResponse,
+} from './endpoint-options.js'
+export { explicitEndpoint } from './explicit-endpoint.js'
+export { handler, type Listener } from './handler.js'
+export type {
+  Finished,
+  HandlerOptions,
+  HandlerRequest,
+  HandlerResponse,
+  ProvidingOptions,
+  ServerCodec,
+} from './handler-options.js'
+export { json } from './json-body.js'
 export type { HttpHeaders, HttpResponse } from './message.js'
 export type { PageRequest, PageSource, Pages } from './pages.js'
+export { problem } from './problem-response.js'
+export { RequestInfo, requestInfo, type WithRequestInfo } from './request-info.js'
 export { server } from './server.js'
 export type { HttpServerOptions } from './server-options.js'
+export { setHeader } from './set-header.js'

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 import { pipeline } from 'node:stream'
 import { bodyStream } from './body-stream.js'
 import { bufferText } from './buffer-text.js'
-import type { Receiver, Sender, SenderOptions, Sending, SentRequest } from './sender.js'
+import { isWhole, type Receiver, type Sender, type SenderOptions, type Sending, type SentRequest } from './sender.js'
 import { zlibUnpacker } from './unpacker.js'
 
 /** A pool of node:http connections. */
@@ -58,7 +58,7 @@ function cut(this: Socket): void {
 function recordOf(headers: readonly string[], body: SentRequest['body']): Record<string, string> {
   const record: Record<string, string> = {}
   for (let i = 0; i < headers.length; i += 2) record[headers[i] as string] = headers[i + 1] as string // names and values in turn
-  if (typeof body === 'string') record['content-length'] = String(Buffer.byteLength(body))
+  if (body !== undefined && isWhole(body)) record['content-length'] = String(Buffer.byteLength(body))
   return record
 }
 
@@ -95,10 +95,8 @@ class NodeExchange implements Sending {
     })
     request.on('response', response => this.#read(response))
     request.on('error', error => this.#fail(error))
-    if (typeof body === 'object') {
-      // Closes the body when the request ends before it does.
-      pipeline(bodyStream(body), request, () => {})
-    } else request.end(body)
+    if (isWhole(body)) request.end(body)
+    else pipeline(bodyStream(body), request, () => {}) // closes the body when the request ends before it does
   }
 
   #read(response: IncomingMessage): void {
@@ -111,7 +109,7 @@ class NodeExchange implements Sending {
       if (!this.#request.writableFinished) this.#request.destroy() // the server wants no more of it
       if (this.#over) return
       this.#over = true
-      this.#receiver.onEnd()
+      this.#receiver.onEnd(response.rawTrailers.length > 0 ? response.trailers : undefined)
     })
     response.on('error', error => this.#fail(error))
   }

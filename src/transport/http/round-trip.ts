@@ -31,10 +31,12 @@ export interface Remote {
 
 /** What is made of a response. */
 export interface Reading {
+  /** Whether a packed body is given as it is. @defaultValue false: it is unpacked */
+  readonly isPacked?: boolean
   /** The headers are here. Whether the body is to be read as it comes. */
   onHead(status: number, headers: HttpHeaders): boolean
-  /** The whole response is here. */
-  onWhole(text: string): Awaitable<Outcome>
+  /** The whole response is here, in so many bytes. */
+  onWhole(text: string, bytes: number): Awaitable<Outcome>
   /** The body is coming. */
   onStream(chunks: IncomingStream): Outcome
 }
@@ -71,6 +73,7 @@ class Exchange implements Receiver {
   #over = false
   #chunks: Uint8Array[] = []
   #length = 0
+  #trailers: HttpHeaders | undefined
   #stream: IncomingStream | undefined
 
   constructor(remote: Remote, reading: Reading, resolve: (outcome: Awaitable<Outcome>) => void) {
@@ -107,7 +110,7 @@ class Exchange implements Receiver {
   #unpack(status: number, headers: HttpHeaders): boolean {
     const open = this.#sender?.unpacker
     const coding = headerOf(headers, 'content-encoding') ?? ''
-    if (open === undefined || coding.toLowerCase() === 'identity') return true
+    if (open === undefined || this.#reading.isPacked === true || coding.toLowerCase() === 'identity') return true
     const { peer } = this.#remote
     const to: Unpacked = {
       onData: chunk => this.#take(chunk),
@@ -139,19 +142,20 @@ class Exchange implements Receiver {
     return true
   }
 
-  onEnd(): void {
+  onEnd(trailers?: HttpHeaders): void {
+    this.#trailers = trailers
     if (this.#unpacker === undefined) this.#ended()
     else this.#unpacker.end()
   }
 
   #ended(): void {
     if (this.#stream !== undefined) {
-      this.#stream.end()
+      this.#stream.end(this.#trailers)
       return
     }
     if (this.#over) return
     this.#finish()
-    this.#settle(this.#reading.onWhole(this.#sender?.textOf(this.#chunks) ?? ''))
+    this.#settle(this.#reading.onWhole(this.#sender?.textOf(this.#chunks) ?? '', this.#length))
   }
 
   #broken(message: string): void {

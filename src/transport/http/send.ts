@@ -3,6 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpResponse } from './message.js'
 import { hasBody } from './node-request.js'
 
+/** A response to send. */
+export interface SentResponse extends HttpResponse {
+  /** How many bytes a body has that comes bit by bit, where that is known. */
+  readonly length?: number | undefined
+  /** Asked when the body is over: names and values in turn. */
+  readonly trailers?: (() => readonly string[]) | undefined
+}
+
 /** Options of {@link send}. */
 export interface SendOptions {
   /** Whether the connection ends after this response. */
@@ -15,7 +23,7 @@ export interface SendOptions {
 export function send(
   request: IncomingMessage,
   target: ServerResponse,
-  response: HttpResponse,
+  response: SentResponse,
   options: SendOptions,
 ): Promise<void> | undefined {
   const { body, status } = response
@@ -28,11 +36,15 @@ export function send(
   const headers = response.headers.slice()
   if (options.last || (isWhole && isUnread && !isShort(request, options))) headers.push('connection', 'close')
   if (isWhole && status !== 204 && status !== 304) headers.push('content-length', String(Buffer.byteLength(body)))
+  if (response.length !== undefined) headers.push('content-length', String(response.length))
   target.writeHead(status, headers)
-  if (!isWhole && request.method !== 'HEAD') {
+  if (!isWhole && request.method !== 'HEAD' && status !== 204 && status !== 304) {
     target.flushHeaders()
     return pump(body, target).then(
-      () => endAfterRequest(request, target, options),
+      () => {
+        if (response.trailers !== undefined) addTrailers(target, response.trailers())
+        endAfterRequest(request, target, options)
+      },
       () => void target.destroy(), // a body that breaks off must not look as if it had ended
     )
   }
@@ -46,10 +58,16 @@ export function send(
 }
 
 async function pump(body: AsyncIterable<string | Uint8Array>, target: ServerResponse): Promise<void> {
-  for await (const text of body) {
+  for await (const piece of body) {
     if (target.destroyed) break // leaving the loop closes the body
-    if (!target.write(text)) await drained(target)
+    if (!target.write(piece)) await drained(target)
   }
+}
+
+function addTrailers(target: ServerResponse, trailers: readonly string[]): void {
+  const pairs: [string, string][] = []
+  for (let i = 0; i < trailers.length; i += 2) pairs.push([trailers[i] as string, trailers[i + 1] as string]) // names and values in turn
+  if (pairs.length > 0) target.addTrailers(pairs)
 }
 
 function drained(target: ServerResponse): Promise<void> {
@@ -65,7 +83,7 @@ function drained(target: ServerResponse): Promise<void> {
 }
 
 /** A stream that nobody will read is closed: its call ends as abandoned. */
-function leave(body: HttpResponse['body']): void {
+function leave(body: SentResponse['body']): void {
   if (typeof body === 'string' || body instanceof Uint8Array) return
   void body[Symbol.asyncIterator]().return?.()
 }

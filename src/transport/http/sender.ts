@@ -10,7 +10,12 @@ export interface SentRequest {
   /** Names and values in turn. */
   readonly headers: readonly string[]
   /** Undefined for none. */
-  readonly body: string | AsyncIterable<Uint8Array> | undefined
+  readonly body: string | Uint8Array | AsyncIterable<Uint8Array> | undefined
+}
+
+/** Whether a body is here at once, so that its length is known. */
+export function isWhole(body: SentRequest['body']): body is string | Uint8Array | undefined {
+  return typeof body !== 'object' || body instanceof Uint8Array
 }
 
 /** Hears of a response. Nothing comes after `onEnd` or `onError`. */
@@ -20,7 +25,8 @@ export interface Receiver {
   onHead(status: number, headers: HttpHeaders): void
   /** Gives false to be sent nothing until `resume`. */
   onData(chunk: Uint8Array): boolean
-  onEnd(): void
+  /** `trailers` by lower-case name, where the stack has them. */
+  onEnd(trailers?: HttpHeaders): void
   onError(error: unknown): void
 }
 

@@ -4,7 +4,7 @@ import type { Dispatcher, Pool } from 'undici'
 import { bodyStream } from './body-stream.js'
 import { bufferText } from './buffer-text.js'
 import type { HttpHeaders } from './message.js'
-import type { Receiver, Sender, SenderOptions, Sending, SentRequest } from './sender.js'
+import { isWhole, type Receiver, type Sender, type SenderOptions, type Sending, type SentRequest } from './sender.js'
 import { zlibUnpacker } from './unpacker.js'
 
 type PoolClass = new (origin: string, options: Pool.Options) => Pool
@@ -37,7 +37,7 @@ function dispatched({ method, path, headers, body }: SentRequest): Dispatcher.Di
     method: method as Dispatcher.HttpMethod, // from a contract's rule
     path,
     headers: headers as string[], // undici only reads it
-    body: typeof body === 'object' ? bodyStream(body) : (body ?? null),
+    body: isWhole(body) ? (body ?? null) : bodyStream(body),
   }
 }
 
@@ -76,10 +76,10 @@ class Exchange implements Dispatcher.DispatchHandler, Sending {
     if (!this.#over && !this.#receiver.onData(chunk)) controller.pause()
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(_controller: unknown, trailers: HttpHeaders): void {
     if (this.#over) return
     this.#over = true
-    this.#receiver.onEnd()
+    this.#receiver.onEnd(trailers)
   }
 
   onResponseError(_controller: unknown, error: Error): void {

@@ -315,7 +315,7 @@ describe.for(['undici', 'node'] as const)('endpoint with %s', stack => {
         ],
         after: ({ status }) => seen.push(status),
         onFailure: failure => seen.push(failure),
-        finalizer: ({ _tag }) => seen.push(_tag),
+        finalizer: ({ outcome, status }) => seen.push(`${outcome._tag} ${status}`),
       },
     )
     expect(await call(made, { s: 'x' }, { outgoing: { 'x-m': '3', 'x-a': 'overwritten' } })).toMatchObject({
@@ -326,7 +326,7 @@ describe.for(['undici', 'node'] as const)('endpoint with %s', stack => {
     expect(requests[0]).toMatch(/^x-a: 1$/im)
     expect(requests[0]).toMatch(/^x-n: 2$/im)
     expect(requests[0]).not.toContain('overwritten')
-    expect(seen).toEqual([200, 'Right'])
+    expect(seen).toEqual([200, 'Right 200'])
   })
 
   test('sends a GET with a body so that the server finds its end', async () => {

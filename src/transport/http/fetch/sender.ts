@@ -1,6 +1,6 @@
 // Sends with fetch: the only way out of browsers and Workers. Ten times the cost of undici's dispatch on Node; there, use the
 // HTTP transport's own client.
-import type { Receiver, Sender, Sending, SentRequest } from '../sender.js'
+import { isWhole, type Receiver, type Sender, type Sending, type SentRequest } from '../sender.js'
 
 /** What sends: the platform's `fetch`, or another of its shape. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -35,7 +35,7 @@ class FetchExchange implements Sending {
     this.#receiver = receiver
     receiver.onSent() // fetch does not say when a connection is there, so the request may have run from here on
     const { body } = request
-    this.#body = typeof body === 'object' ? body[Symbol.asyncIterator]() : undefined
+    this.#body = isWhole(body) ? undefined : body[Symbol.asyncIterator]()
     void this.#run(send(origin + request.path, initOf(request, this.#body, this.#controller.signal)))
   }
 
@@ -105,7 +105,7 @@ function initOf(
   for (let i = 0; i < headers.length; i += 2) pairs.push([headers[i] as string, headers[i + 1] as string]) // names and values in turn
   const init: RequestInit = { method, headers: pairs, signal, redirect: 'manual' }
   if (stream !== undefined) return { ...init, body: streamOf(stream), duplex: 'half' }
-  return typeof body === 'string' ? { ...init, body } : init
+  return body !== undefined && isWhole(body) ? { ...init, body: body as string } : init // bytes are a body, too: only the types of TypeScript's fetch are narrower
 }
 
 function streamOf(chunks: AsyncIterator<Uint8Array>): ReadableStream<Uint8Array> {

@@ -1,0 +1,32 @@
+// A response of a codec's as node:http will take it, or the reason why not, said before a byte has gone out.
+import { validateHeaderName, validateHeaderValue } from 'node:http'
+import type { Reply } from '../../core/index.js'
+import type { HandlerResponse } from './handler-options.js'
+import { framingHeaders } from './message.js'
+import type { SentResponse } from './send.js'
+
+/** The response, with what the handler set on its reply. Throws for what cannot be sent. */
+export function checkedResponse(
+  { status, headers = {}, body = '' }: HandlerResponse,
+  reply: Reply | undefined,
+): SentResponse {
+  const code = status ?? reply?.status ?? 200
+  if (!Number.isInteger(code) || code < 200 || code > 599)
+    throw new RangeError(`handler: a status must be from 200 to 599, got ${code}`)
+  const pairs: string[] = []
+  const own = new Set<string>()
+  for (const [name, values] of Object.entries(headers)) {
+    own.add(name.toLowerCase())
+    for (const value of typeof values === 'string' ? [values] : values) add(pairs, name, value)
+  }
+  for (const [name, value] of reply?.headers ?? []) if (!own.has(name)) add(pairs, name, value)
+  for (const value of reply?.setCookies ?? []) add(pairs, 'set-cookie', value)
+  return { status: code, headers: pairs, body }
+}
+
+function add(pairs: string[], name: string, value: string): void {
+  validateHeaderName(name)
+  validateHeaderValue(name, value)
+  if (framingHeaders.has(name.toLowerCase())) throw new TypeError(`handler: the header '${name}' is the server's own`)
+  pairs.push(name, value)
+}
