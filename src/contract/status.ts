@@ -25,6 +25,7 @@ const statusOfReason: ReadonlyMap<string, number> = new Map([
   ['ROUTE_NOT_FOUND', 404],
   ['METHOD_NOT_ALLOWED', 405],
   ['BODY_TOO_LARGE', 413],
+  ['PRECONDITION_FAILED', 412],
   ['UNSUPPORTED_MEDIA_TYPE', 415],
   ['REQUEST_TIMEOUT', 408],
   ['HEADERS_TOO_LARGE', 431],

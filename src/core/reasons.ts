@@ -32,6 +32,8 @@ export const reasons: Readonly<Record<string, Reason>> = {
   MALFORMED_BODY: { code: 'invalid_argument' },
   MALFORMED_HTTP: { code: 'invalid_argument' },
   METHOD_NOT_ALLOWED: { code: 'unimplemented' },
+  NOT_MODIFIED: { code: 'failed_precondition' },
+  PRECONDITION_FAILED: { code: 'failed_precondition' },
   REPLY_SENT: { code: 'internal' },
   REQUEST_TIMEOUT: { code: 'deadline_exceeded', blame: 'caller' },
   RESPONSE_TOO_LARGE: { code: 'resource_exhausted', blame: 'dependency' },

@@ -11,6 +11,7 @@ import {
 } from '../../core/index.js'
 import { deadlineMsOf } from '../../core/method.js'
 import { attemptFrom, metadataFrom, notRun, timeoutFrom } from '../wire-headers.js'
+import type { TagOf } from './conditional.js'
 import { type HttpRequest, type HttpResponse, headerOf } from './message.js'
 import { ndjsonType, readLines } from './ndjson.js'
 import { notFound } from './not-found.js'
@@ -25,6 +26,8 @@ export interface ExchangeOptions {
   readonly maxBodyBytes: number
   /** The longest deadline that a caller may ask for, in ms: of a unary call. A stream may have an hour. */
   readonly maxDeadlineMs: number
+  /** Makes the tags of responses to GET and HEAD. @defaultValue none but what handlers set */
+  readonly tagOf?: TagOf | undefined
 }
 
 /** A call that is going on, for whoever must end it. */
@@ -52,7 +55,7 @@ export class Exchanges {
       })),
     )
     this.#router = router(routes)
-    this.#responses = new Responses(runtime.onDefect)
+    this.#responses = new Responses(runtime.onDefect, options.tagOf)
     this.#runtime = runtime
     this.#options = options
   }

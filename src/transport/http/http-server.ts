@@ -42,13 +42,13 @@ export class HttpServer implements Listening {
   #timer: Timer | undefined
 
   constructor(services: readonly AnyService[], runtime: Runtime, settings: Settings) {
-    const { maxBodyBytes, maxDeadlineMs } = settings
+    const { maxBodyBytes, maxDeadlineMs, tagOf } = settings
     this.#settings = settings
     this.#runtime = runtime
     this.#pages = settings.docs?.pagesOf(services)
     this.#compression = settings.compression === undefined ? undefined : new Compression(settings.compression)
     this.#sending = { last: false, maxDiscardedBytes: maxBodyBytes }
-    this.#exchanges = new Exchanges(services, runtime, { maxBodyBytes, maxDeadlineMs })
+    this.#exchanges = new Exchanges(services, runtime, { maxBodyBytes, maxDeadlineMs, tagOf })
     this.#connections = new Connections(runtime.clock)
     this.#server = createServer(
       {

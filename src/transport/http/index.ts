@@ -26,6 +26,7 @@ export type {
 export { json } from './json-body.js'
 export type { HttpHeaders, HttpResponse } from './message.js'
 export type { PageRequest, PageSource, Pages } from './pages.js'
+export { checkPreconditions } from './preconditions.js'
 export { problem } from './problem-response.js'
 export { RequestInfo, requestInfo, type WithRequestInfo } from './request-info.js'
 export { server } from './server.js'

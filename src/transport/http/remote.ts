@@ -7,6 +7,7 @@ import {
   CallError,
   type Context,
   type Failure,
+  failed,
   failureOf,
   left,
   type Outcome,
@@ -137,6 +138,11 @@ class MethodReading implements Reading {
     }
   }
 
+  #asksForChanges(): boolean {
+    const { outgoing } = this.#context
+    return outgoing.get('if-none-match') !== undefined || outgoing.get('if-modified-since') !== undefined
+  }
+
   onStream(chunks: IncomingStream): Outcome {
     const { peer, maxResponseBytes } = this.#remote
     return right(streamItems(chunks, { spec: this.#spec, peer, maxBytes: maxResponseBytes, context: this.#context }))
@@ -144,6 +150,10 @@ class MethodReading implements Reading {
 
   onWhole(text: string): Awaitable<Outcome> {
     const status = this.#status
+    if (status === 304 && this.#asksForChanges()) {
+      const message = `${this.#remote.peer} says that nothing has changed`
+      return failed('failed_precondition', 'NOT_MODIFIED', message, { peer: this.#remote.peer })
+    }
     if (status < 300 && this.#type === 'application/json' && !this.#spec.response.streamed) {
       try {
         return right(parseJson(text))

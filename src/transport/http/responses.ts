@@ -1,6 +1,7 @@
 // What a call came to, as a response: the message, the lines of a stream or problem details, and the headers that the handler set.
 import { failureToWire, type ServedMethod } from '../../contract/index.js'
 import {
+  type Awaitable,
   type DomainFailure,
   type Failure,
   failureOf,
@@ -10,6 +11,7 @@ import {
 } from '../../core/index.js'
 import { jsonText } from '../json.js'
 import { trailerPrefix } from '../wire-headers.js'
+import { conditional, type TagOf } from './conditional.js'
 import { framingHeaders, type HttpRequest, type HttpResponse, headerOf } from './message.js'
 import { type Framing, ndjson, sse } from './ndjson.js'
 import { problemResponse } from './problem.js'
@@ -34,13 +36,15 @@ const reserved: ReadonlySet<string> = new Set([
 /** Makes responses. */
 export class Responses {
   readonly #onDefect: OnDefect
+  readonly #tagOf: TagOf | undefined
 
-  constructor(onDefect: OnDefect) {
+  constructor(onDefect: OnDefect, tagOf: TagOf | undefined) {
     this.#onDefect = onDefect
+    this.#tagOf = tagOf
   }
 
   /** Never throws. */
-  of(going: Going, outcome: Outcome): HttpResponse {
+  of(going: Going, outcome: Outcome): Awaitable<HttpResponse> {
     const { call, served } = going
     const { streamed } = served.spec.response
     const reply = streamed ? call.context.reply : call.reply // of a stream, the handler still runs
@@ -48,13 +52,21 @@ export class Responses {
     const headers = this.#headers(call, !streamed || outcome._tag === 'Left')
     if (outcome._tag === 'Left') return this.#failed(going, outcome.left, headers)
     if (streamed) return this.#stream(going, outcome.right as AsyncIterable<unknown>, headers) // a streaming method
+    let body: string
     try {
-      const body = jsonText(outcome.right)
-      return { status: this.#status(going), headers: ['content-type', 'application/json', ...headers], body }
+      body = jsonText(outcome.right)
     } catch (thrown) {
       this.#onDefect(thrown)
       return this.#failed(going, failureOf('internal', 'UNENCODABLE', 'internal error'), headers)
     }
+    const response = {
+      status: this.#status(going),
+      headers: ['content-type', 'application/json', ...headers],
+      body,
+    }
+    if (this.#tagOf === undefined && headers.length === 0) return response
+    const { method, headers: asked } = going.request
+    return conditional(response, { method, headers: asked, tagOf: this.#tagOf, onDefect: this.#onDefect })
   }
 
   #stream(going: Going, items: AsyncIterable<unknown>, headers: readonly string[]): HttpResponse {

@@ -1,5 +1,8 @@
 // What may be set on the server over HTTP, and what it is when it is not.
+import { hash } from 'node:crypto'
+import { tagsOf } from './body-tag.js'
 import { type CompressionOptions, type CompressionSettings, compressionOf } from './compression.js'
+import type { TagOf } from './conditional.js'
 import { limit } from './limit.js'
 import type { PageSource } from './pages.js'
 
@@ -43,6 +46,12 @@ export interface HttpServerOptions {
    */
   readonly compression?: boolean | CompressionOptions
   /**
+   * Whether responses to GET and HEAD that are no streams get an entity tag, made from their bodies, unless the handler sets one:
+   * callers that have a response already are answered 304. `'strong'` promises the same bytes, `'weak'` the same meaning, which
+   * survives proxies that pack. @defaultValue false
+   */
+  readonly etag?: 'strong' | 'weak' | false
+  /**
    * What is shown beside the calls: `docs()` of tenon/transport/http/docs serves the OpenAPI document and a page to try it. Its paths
    * come before those of methods. @defaultValue none
    */
@@ -51,9 +60,10 @@ export interface HttpServerOptions {
 
 /** The options, each with a value. */
 export interface Settings
-  extends Required<Omit<HttpServerOptions, 'docs' | 'compression'>>,
+  extends Required<Omit<HttpServerOptions, 'docs' | 'compression' | 'etag'>>,
     Pick<HttpServerOptions, 'docs'> {
   readonly compression: CompressionSettings | undefined
+  readonly tagOf: TagOf | undefined
 }
 
 /** The options, each with a value. Throws `RangeError` for limits that make no sense. */
@@ -66,6 +76,7 @@ export function settingsOf(options: HttpServerOptions): Settings {
     host,
     probes,
     compression: compressionOf(options.compression),
+    tagOf: tagsOf(options.etag, body => hash('sha256', body, 'base64url')),
     ...(options.docs !== undefined && { docs: options.docs }),
     maxBodyBytes: limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20),
     maxDeadlineMs: limit('maxDeadlineMs', options.maxDeadlineMs ?? 300_000),

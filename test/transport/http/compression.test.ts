@@ -6,6 +6,7 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import { call, connect } from 'tenon'
 import type { Context } from 'tenon/core'
 import * as http from 'tenon/transport/http'
+import { docs } from 'tenon/transport/http/docs'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { packedStream } from '../../../src/transport/http/packed-stream.js'
 import { open, type Served, served, until } from './served.js'
@@ -167,6 +168,14 @@ test.for([
   [{ maxStreams: Number.NaN }, /compression.maxStreams must be a whole number from 0 on/],
 ] as const)('the options %j make no sense', ([compression, message]) => {
   expect(() => http.server({ port: 0, compression: compression as never })).toThrow(message)
+})
+
+test('a page beside the calls is packed, and known by the tag it then has', async () => {
+  const { address } = await serving({ docs: docs({ page: false }) })
+  const { headers } = await asked(address, '/openapi.json', { 'accept-encoding': 'gzip' })
+  expect(headers).toMatchObject({ 'content-encoding': 'gzip', etag: expect.stringMatching(/--gzip"$/) })
+  const again = { 'accept-encoding': 'gzip', 'if-none-match': String(headers['etag']) }
+  expect((await asked(address, '/openapi.json', again)).status).toBe(304)
 })
 
 describe('a packed stream', () => {

@@ -1,6 +1,7 @@
 // What is at one path: something whole that changes only with the program, so that a browser asks for it once.
 import { createHash } from 'node:crypto'
 import type { Awaitable } from '../../../core/index.js'
+import { knownTag } from '../entity-tag.js'
 import { type HttpResponse, headerOf } from '../message.js'
 import type { PageRequest, Pages } from '../pages.js'
 
@@ -44,9 +45,7 @@ async function respond({ headers }: PageRequest, read: () => Awaitable<Content>)
   } catch {
     return { status: 500, headers: ['content-type', 'text/plain'], body: 'a file of the viewer cannot be read' }
   }
-  const known = headerOf(headers, 'if-none-match')
-    ?.split(',')
-    .map(tag => tag.trim().replace(/^W\//, ''))
-  if (known?.includes(content.etag) === true) return { status: 304, headers: content.headers, body: '' }
+  const known = knownTag(headerOf(headers, 'if-none-match') ?? '', content.etag)
+  if (known !== undefined) return { status: 304, headers: content.headers, body: '' }
   return { status: 200, headers: content.headers, body: content.body }
 }

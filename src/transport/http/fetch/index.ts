@@ -1,4 +1,5 @@
 // "tenon/transport/http/fetch": services and clients for fetch runtimes: browsers, Bun, Deno, Workers.
+export { checkPreconditions } from '../preconditions.js'
 export { client, type FetchClientOptions } from './client.js'
 export type { Fetch } from './sender.js'
 export { type FetchServerOptions, server } from './server.js'

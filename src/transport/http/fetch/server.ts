@@ -10,6 +10,8 @@ import {
   reportDefect,
   systemClock,
 } from '../../../core/index.js'
+import { bytesToBase64 } from '../../base64.js'
+import { tagsOf } from '../body-tag.js'
 import { Exchanges } from '../exchange.js'
 import type { HttpResponse } from '../message.js'
 import { ndjson, sse } from '../ndjson.js'
@@ -21,6 +23,8 @@ export interface FetchServerOptions {
   readonly maxBodyBytes?: number
   /** The longest deadline that a caller may ask for, in ms. @defaultValue 300 000; an hour for streams */
   readonly maxDeadlineMs?: number
+  /** Whether responses to GET and HEAD get an entity tag: as in `server` of tenon/transport/http. @defaultValue false */
+  readonly etag?: 'strong' | 'weak' | false
   /** @defaultValue one report on stderr */
   readonly onDefect?: OnDefect
   /** @defaultValue systemClock */
@@ -36,7 +40,11 @@ export function server(
   options: FetchServerOptions = {},
 ): (request: Request) => Promise<Response> {
   const { maxBodyBytes = 1 << 20, maxDeadlineMs = 300_000, onDefect = reportDefect, clock = systemClock } = options
-  const exchanges = new Exchanges(services, { onDefect, clock }, { maxBodyBytes, maxDeadlineMs })
+  const exchanges = new Exchanges(
+    services,
+    { onDefect, clock },
+    { maxBodyBytes, maxDeadlineMs, tagOf: tagsOf(options.etag, sha256) },
+  )
   return async request => {
     const leave = (): void => exchange.cancel(gone)
     const exchange = exchanges.begin(new FetchRequest(request, leave))
@@ -53,6 +61,12 @@ interface Ending {
   leave(): void
   /** The body is whole: nobody need be told of the caller any more. */
   end(): void
+}
+
+async function sha256(body: string | Uint8Array): Promise<string> {
+  const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : Uint8Array.from(body)
+  const base64 = bytesToBase64(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
+  return base64.replaceAll('+', '-').replaceAll('/', '_')
 }
 
 const gone: Failure = failureOf('cancelled', 'CANCELLED', 'the caller is gone')
