@@ -3,21 +3,21 @@
 import type { Awaitable, Clock, Context, Endpoint, OnDefect, Outcome } from '../core/index.js'
 import type { MethodSpec } from './spec.js'
 
-/** A method ready to be served: takes what came over the wire, gives what goes back. */
-export interface ServedMethod {
+/** A method ready to be served: takes what came over the wire, gives what goes back. `R` is what its context must offer. */
+export interface ServedMethod<R = Context> {
   readonly spec: MethodSpec
   /**
    * With all its middleware. The request is the decoded message, not validated yet; the response is not encoded yet. Streams
    * are AsyncIterables of such messages on either side.
    */
-  readonly endpoint: Endpoint<unknown, unknown, unknown>
+  readonly endpoint: Endpoint<unknown, unknown, unknown, R>
 }
 
-/** A service of which every method is implemented. */
-export interface AnyService {
+/** A service of which every method is implemented. `R` is what the contexts of its calls must offer. */
+export interface AnyService<R = Context> {
   readonly contract: { readonly name: string; readonly specs: ReadonlyMap<string, MethodSpec> }
   readonly missing: readonly never[]
-  readonly methods: ReadonlyMap<string, ServedMethod>
+  readonly methods: ReadonlyMap<string, ServedMethod<R>>
 }
 
 /** What a server needs from the process around it. */

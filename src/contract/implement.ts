@@ -12,6 +12,7 @@ import type {
   Outcome,
   Provider,
   Right,
+  Without,
 } from '../core/index.js'
 import { intercept, isFailure, left, type MethodInfo, withMethod } from '../core/index.js'
 import { endpointOf } from '../core/make.js'
@@ -43,32 +44,47 @@ export type ServerEndpoint<X, R = Context> =
     ? Endpoint<RequestOutput<X>, ResponseInput<X>, DomainInput<F>, R>
     : never
 
-/** A service in the making; complete when nothing is `missing`. Each step gives a new one. */
-export interface Service<M extends Readonly<Record<string, AnyMethod>>, Missing extends keyof M, Ctx extends Context> {
+/**
+ * A service in the making; complete when nothing is `missing`. Each step gives a new one. Handlers see `Ctx`; whoever serves it must
+ * put `R` into the contexts of calls.
+ */
+export interface Service<
+  M extends Readonly<Record<string, AnyMethod>>,
+  Missing extends keyof M,
+  Ctx extends Context,
+  R = Context,
+> {
   readonly contract: Contract<M>
   /** The methods that have no handler yet. */
   readonly missing: readonly Missing[]
   /** The methods that have one, ready to be served. */
-  readonly methods: ReadonlyMap<string, ServedMethod>
+  readonly methods: ReadonlyMap<string, ServedMethod<R>>
   /** Implements methods as plain functions. Throws `TypeError` for one that the contract has not, or that is there already. */
   handlers<H extends { readonly [K in Missing]?: Handler<M[K], Ctx> }>(
     handlers: H & { readonly [K in Exclude<keyof H, Missing>]: never },
-  ): Service<M, Exclude<Missing, keyof H>, Ctx>
+  ): Service<M, Exclude<Missing, keyof H>, Ctx, R>
   /** Implements methods as finished endpoints. */
   endpoints<H extends { readonly [K in Missing]?: ServerEndpoint<M[K], Ctx> }>(
     endpoints: H & { readonly [K in Exclude<keyof H, Missing>]: never },
-  ): Service<M, Exclude<Missing, keyof H>, Ctx>
+  ): Service<M, Exclude<Missing, keyof H>, Ctx, R>
   /**
    * Puts a middleware around the methods implemented *after* it; the first is outermost. It sees requests as they came, before
    * validation. State it keeps is shared by those methods.
    */
-  use<P>(provider: Provider<P>): Service<M, Missing, Ctx & P>
+  use<P>(provider: Provider<P>): Service<M, Missing, Ctx & P, R>
   /** A middleware that changes nothing about the context's type. */
-  use(middleware: Middleware): Service<M, Missing, Ctx>
+  use(middleware: Middleware): Service<M, Missing, Ctx, R>
   /** A guard comes after the provider of what it needs. */
-  use<N>(guard: Ctx extends N ? Guard<N> : never): Service<M, Missing, Ctx>
+  use<N>(guard: Ctx extends N ? Guard<N> : never): Service<M, Missing, Ctx, R>
   /** As {@link use}, with a middleware made for each method: `usePerMethod(() => breaker())` shares no breaker. */
-  usePerMethod(make: (method: MethodInfo) => Middleware): Service<M, Missing, Ctx>
+  usePerMethod(make: (method: MethodInfo) => Middleware): Service<M, Missing, Ctx, R>
+  /**
+   * Leaves a part of the context to whoever serves it: the methods implemented after it see `N`, and the service fits only what gives
+   * that, such as an Express router with the app's own user. {@link provide} gives it elsewhere.
+   */
+  requires<N extends object>(): Service<M, Missing, Ctx & N, R & N>
+  /** Gives all methods what they left to whoever serves them: the provider goes around everything, whenever it was put there. */
+  provide<P>(provider: Provider<P>): Service<M, Missing, Ctx, Without<R, P>>
 }
 
 type Wrap = (
@@ -104,6 +120,13 @@ function serviceOf<M extends Readonly<Record<string, AnyMethod>>, Missing extend
     return serviceOf<M, never, Ctx>(contract, more, wraps)
   }
   const using = (wrap: Wrap) => serviceOf<M, Missing, never>(contract, methods, [...wraps, wrap])
+  const one = (given: readonly Middleware[], what: string): Middleware => {
+    const [middleware] = given
+    // What is left out here fails open: a second argument may be the one that authenticates.
+    if (given.length !== 1 || typeof middleware !== 'function')
+      throw new TypeError(`${contract.name}: ${what} takes one middleware; chain(a, b) makes one of two`)
+    return middleware
+  }
   const missing = [...contract.specs.keys()].filter(name => !methods.has(name))
   const service = {
     contract,
@@ -111,14 +134,16 @@ function serviceOf<M extends Readonly<Record<string, AnyMethod>>, Missing extend
     methods,
     handlers: (handlers: Readonly<Record<string, unknown>>) => add(handlers, handlerEndpoint),
     endpoints: (endpoints: Readonly<Record<string, unknown>>) => add(endpoints, finishedEndpoint),
-    use(...given: readonly Middleware[]) {
-      const [middleware] = given
-      // What is left out here fails open: a second argument may be the one that authenticates.
-      if (given.length !== 1 || typeof middleware !== 'function')
-        throw new TypeError(`${contract.name}: use takes one middleware; chain(a, b) makes one of two`)
-      return using(middleware)
-    },
+    use: (...given: readonly Middleware[]) => using(one(given, 'use')),
     usePerMethod: (make: (method: MethodInfo) => Middleware) => using((next, method) => make(method)(next)),
+    requires: () => service,
+    provide(...given: readonly Middleware[]) {
+      const provider = one(given, 'provide')
+      const provided = [...methods].map(
+        ([name, { spec, endpoint }]) => [name, { spec, endpoint: provider(endpoint) }] as const,
+      )
+      return serviceOf<M, Missing, never>(contract, new Map(provided), [provider, ...wraps])
+    },
   }
   return service as unknown as Service<M, Missing, Ctx> // the type arguments follow the steps; the values do not know them
 }

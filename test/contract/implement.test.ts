@@ -136,6 +136,30 @@ describe('use', () => {
     expect(await call(client(service).get, { id: 'a' })).toEqual({ _tag: 'Right', right: { id: 'ada', count: 1 } })
   })
 
+  test('what a service requires is provided around all of it, whenever that is put there', async () => {
+    const log: string[] = []
+    const asked = implement(Orders)
+      .use(noted('own', log))
+      .requires<{ readonly principal: { readonly id: string } }>()
+      .handlers({ get: (_, { principal }) => ({ id: principal.id }) })
+    const given = provide({
+      name: 'given',
+      enter: () => {
+        log.push('given')
+        return { provide: { principal: { id: 'ada' } } }
+      },
+    })
+    const service = asked.provide(given).handlers({ place: (_, { principal }) => ({ id: principal.id, count: 2 }) })
+    const { get: first, place } = client(service)
+    expect(await call(first, { id: 'a' })).toEqual({ _tag: 'Right', right: { id: 'ada', count: 1 } })
+    expect(await call(place, { id: 'a' })).toEqual({ _tag: 'Right', right: { id: 'ada', count: 2 } })
+    expect(log.slice(0, 2)).toEqual(['given', '> own'])
+    expect(asked.methods.get('get')?.endpoint).not.toBe(service.methods.get('get')?.endpoint)
+    expect(() => Reflect.apply(asked.provide, asked, [given, given])).toThrow(
+      'shop.v1.Orders: provide takes one middleware',
+    )
+  })
+
   test('leaves the service that it was called on as it was', async () => {
     const log: string[] = []
     const base = implement(Orders)

@@ -162,6 +162,25 @@ implement(Orders)
   .use(authorize)
   .handlers({ get: () => order })
 
+// What a service leaves to whoever serves it is part of its type until that is provided.
+const asking = implement(Orders)
+  .requires<Authenticated<Principal>>()
+  .use(authorize)
+  .handlers({
+    get: (_, { principal }) => ({ id: principal.id, count: 1 }),
+    place: () => order,
+    watch: ({ id }) => generate(id),
+    upload: () => ({ id: '1' }),
+  })
+const needy: AnyService<Authenticated<Principal> & Context> = asking
+memory.client(asking.provide(authenticate))
+// @ts-expect-error nobody gives the principal
+memory.client(asking)
+// @ts-expect-error nor here
+memory.client(needy)
+// @ts-expect-error what is provided is of another type
+memory.client(asking.provide(of<Provider<Authenticated<string>>>()))
+
 // Each method is there once, and nothing else is.
 // @ts-expect-error the contract has no such method
 implement(Orders).handlers({ nope: async () => order })
