@@ -22,6 +22,7 @@ export const reasons: Readonly<Record<string, Reason>> = {
   INVALID_RESPONSE: { code: 'internal' },
   UNDECLARED_FAILURE: { code: 'internal' },
   UNKNOWN_DOMAIN_FAILURE: {},
+  BODY_ALREADY_READ: { code: 'internal' },
   BODY_TOO_LARGE: { code: 'resource_exhausted' },
   CLIENT_CLOSED: { code: 'unavailable' },
   CONNECTION_FAILED: { code: 'unavailable', blame: 'dependency' },

@@ -43,6 +43,15 @@ export function parseJson(text: string): unknown {
   }
   const readsStrings = hasSuspiciousEscape(text)
   if (!readsStrings && !mayBeTooMuch(text) && !hasForbiddenName(text) && !hasLargeNumber(text)) return value
+  return checked(value, readsStrings)
+}
+
+/** A value that somebody else has parsed from JSON, held to what {@link parseJson} lets through. Throws as that does. */
+export function checkedJson(value: unknown): unknown {
+  return checked(value, true)
+}
+
+function checked(value: unknown, readsStrings: boolean): unknown {
   const found = mistakeIn(value, 1, readsStrings)
   if (found === undefined) return value
   const path = fieldPath(found.keys.reverse())

@@ -24,6 +24,13 @@ const unsupported: Failure = notRun(
   'the body has a content-encoding other than one of gzip, deflate, br and identity',
 )
 
+/** Why a body cannot be read a second time. */
+export const alreadyRead: Failure = notRun(
+  'internal',
+  'BODY_ALREADY_READ',
+  'something before Tenon has read the body and left nothing of it that can be used: mount Tenon before it',
+)
+
 type Decoder = Gunzip | Inflate | BrotliDecompress
 
 const decoders: ReadonlyMap<string, () => Decoder> = new Map<string, () => Decoder>([
@@ -40,7 +47,8 @@ const decoders: ReadonlyMap<string, () => Decoder> = new Map<string, () => Decod
  *
  * Fails with `resource_exhausted`/`BODY_TOO_LARGE`, before reading where `Content-Length` says so; `invalid_argument`/
  * `UNSUPPORTED_MEDIA_TYPE` for another encoding or several; `invalid_argument`/`MALFORMED_BODY` for packed data that is broken or
- * ends too early; `cancelled`/`CANCELLED` when the caller went away. All say `ran: 'no'`.
+ * ends too early; `cancelled`/`CANCELLED` when the caller went away; `internal`/`BODY_ALREADY_READ` where somebody else has begun to
+ * read it. All say `ran: 'no'`.
  *
  * After a failure the request is paused with the rest of its body unread, so the connection cannot carry another request: answer
  * with `connection: close` and end the response; node:http then closes the socket. Do not resume the request unless what still
@@ -62,9 +70,15 @@ export function readBody(request: IncomingMessage, maxBytes: number, done: BodyD
 function refusalOf(request: IncomingMessage, maxBytes: number): Failure | undefined {
   if (request.destroyed && !request.complete) return gone()
   if (isEmpty(request)) return undefined
+  if (wasRead(request)) return alreadyRead
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return tooLarge(maxBytes)
   const encoding = encodingOf(request)
   return encoding === 'identity' || decoders.has(encoding) ? undefined : unsupported
+}
+
+/** Whether somebody has begun to read the body: what is left of it is not the whole. */
+export function wasRead(request: IncomingMessage): boolean {
+  return request.readableDidRead || request.readableEnded
 }
 
 function isEmpty({ headers }: IncomingMessage): boolean {

@@ -11,7 +11,12 @@ import { hasBody } from './node-request.js'
 /** Something that ends when its caller is gone. */
 export interface Cancellable {
   cancel(failure: Failure): void
+  /** Whether it only waits for its caller to take the answer. @defaultValue false */
+  readonly isAnswered?: boolean
 }
+
+/** Requests that may take as long as they like to arrive, known only to whoever answers them in the server's place. */
+export const unhurried: WeakSet<IncomingMessage> = new WeakSet()
 
 /** One connection, while it is open. */
 export class Connection {
@@ -93,16 +98,22 @@ export class Connection {
   /** Closes it where its request takes longer than `timeoutMs` to arrive, or its answer as long without being taken at all. */
   check(timeoutMs: number, now: number): void {
     if (this.#message?.complete === true) this.#forget()
-    if (this.#message !== undefined) {
+    if (this.#message !== undefined && !unhurried.has(this.#message)) {
       this.#readingSince = Math.min(this.#readingSince, now)
       if (now - this.#readingSince >= timeoutMs) this.#refuse()
     }
     // A stream may wait for its reader; the socket's own timer knows whether anything has been taken meanwhile.
-    const isStuck = this.calls === 0 && this.socket.writableLength > 0
+    const isStuck = this.socket.writableLength > 0 && !this.#isBusy()
     if (isStuck === this.#isWatched) return
     this.#isWatched = isStuck
     if (isStuck) this.socket.setTimeout(timeoutMs)
     else if (this.socket.timeout === timeoutMs) this.socket.setTimeout(0)
+  }
+
+  #isBusy(): boolean {
+    if (this.#call !== undefined && this.#call.isAnswered !== true) return true
+    for (const call of this.#more ?? []) if (call.isAnswered !== true) return true
+    return false
   }
 
   #refuse(): void {

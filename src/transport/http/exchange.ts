@@ -3,6 +3,8 @@ import type { AnyService, Runtime, ServedMethod } from '../../contract/index.js'
 import {
   type Awaitable,
   CallError,
+  type Context,
+  extend,
   type Failure,
   failureOf,
   type Incoming,
@@ -12,9 +14,9 @@ import {
 import { deadlineMsOf } from '../../core/method.js'
 import { attemptFrom, metadataFrom, notRun, timeoutFrom } from '../wire-headers.js'
 import type { TagOf } from './conditional.js'
-import { type HttpRequest, type HttpResponse, headerOf } from './message.js'
+import { type HttpRequest, type HttpResponse, headerOf, type WholeBody } from './message.js'
 import { ndjsonType, readLines } from './ndjson.js'
-import { notFound } from './not-found.js'
+import { type NotFound, notFound } from './not-found.js'
 import { plainWire, problemResponse } from './problem.js'
 import { type Going, Responses } from './responses.js'
 import { type Match, type PathParams, type Router, router } from './router.js'
@@ -37,6 +39,14 @@ export interface Exchange {
   readonly whole: boolean
   /** Ends the call: the caller is gone. */
   cancel(failure: Failure): void
+}
+
+/** How a set of services stands among others. */
+export interface Among {
+  /** Whether a request that no method is for is left to the others. */
+  readonly isOthers: (kind: NotFound['kind']) => boolean
+  /** What there is in the context of a call besides. @defaultValue nothing */
+  readonly provide?: (() => object) | undefined
 }
 
 /** Answers requests for a set of services. */
@@ -62,18 +72,31 @@ export class Exchanges {
 
   /** Begins the call that a request asks for. Never throws; the response never rejects. */
   begin(request: HttpRequest): Exchange {
-    const query = request.url.indexOf('?')
-    const path = query === -1 ? request.url : request.url.slice(0, query)
+    const path = pathIn(request)
     const found = this.#router.match(request.method, path)
-    if (found.kind !== 'found') return over(notFound(found, request.method, path))
-    let call: Incoming
+    return found.kind === 'found' ? this.#begin(request, found) : over(notFound(found, request.method, path))
+  }
+
+  /**
+   * As {@link begin}, in the midst of others who answer, too: undefined for what `isOthers` leaves to them. What `provide` gives is in
+   * the call's context; where it throws, no call begins.
+   */
+  beginAmong(request: HttpRequest, { isOthers, provide }: Among): Exchange | undefined {
+    const path = pathIn(request)
+    const found = this.#router.match(request.method, path)
+    if (found.kind === 'found') return this.#begin(request, found, provide)
+    return isOthers(found.kind) ? undefined : over(notFound(found, request.method, path))
+  }
+
+  #begin(request: HttpRequest, found: Found, provide?: () => object): Exchange {
+    let begun: BegunCall
     try {
-      call = this.#incoming(request, found.value)
+      const call = this.#incoming(request, found.value)
+      begun = new BegunCall(call, request, found)
+      if (provide !== undefined) begun.context = extend(call.context, provide())
     } catch (thrown) {
       return over(this.#thrown(thrown))
     }
-    const begun = new BegunCall(call, request, found)
-    if (query !== -1) begun.query = request.url.slice(query + 1)
     begun.response = this.#answer(begun)
     return begun
   }
@@ -98,18 +121,19 @@ export class Exchanges {
       if (!request.hasBody || mediaType(request) !== ndjsonType) return this.#wrongMediaType(request, ndjsonType)
       return this.#run(begun, this.#items(request))
     }
-    if (!request.hasBody || served.spec.http.query !== undefined) return this.#decode(begun, '')
+    if (!request.hasBody || served.spec.http.query !== undefined) return this.#decode(begun, nothing)
     if (!isJson(mediaType(request))) return this.#wrongMediaType(request, 'application/json')
-    const body = request.text(this.#options.maxBodyBytes)
+    const body = request.body(this.#options.maxBodyBytes)
     const next = (read: Awaited<typeof body>): Awaitable<HttpResponse> => {
-      if (read.failure === undefined) return this.#decode(begun, read.text)
+      if (read.failure === undefined) return this.#decode(begun, read)
       call.cancel(read.failure)
+      if (read.failure.code === 'internal') this.#runtime.onDefect(new Error(read.failure.message))
       return problemResponse(plainWire(read.failure))
     }
     return body instanceof Promise ? body.then(next) : next(body)
   }
 
-  #decode(begun: BegunCall, body: string): Awaitable<HttpResponse> {
+  #decode(begun: BegunCall, body: WholeBody): Awaitable<HttpResponse> {
     let message: unknown
     try {
       message = messageFrom(begun.served.spec.http, begun, body)
@@ -120,7 +144,7 @@ export class Exchanges {
   }
 
   #run(begun: BegunCall, message: unknown): Awaitable<HttpResponse> {
-    const outcome = begun.call.run(begun.served.endpoint, message)
+    const outcome = begun.call.run(begun.served.endpoint, message, begun.context)
     return outcome instanceof Promise
       ? outcome.then(ended => this.#responses.of(begun, ended))
       : this.#responses.of(begun, outcome)
@@ -159,13 +183,16 @@ class BegunCall implements Exchange, Going {
   readonly request: HttpRequest
   readonly served: ServedMethod
   readonly params: PathParams | undefined
-  query = ''
+  readonly query: string
+  /** Undefined where it is the call's own. */
+  context: Context | undefined = undefined
   response: Awaitable<HttpResponse> = notYet
 
   constructor(call: Incoming, request: HttpRequest, { value, params }: Found) {
     this.call = call
     this.request = request
     this.served = value
+    this.query = queryIn(request)
     this.params = params
   }
 
@@ -178,9 +205,20 @@ class BegunCall implements Exchange, Going {
   }
 }
 
+const nothing: WholeBody = { text: '' }
 const notYet: HttpResponse = { status: 500, headers: [], body: '' }
 
 type Found = Extract<Match<ServedMethod>, { kind: 'found' }>
+
+function pathIn({ url }: HttpRequest): string {
+  const query = url.indexOf('?')
+  return query === -1 ? url : url.slice(0, query)
+}
+
+function queryIn({ url }: HttpRequest): string {
+  const query = url.indexOf('?')
+  return query === -1 ? '' : url.slice(query + 1)
+}
 
 function isBroken(thrown: unknown): boolean {
   return thrown instanceof CallError && isFailure(thrown.failure) && thrown.failure.reason === 'STREAM_BROKEN'

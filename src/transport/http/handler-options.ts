@@ -45,19 +45,19 @@ export interface HandlerResponse {
   readonly body?: string | Uint8Array | AsyncIterable<string | Uint8Array>
 }
 
-/** Between HTTP and an endpoint's own types. */
-export interface ServerCodec<Req, Res, E = never> {
+/** Between HTTP and an endpoint's own types. `Q` is what requests are where there is more to them than HTTP. */
+export interface ServerCodec<Req, Res, E = never, Q extends HandlerRequest = HandlerRequest> {
   /** Throw a `CallError` for a request that is wrong; anything else thrown is a defect. */
-  decode(request: HandlerRequest, context: Context): Awaitable<Req>
+  decode(request: Q, context: Context): Awaitable<Req>
   /** What it throws is answered as a failure: a `CallError` as its own, anything else as a defect. */
-  encode(response: Res, request: HandlerRequest, context: Context): Awaitable<HandlerResponse>
+  encode(response: Res, request: Q, context: Context): Awaitable<HandlerResponse>
   /** @defaultValue problem details (RFC 9457) with the status of the failure's code: see `problem` */
-  encodeFailure?(failure: Failure | E, request: HandlerRequest): HandlerResponse
+  encodeFailure?(failure: Failure | E, request: Q): HandlerResponse
 }
 
 /** What a finalizer is told. */
-export interface Finished {
-  readonly request: HandlerRequest
+export interface Finished<Q extends HandlerRequest = HandlerRequest> {
+  readonly request: Q
   readonly status: number
   /** What was sent, by lower-case name. */
   readonly headers: HttpHeaders
@@ -76,18 +76,18 @@ export interface Finished {
 }
 
 /** Options of `handler`. */
-export interface HandlerOptions {
+export interface HandlerOptions<Q extends HandlerRequest = HandlerRequest> {
   /**
    * Run in turn before the request is decoded, so that they refuse before anybody reads its body: each may give the context on,
    * extended, or throw a `CallError`.
    */
-  readonly before?: readonly ((context: Context, request: HandlerRequest) => Context)[]
+  readonly before?: readonly ((context: Context, request: Q) => Context)[]
   /** Run in turn when a response is encoded, a failure's too; each may change it. */
-  readonly after?: readonly ((response: HandlerResponse, request: HandlerRequest) => HandlerResponse)[]
+  readonly after?: readonly ((response: HandlerResponse, request: Q) => HandlerResponse)[]
   /** Told of each failure before it is encoded, of the codec's own too, and of what breaks a body off. */
-  readonly onFailure?: (failure: unknown, request: HandlerRequest) => void
+  readonly onFailure?: (failure: unknown, request: Q) => void
   /** Told once for each request, when its response has gone or its caller has: after the body, however long that takes. */
-  readonly finalizer?: (finished: Finished) => void
+  readonly finalizer?: (finished: Finished<Q>) => void
   /** The most bytes of a request body that is read whole, unpacked. @defaultValue 1 MiB */
   readonly maxBodyBytes?: number
   /**

@@ -7,16 +7,16 @@ import { onCallerGone } from './caller-gone.js'
 import type { Finished, HandlerOptions, ProvidingOptions, ServerCodec } from './handler-options.js'
 import { begin, type Handling, type Serving } from './handling.js'
 import { limit } from './limit.js'
-import { type SentResponse, send } from './send.js'
+import { type SendOptions, type SentResponse, send } from './send.js'
 import { ServedRequest } from './served-request.js'
 
-/** What node:http and Express call for each request. */
+/** What node:http calls for each request. */
 export type Listener = (message: IncomingMessage, target: ServerResponse) => void
 
 /**
- * A listener for node:http (or an Express route) that serves one endpoint. The path is up to whoever mounts it. A caller that
- * closes the connection cancels the call. An endpoint that needs more of its context has it from `provide`. Throws `RangeError`
- * for limits that make no sense.
+ * A listener for node:http that serves one endpoint. The path is up to whoever mounts it. A caller that closes the connection
+ * cancels the call. An endpoint that needs more of its context has it from `provide`. In an Express app take the `handler` of
+ * tenon/transport/http/express, which knows of bodies that the app has read. Throws `RangeError` for limits that make no sense.
  */
 export function handler<Req, Res, E>(
   endpoint: Endpoint<Req, Res, E, Context>,
@@ -29,13 +29,28 @@ export function handler<Req, Res, E, P extends object>(
   options: ProvidingOptions<P>,
 ): Listener
 export function handler(endpoint: object, codec: object, options: Serving['options'] = {}): Listener {
+  // Paired with the endpoint by the types above.
+  return listener(endpoint, { codec: codec as Serving['codec'], options }, { Request: ServedRequest, shared: false })
+}
+
+/** Where a listener is. */
+export interface Surroundings extends Pick<SendOptions, 'shared'> {
+  /** How requests are read. */
+  readonly Request: new (
+    message: IncomingMessage,
+    maxBytes: number,
+  ) => ServedRequest
+}
+
+/** A listener in its surroundings. */
+export function listener(endpoint: object, serving: Serving, { Request, shared = false }: Surroundings): Listener {
+  const { options } = serving
   const { finalizer, clock = systemClock, deadlineMs = 30_000 } = options
   const maxBodyBytes = limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20)
   if (!(deadlineMs > 0)) throw new RangeError(`http: deadlineMs must be more than 0, got ${deadlineMs}`)
-  const serving: Serving = { codec: codec as Serving['codec'], options } // paired with the endpoint by the types above
-  const sending = { last: false, maxDiscardedBytes: maxBodyBytes }
+  const sending = { last: false, maxDiscardedBytes: maxBodyBytes, shared }
   return (message, target) => {
-    const request = new ServedRequest(message, maxBodyBytes)
+    const request = new Request(message, maxBodyBytes)
     const startedAt = finalizer === undefined ? 0 : clock.now()
     const handling = begin(endpoint, request, serving)
     const unlink = onCallerGone(message.socket, failure => handling.cancel(failure))

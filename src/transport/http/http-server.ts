@@ -9,6 +9,7 @@ import { refuse } from './client-error.js'
 import { Compression } from './compression.js'
 import { Connections } from './connections.js'
 import { type Exchange, Exchanges } from './exchange.js'
+import { type App, HandedOver } from './handed-over.js'
 import type { HttpResponse } from './message.js'
 import { NodeRequest } from './node-request.js'
 import { type Pages, page } from './pages.js'
@@ -34,6 +35,7 @@ export class HttpServer implements Listening {
   readonly #connections: Connections
   readonly #pages: Pages | undefined
   readonly #compression: Compression | undefined
+  readonly #handedOver: HandedOver | undefined
   #drained: Promise<void> | undefined
   #sending: SendOptions
   #isClosed = false
@@ -41,15 +43,17 @@ export class HttpServer implements Listening {
   #address: string | undefined
   #timer: Timer | undefined
 
-  constructor(services: readonly AnyService[], runtime: Runtime, settings: Settings) {
+  /** With an `app`, that answers in our place, for the services as well. */
+  constructor(services: readonly AnyService[], runtime: Runtime, settings: Settings, app?: App) {
     const { maxBodyBytes, maxDeadlineMs, tagOf } = settings
     this.#settings = settings
     this.#runtime = runtime
     this.#pages = settings.docs?.pagesOf(services)
     this.#compression = settings.compression === undefined ? undefined : new Compression(settings.compression)
-    this.#sending = { last: false, maxDiscardedBytes: maxBodyBytes }
+    this.#sending = { last: false, maxDiscardedBytes: maxBodyBytes, shared: false }
     this.#exchanges = new Exchanges(services, runtime, { maxBodyBytes, maxDeadlineMs, tagOf })
     this.#connections = new Connections(runtime.clock)
+    this.#handedOver = app === undefined ? undefined : new HandedOver(app)
     this.#server = createServer(
       {
         headersTimeout: settings.headersTimeoutMs,
@@ -67,8 +71,8 @@ export class HttpServer implements Listening {
     this.#server.on('connection', socket => this.#connected(socket))
     this.#server.on('clientError', (error, socket) => this.#broken(error, socket as Socket)) // node:http's own are sockets
     this.#server.on('checkContinue', (message, target) => {
-      // Who would send too much is told before.
-      if (!(Number(message.headers['content-length']) > maxBodyBytes)) target.writeContinue()
+      // Who would send too much is told before; what is too much for an app, only that knows.
+      if (app !== undefined || !(Number(message.headers['content-length']) > maxBodyBytes)) target.writeContinue()
       this.#serve(message, target)
     })
   }
@@ -114,6 +118,10 @@ export class HttpServer implements Listening {
     if (connection === undefined) return // closed meanwhile
     const request = new NodeRequest(message)
     const exchange = this.#begin(message, request)
+    if (exchange === undefined) {
+      this.#handedOver?.serve(connection, message, target)
+      return
+    }
     const response =
       this.#compression === undefined ? exchange.response : this.#compression.of(request, exchange.response)
     const answer = (ready: HttpResponse): void => {
@@ -131,11 +139,13 @@ export class HttpServer implements Listening {
     } else answer(response)
   }
 
-  #begin(message: IncomingMessage, request: NodeRequest): Exchange {
+  /** Undefined for what the app answers. */
+  #begin(message: IncomingMessage, request: NodeRequest): Exchange | undefined {
     const { maxHeaders, probes } = this.#settings
     if (message.rawHeaders.length > 2 * maxHeaders) return withoutCall(tooManyHeaders(maxHeaders))
     const report = (probes ? probe(request, this.#runtime.probes) : undefined) ?? page(this.#pages, request)
-    return report === undefined ? this.#exchanges.begin(request) : withoutCall(report)
+    if (report !== undefined) return withoutCall(report)
+    return this.#handedOver === undefined ? this.#exchanges.begin(request) : undefined
   }
 
   #lookOut(): void {
@@ -149,6 +159,7 @@ export class HttpServer implements Listening {
     this.#drained ??= new Promise(resolve => {
       this.#acceptAll(0, () => {
         this.#sending = { ...this.#sending, last: true }
+        this.#handedOver?.drain()
         this.#connections.watchIdle()
         // Not http.Server's own close: that cuts idle connections at once, and with them the requests on their way.
         NetServer.prototype.close.call(this.#server, () => {

@@ -14,16 +14,19 @@ export interface HttpRequest {
   readonly headers: HttpHeaders
   /** Whether there is a body at all. */
   readonly hasBody: boolean
-  /** The body as text, unpacked. Fails with `BODY_TOO_LARGE` above `maxBytes`, counted unpacked, or `MALFORMED_BODY`. */
-  text(maxBytes: number): Awaitable<Body>
+  /** The body, unpacked. Fails with `BODY_TOO_LARGE` above `maxBytes`, counted unpacked, or `MALFORMED_BODY`. */
+  body(maxBytes: number): Awaitable<Body>
   /** The body as it arrives; throws `CallError` where it breaks off. */
   chunks(): AsyncIterable<Uint8Array>
 }
 
 /** A body, or why there is none. */
-export type Body =
+export type Body = WholeBody | { readonly failure: Failure }
+
+/** A body as its text, or as the value of its JSON where somebody has parsed it before. */
+export type WholeBody =
   | { readonly text: string; readonly failure?: undefined }
-  | { readonly text?: undefined; readonly failure: Failure }
+  | { readonly text?: undefined; readonly value: unknown; readonly failure?: undefined }
 
 /** A response to send. */
 export interface HttpResponse {

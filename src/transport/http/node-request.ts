@@ -1,7 +1,7 @@
 // A node:http request as the rest of this folder sees requests.
 import type { IncomingMessage } from 'node:http'
 import { type Awaitable, CallError, failureOf } from '../../core/index.js'
-import { readBody, textOf } from './body.js'
+import { alreadyRead, readBody, textOf, wasRead } from './body.js'
 import type { Body, HttpHeaders, HttpRequest } from './message.js'
 
 /** An {@link HttpRequest} that came in over node:http. */
@@ -22,16 +22,17 @@ export class NodeRequest implements HttpRequest {
     return hasBody(this.#message)
   }
 
-  text(maxBytes: number): Awaitable<Body> {
+  body(maxBytes: number): Awaitable<Body> {
     return new Promise(resolve => {
       readBody(this.#message, maxBytes, (failure, body) => {
-        resolve(failure === undefined ? textOrFailure(body) : { failure })
+        resolve(failure === undefined ? textBody(body) : { failure })
       })
     })
   }
 
   /** Leaving it early leaves the connection as it is: the answer has yet to go out. */
   async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    if (wasRead(this.#message)) throw new CallError(alreadyRead)
     try {
       for await (const chunk of this.#message.iterator({ destroyOnReturn: false })) yield chunk
     } catch (cause) {
@@ -48,7 +49,8 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return length === undefined ? headers['transfer-encoding'] !== undefined : length !== '0'
 }
 
-function textOrFailure(bytes: Buffer): Body {
+/** The text of a body that is whole. */
+export function textBody(bytes: Buffer): Body {
   const text = textOf(bytes)
   return typeof text === 'string' ? { text } : { failure: text }
 }

@@ -4,7 +4,8 @@ import type { HttpResponse } from './message.js'
 import { plainWire, problemResponse } from './problem.js'
 import type { Match } from './router.js'
 
-type NotFound = Exclude<Match<never>, { readonly kind: 'found' }>
+/** What no route fits, and in which way. */
+export type NotFound = Exclude<Match<never>, { readonly kind: 'found' }>
 
 /** The response to a request that no route is for. */
 export function notFound(found: NotFound, method: string, path: string): HttpResponse {

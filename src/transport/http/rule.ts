@@ -2,7 +2,8 @@
 // google.api.http. Both directions, so that they cannot drift apart.
 import type { HttpRule, MethodSpec } from '../../contract/index.js'
 import { CallError, failureOf } from '../../core/index.js'
-import { jsonText, parseJson, toWire } from '../json.js'
+import { checkedJson, jsonText, parseJson, toWire } from '../json.js'
+import type { WholeBody } from './message.js'
 import { pathOf } from './router.js'
 
 function invalid(path: string, message: string): CallError<never> {
@@ -20,7 +21,7 @@ const maxQueryFields = 1000
 export function messageFrom(
   rule: HttpRule,
   given: { readonly params: Readonly<Record<string, string>> | undefined; readonly query: string },
-  body: string,
+  body: WholeBody,
 ): unknown {
   const message = rule.query === undefined ? fromBody(body) : fromQuery(rule.query, given.query, rule.lists)
   for (const [name, field] of rule.path) {
@@ -30,12 +31,13 @@ export function messageFrom(
   return message
 }
 
-function fromBody(text: string): Record<string, unknown> {
-  if (text === '') return {}
-  const body = parseJson(text)
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
+function fromBody(body: WholeBody): Record<string, unknown> {
+  if (body.text === '') return {}
+  const value = body.text === undefined ? checkedJson(body.value) : parseJson(body.text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid('', 'the body must be a JSON object')
-  return body as Record<string, unknown> // an object, as just seen
+  // A value that was parsed before is somebody else's, too, and what is in the path is about to be added.
+  return (body.text === undefined ? { ...value } : value) as Record<string, unknown> // an object, as just seen
 }
 
 function fromQuery(

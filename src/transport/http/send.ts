@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpResponse } from './message.js'
 import { hasBody } from './node-request.js'
+import { joinLists } from './shared-headers.js'
 
 /** A response to send. */
 export interface SentResponse extends HttpResponse {
@@ -17,6 +18,8 @@ export interface SendOptions {
   readonly last: boolean
   /** The most bytes of an unread request body that are thrown away to keep the connection. */
   readonly maxDiscardedBytes: number
+  /** Whether others may have set headers on the response, or may have sent it. */
+  readonly shared: boolean
 }
 
 /** Sends a response. A promise where that takes longer: it resolves when all is written or the reader is gone, and never rejects. */
@@ -27,13 +30,14 @@ export function send(
   options: SendOptions,
 ): Promise<void> | undefined {
   const { body, status } = response
-  if (target.destroyed) {
+  // Where others answer, too, one of them may have done so already: a middleware that loses patience, say.
+  if (isTaken(target)) {
     leave(body)
     return undefined
   }
   const isWhole = typeof body === 'string' || body instanceof Uint8Array
   const isUnread = !request.complete && hasBody(request)
-  const headers = response.headers.slice()
+  const headers = options.shared ? joinLists(target, response.headers) : response.headers.slice()
   if (options.last || (isWhole && isUnread && !isShort(request, options))) headers.push('connection', 'close')
   if (isWhole && status !== 204 && status !== 304) headers.push('content-length', String(Buffer.byteLength(body)))
   if (response.length !== undefined) headers.push('content-length', String(response.length))
@@ -57,10 +61,17 @@ export function send(
   return undefined
 }
 
-async function pump(body: AsyncIterable<string | Uint8Array>, target: ServerResponse): Promise<void> {
+function isTaken({ destroyed, headersSent }: ServerResponse): boolean {
+  return destroyed || headersSent
+}
+
+async function pump(body: AsyncIterable<string | Uint8Array>, target: Target): Promise<void> {
+  const room = new Room(target)
   for await (const piece of body) {
-    if (target.destroyed) break // leaving the loop closes the body
-    if (!target.write(piece)) await drained(target)
+    if (target.destroyed || target.writableEnded) break // leaving the loop closes the body
+    const isFull = !target.write(piece)
+    target.flush?.()
+    if (isFull) await room.made()
   }
 }
 
@@ -70,16 +81,34 @@ function addTrailers(target: ServerResponse, trailers: readonly string[]): void 
   if (pairs.length > 0) target.addTrailers(pairs)
 }
 
-function drained(target: ServerResponse): Promise<void> {
-  return new Promise(resolve => {
-    const done = (): void => {
-      target.off('drain', done)
-      target.off('close', done)
-      resolve()
-    }
-    target.on('drain', done)
-    target.on('close', done)
-  })
+/** A response that packs what is written, as Express's `compression` makes it, says so and keeps it until it is told to flush. */
+interface Target extends ServerResponse {
+  readonly flush?: () => void
+}
+
+/** Waits until the reader has taken something, or is gone. One listener a stream: what packs a response takes none of them back. */
+class Room {
+  readonly #target: ServerResponse
+  #isWatched = false
+  #wake: (() => void) | undefined
+
+  constructor(target: ServerResponse) {
+    this.#target = target
+  }
+
+  made(): Promise<void> {
+    if (!this.#isWatched) this.#watch()
+    return new Promise(resolve => {
+      this.#wake = resolve
+    })
+  }
+
+  #watch(): void {
+    this.#isWatched = true
+    const wake = (): void => this.#wake?.()
+    this.#target.on('drain', wake)
+    this.#target.on('close', wake)
+  }
 }
 
 /** A stream that nobody will read is closed: its call ends as abandoned. */

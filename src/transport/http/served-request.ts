@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { CallError, type Failure, type Peer } from '../../core/index.js'
 import { parseJson } from '../json.js'
 import { notRun } from '../wire-headers.js'
-import { readBody, textOf } from './body.js'
+import { type BodyDone, readBody, textOf } from './body.js'
 import { ByteStream } from './byte-stream.js'
 import type { HandlerRequest } from './handler-options.js'
 import type { HttpHeaders } from './message.js'
@@ -69,7 +69,7 @@ export class ServedRequest implements HandlerRequest {
   #read(): Promise<Buffer> {
     if (this.#stream !== undefined) throw readTwice()
     this.#whole ??= new Promise((resolve, reject) => {
-      readBody(this.#message, this.#maxBytes, (failure, body) => {
+      this.readWhole(this.#message, this.#maxBytes, (failure, body) => {
         this.#length = body.length
         if (failure === undefined) resolve(body)
         else reject(new CallError(failure))
@@ -78,12 +78,22 @@ export class ServedRequest implements HandlerRequest {
     return this.#whole
   }
 
+  /** How a whole body is read. */
+  protected readWhole(message: IncomingMessage, maxBytes: number, done: BodyDone): void {
+    readBody(message, maxBytes, done)
+  }
+
+  /** How a body is read as it comes. */
+  protected arriving(message: IncomingMessage): AsyncIterable<Uint8Array> {
+    return new NodeRequest(message).chunks()
+  }
+
   chunks(maxBytes: number): AsyncIterableIterator<Uint8Array> {
     if (this.#whole !== undefined || this.#stream !== undefined) throw readTwice()
     const tooLarge = (): Failure =>
       notRun('resource_exhausted', 'BODY_TOO_LARGE', `the body has more than ${maxBytes} bytes`)
     if (Number(this.headers['content-length'] ?? 0) > maxBytes) throw new CallError(tooLarge())
-    const source = this.hasBody ? new NodeRequest(this.#message).chunks() : nothing()
+    const source = this.hasBody ? this.arriving(this.#message) : nothing()
     this.#stream = new ByteStream(source, { maxBytes, tooLarge })
     return this.#stream
   }

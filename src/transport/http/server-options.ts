@@ -76,10 +76,8 @@ export function settingsOf(options: HttpServerOptions): Settings {
     host,
     probes,
     compression: compressionOf(options.compression),
-    tagOf: tagsOf(options.etag, body => hash('sha256', body, 'base64url')),
     ...(options.docs !== undefined && { docs: options.docs }),
-    maxBodyBytes: limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20),
-    maxDeadlineMs: limit('maxDeadlineMs', options.maxDeadlineMs ?? 300_000),
+    ...callSettingsOf(options),
     headersTimeoutMs: limit('headersTimeoutMs', options.headersTimeoutMs ?? 10_000),
     requestTimeoutMs: limit('requestTimeoutMs', options.requestTimeoutMs ?? 30_000),
     checkIntervalMs: limit('checkIntervalMs', options.checkIntervalMs ?? 1000),
@@ -87,5 +85,17 @@ export function settingsOf(options: HttpServerOptions): Settings {
     maxHeaders: limit('maxHeaders', options.maxHeaders ?? 100),
     maxConnections: limit('maxConnections', options.maxConnections ?? 10_000),
     lingerMs: limit('lingerMs', options.lingerMs ?? 5000, 0),
+  }
+}
+
+/** The options that matter to calls, whoever listens. */
+type CallOptions = Pick<HttpServerOptions, 'maxBodyBytes' | 'maxDeadlineMs' | 'etag'>
+
+/** The options that matter to calls, each with a value. Throws `RangeError` or `TypeError` for what makes no sense. */
+export function callSettingsOf(options: CallOptions): Pick<Settings, 'maxBodyBytes' | 'maxDeadlineMs' | 'tagOf'> {
+  return {
+    maxBodyBytes: limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20),
+    maxDeadlineMs: limit('maxDeadlineMs', options.maxDeadlineMs ?? 300_000),
+    tagOf: tagsOf(options.etag, body => hash('sha256', body, 'base64url')),
   }
 }

@@ -20,7 +20,7 @@ function requestOf({ method, url, headers, body }: Fuzzed): HttpRequest {
     url,
     headers,
     hasBody: body !== undefined,
-    text: () => ({ text: body ?? '' }),
+    body: () => ({ text: body ?? '' }),
     async *chunks() {
       const bytes = Buffer.from(body ?? '')
       for (let at = 0; at < bytes.length; at += 7) yield bytes.subarray(at, at + 7)

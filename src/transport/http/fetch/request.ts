@@ -27,7 +27,7 @@ export class FetchRequest implements HttpRequest {
     return this.#request.body !== null && this.headers['content-length'] !== '0'
   }
 
-  async text(maxBytes: number): Promise<Body> {
+  async body(maxBytes: number): Promise<Body> {
     const encoding = this.headers['content-encoding']
     const { body } = this.#request
     if (body === null) return { text: '' }

@@ -1,0 +1,54 @@
+// An Express app as one of the bindings of `serve`: with the probes, the limits against slow callers and the drain of the server on
+// node:http, which sees every request of the app first.
+import type { Application } from 'express'
+import type { ServerBinding } from '../../../contract/index.js'
+import { HttpServer } from '../http-server.js'
+import { type HttpServerOptions, settingsOf } from '../server-options.js'
+import type { ExpressHandler } from './request.js'
+import { router } from './router.js'
+import { settingsOf as callSettingsOf, type RouterOptions } from './router-options.js'
+
+/**
+ * Options of {@link server}: those of the `server` of tenon/transport/http, which hold for all requests of the app, and these. What
+ * packs responses is middleware of the app.
+ */
+export interface ExpressServerOptions extends Omit<HttpServerOptions, 'compression'>, Pick<RouterOptions, 'passOn'> {
+  /** The app. It is not made to listen: the binding does. */
+  readonly app: Application
+  /**
+   * Puts the services that `serve` is given into the app: `services => app.use('/api', services)`. Called once, when the server is about
+   * to listen, so what comes after the services (a handler for what is not found, one for errors) belongs in here, too. Not called
+   * where `serve` is given none, because `router` has mounted them already.
+   * @defaultValue at the root, behind all that the app has
+   */
+  readonly mount?: (services: ExpressHandler) => void
+}
+
+/**
+ * A server of contracts in an Express app, for `serve`. Everything that the app answers is drained as well: a request of its own
+ * routes counts as a call. What `requestTimeoutMs` says holds for them, too; `maxBodyBytes` and `maxDeadlineMs` for the services alone.
+ * WebSockets and other upgrades are not offered. Throws `RangeError` and `TypeError` for options that make no sense.
+ */
+export function server(options: ExpressServerOptions): ServerBinding {
+  const { app } = options
+  if (typeof app !== 'function' || typeof app.use !== 'function')
+    throw new TypeError('express: app must be an Express app')
+  const { mount = services => void app.use(services) } = options
+  const settings = settingsOf(options)
+  callSettingsOf(options) // so that mistakes show here
+  let current: ExpressHandler | undefined
+  let isMounted = false
+  return {
+    name: 'express',
+    listen(services, { onDefect, clock, probes }) {
+      if (services.length > 0) {
+        current = router(services, { ...options, onDefect, clock })
+        // An app forgets nothing: listening again takes the place that there is.
+        if (!isMounted)
+          mount((message, target, next) => (current === undefined ? next() : current(message, target, next)))
+        isMounted = true
+      }
+      return new HttpServer(services, { onDefect, clock, probes }, settings, app).listen()
+    },
+  }
+}
