@@ -34,6 +34,7 @@ export const reasons: Readonly<Record<string, Reason>> = {
   MALFORMED_HTTP: { code: 'invalid_argument' },
   METHOD_NOT_ALLOWED: { code: 'unimplemented' },
   NOT_MODIFIED: { code: 'failed_precondition' },
+  NOT_PROXIED: { code: 'unimplemented' },
   PRECONDITION_FAILED: { code: 'failed_precondition' },
   REPLY_SENT: { code: 'internal' },
   REQUEST_TIMEOUT: { code: 'deadline_exceeded', blame: 'caller' },

@@ -43,6 +43,13 @@ export interface HandlerResponse {
    * passes; where it throws, the connection breaks, so that nobody takes a part for the whole. @defaultValue empty
    */
   readonly body?: string | Uint8Array | AsyncIterable<string | Uint8Array>
+  /**
+   * How many bytes an iterable has, where that is known: sent as `content-length`, after HEAD too. An iterable that has more or fewer
+   * is broken off. @defaultValue not known: sent in chunks
+   */
+  readonly length?: number
+  /** Asked when an iterable has ended: what is sent behind it, by name, where the caller's HTTP can carry it. @defaultValue none */
+  readonly trailers?: () => Readonly<Record<string, string>>
 }
 
 /** Between HTTP and an endpoint's own types. `Q` is what requests are where there is more to them than HTTP. */

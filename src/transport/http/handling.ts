@@ -153,7 +153,7 @@ export class Handling {
       const changed = this.#changed(encoded)
       const checked = checkedResponse(changed, reply)
       if (!isStream(changed.body)) return checked
-      this.#body = this.#streamed(changed.body)
+      this.#body = this.#streamed(changed.body, changed.length)
       return { ...checked, body: this.#body }
     } catch (thrown) {
       if (isStream(encoded.body)) closeStream(encoded.body, this.#onDefect, () => {})
@@ -173,10 +173,11 @@ export class Handling {
   }
 
   /** A call lives as long as its response, where that is the stream; for any other body the deadline is kept here. */
-  #streamed(source: AsyncIterable<string | Uint8Array>): ByteStream {
+  #streamed(source: AsyncIterable<string | Uint8Array>, length: number | undefined): ByteStream {
     const { clock, remainingMs } = this.#context
     let timer: Timer | undefined
     const body = new ByteStream(source, {
+      length,
       onEnd: end => {
         timer?.cancel()
         this.#bodyEnded(end)

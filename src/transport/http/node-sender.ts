@@ -58,7 +58,10 @@ function cut(this: Socket): void {
 function recordOf(headers: readonly string[], body: SentRequest['body']): Record<string, string> {
   const record: Record<string, string> = {}
   for (let i = 0; i < headers.length; i += 2) record[headers[i] as string] = headers[i + 1] as string // names and values in turn
-  if (body !== undefined && isWhole(body)) record['content-length'] = String(Buffer.byteLength(body))
+  if (!isWhole(body)) {
+    // Of a GET node would send the bytes without saying where they end: what follows the head would be another request.
+    if (record['content-length'] === undefined) record['transfer-encoding'] = 'chunked'
+  } else if (body !== undefined) record['content-length'] = String(Buffer.byteLength(body))
   return record
 }
 
@@ -94,6 +97,10 @@ class NodeExchange implements Sending {
       })
     })
     request.on('response', response => this.#read(response))
+    request.on('upgrade', (_response, socket) => {
+      socket.destroy() // nobody asked for it, and node tells of it nowhere else
+      this.#fail(new Error('the server changed to another protocol'))
+    })
     request.on('error', error => this.#fail(error))
     if (isWhole(body)) request.end(body)
     else pipeline(bodyStream(body), request, () => {}) // closes the body when the request ends before it does
