@@ -1,15 +1,21 @@
 // Builds the package: declarations by tsc, code by esbuild, with what several entries share in chunks of its own. Sixty small
 // modules cost more to load than all the code in them (docs/decisions/0006-bundled-entries.md).
-// Argument: the folder to build into; `dist` where there is none.
+// Arguments: the folder to build into, `dist` where there is none; `--no-declarations` for the code alone, in a fraction of the time.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
-const outdir = resolve(root, process.argv[2] ?? 'dist')
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  allowNegative: true,
+  options: { declarations: { type: 'boolean', default: true } },
+})
+const outdir = resolve(root, positionals[0] ?? 'dist')
 const { bin = {}, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const programs = Object.values(bin).map(path => path.replace(/^(\.\/)?dist\/(.*)\.js$/, 'src/$2.ts'))
 
@@ -22,7 +28,7 @@ function entries() {
 rmSync(outdir, { recursive: true, force: true })
 const compiler = createRequire(import.meta.url).resolve('typescript/lib/tsc.js')
 const declarations = ['-p', 'tsconfig.build.json', '--emitDeclarationOnly', '--outDir', outdir]
-execFileSync(process.execPath, [compiler, ...declarations], { cwd: root, stdio: 'inherit' })
+if (values.declarations) execFileSync(process.execPath, [compiler, ...declarations], { cwd: root, stdio: 'inherit' })
 await build({
   absWorkingDir: root,
   entryPoints: [...entries(), ...programs],

@@ -37,6 +37,7 @@ export const reasons: Readonly<Record<string, Reason>> = {
   NOT_PROXIED: { code: 'unimplemented' },
   PRECONDITION_FAILED: { code: 'failed_precondition' },
   REPLY_SENT: { code: 'internal' },
+  REQUEST_STREAM_UNSUPPORTED: { code: 'unimplemented' },
   REQUEST_TIMEOUT: { code: 'deadline_exceeded', blame: 'caller' },
   RESPONSE_TOO_LARGE: { code: 'resource_exhausted', blame: 'dependency' },
   ROUTE_NOT_FOUND: { code: 'unimplemented' },

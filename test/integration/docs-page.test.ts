@@ -1,20 +1,8 @@
 /** The page that the shop's `npm start` links to, as people use it: in Chromium, with nothing but the shop to load from. */
-import { existsSync } from 'node:fs'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Program, startScript } from '../examples/program.js'
-
-const program = '/usr/bin/chromium'
-const isRequired = process.env['TENON_REQUIRE_SERVERS'] === '1'
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
+import { launchChromium, needChromium } from './chromium.js'
 
 interface Visit {
   readonly page: Page
@@ -30,7 +18,7 @@ async function visit(): Promise<Visit> {
   const shop: Program = startScript('examples/shop/main.ts', ['--port', '0'])
   onTestFinished(async () => void (await shop.stop()))
   const [, link = ''] = await shop.waitFor(/^ {2}(http:\S+\/docs)$/m)
-  const browser: Browser = await chromium.launch({ executablePath: program, headless: true, args: flags })
+  const browser = await launchChromium()
   onTestFinished(() => browser.close())
   const page = await browser.newPage()
   const hosts = new Set<string>()
@@ -64,7 +52,7 @@ async function tryLookup(page: Page, sku: string): Promise<{ readonly status: st
 
 describe('the page for reading and trying', () => {
   test('shows every method and calls them, without another host', { timeout: 120_000 }, async ({ skip }) => {
-    if (!existsSync(program) && !isRequired) skip(`there is no ${program}`)
+    needChromium(skip)
     const { page, address, hosts, complaints } = await visit()
 
     await page.locator('.opblock').first().waitFor()

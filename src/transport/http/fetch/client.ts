@@ -1,9 +1,11 @@
 // The client for browsers and edge runtimes, for `connect`: the same failures, deadlines and streams, sent with fetch.
 import type { ClientBinding } from '../../../contract/index.js'
+import { failed } from '../../../core/index.js'
 import { lazily } from '../lazy.js'
 import { remoteCall } from '../remote.js'
 import type { Remote } from '../round-trip.js'
 import { parseTarget } from '../target.js'
+import { obstacleToStreams } from './request-streams.js'
 import { type Fetch, fetchSender } from './sender.js'
 
 /** Options of {@link client}. */
@@ -18,7 +20,8 @@ export interface FetchClientOptions {
 
 /**
  * A client of the services at `target`, for `connect`. Fetch does not tell a refused connection from a broken one, so failed
- * connections are `CONNECTION_LOST` with `ran: 'maybe'`. Redirects are not followed.
+ * connections are `CONNECTION_LOST` with `ran: 'maybe'`. Redirects are not followed. Where the platform cannot send request
+ * streams, methods that have one fail with `unimplemented`/`REQUEST_STREAM_UNSUPPORTED`, `ran: 'no'`.
  *
  * @param target - `https://api.example.com`, with or without a path before the methods' own
  */
@@ -32,7 +35,11 @@ export function client(target: string, options: FetchClientOptions = {}): Client
   return {
     name: 'http',
     peer: remote.peer,
-    method: spec => remoteCall(spec, remote, prefix),
+    method(spec) {
+      const obstacle = spec.request.streamed && options.fetch === undefined ? obstacleToStreams(url) : undefined
+      if (obstacle === undefined) return remoteCall(spec, remote, prefix)
+      return () => failed('unimplemented', 'REQUEST_STREAM_UNSUPPORTED', obstacle, { ran: 'no' })
+    },
     async close() {
       remote.closed = true
     },
