@@ -47,10 +47,15 @@ export function connectionFailure(
   )
 }
 
-/** The error's code; of the several that trying several addresses gives, the first. */
+/** The error's code; of the several that trying several addresses gives, the first; Node's fetch wraps it once. */
 function codeIn(error: unknown): string {
+  const own = ownCodeOf(error)
+  return own === '' && error instanceof Error ? ownCodeOf(error.cause) : own
+}
+
+function ownCodeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return ''
   if ('code' in error && typeof error.code === 'string') return error.code
-  if ('errors' in error && Array.isArray(error.errors)) return codeIn(error.errors[0])
+  if ('errors' in error && Array.isArray(error.errors)) return ownCodeOf(error.errors[0])
   return ''
 }

@@ -1,8 +1,9 @@
 /** What the fetch server does for platforms that keep the headers back, or say only in some places that a caller is gone. */
-import { contract, type Failure, implement, method, stream } from 'tenon'
+import { call, connect, contract, type Failure, implement, method, stream } from 'tenon'
 import * as fetch from 'tenon/transport/http/fetch'
-import { expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
+import { freePort } from '../../examples/program.js'
 
 const Item = z.object({ n: z.int() })
 const Numbers = contract('demo.v1.Numbers', {
@@ -68,4 +69,44 @@ test('a request whose caller has gone before it was taken is not begun', async (
   const response = await fetch.server([service])(post('/next', '{"n":1}', { signal: AbortSignal.abort() }))
   expect(await response.json()).toMatchObject({ code: 'cancelled' })
   expect(begun).toBe(0)
+})
+
+test('where nobody listens, and the platform says so, nothing has run', async () => {
+  const client = connect(Numbers, fetch.client(`http://127.0.0.1:${await freePort()}`))
+  const refused = { code: 'unavailable', reason: 'CONNECTION_REFUSED', ran: 'no' } satisfies Partial<Failure>
+  expect(await call(client.next, { n: 1 })).toMatchObject({ left: refused })
+})
+
+test('where the platform does not say why a connection failed, the work may have run', async () => {
+  const send = () => Promise.reject(new TypeError('Failed to fetch'))
+  const client = connect(Numbers, fetch.client('http://server.test', { fetch: send }))
+  expect(await call(client.next, { n: 1 })).toMatchObject({ left: { reason: 'CONNECTION_LOST', ran: 'maybe' } })
+})
+
+describe('request streams', () => {
+  async function* items(): AsyncGenerator<{ n: number }> {
+    yield { n: 1 }
+  }
+  const sum = (target: string) => call(connect(Numbers, fetch.client(target)).sum, items())
+  const refused = { left: { code: 'unimplemented', reason: 'REQUEST_STREAM_UNSUPPORTED', ran: 'no' } }
+
+  test('are refused in browsers where no HTTP/2 is spoken, and tried where it may be', async () => {
+    vi.stubGlobal('navigator', { userAgent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36' })
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const port = await freePort()
+    expect(await sum(`http://127.0.0.1:${port}`)).toMatchObject(refused)
+    expect(await sum(`https://127.0.0.1:${port}`)).toMatchObject({ left: { reason: 'CONNECTION_REFUSED' } })
+  })
+
+  test('are refused where the platform would send the name of an object instead', async () => {
+    const Real = globalThis.Request
+    class Old extends Real {
+      constructor(url: string, init: RequestInit) {
+        super(url, { ...init, body: String(init.body) })
+      }
+    }
+    vi.stubGlobal('Request', Old)
+    onTestFinished(() => void vi.unstubAllGlobals())
+    expect(await sum(`https://127.0.0.1:${await freePort()}`)).toMatchObject(refused)
+  })
 })

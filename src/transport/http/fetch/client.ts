@@ -19,8 +19,8 @@ export interface FetchClientOptions {
 }
 
 /**
- * A client of the services at `target`, for `connect`. Fetch does not tell a refused connection from a broken one, so failed
- * connections are `CONNECTION_LOST` with `ran: 'maybe'`. Redirects are not followed. Where the platform cannot send request
+ * A client of the services at `target`, for `connect`. Most platforms' fetch does not tell a refused connection from a broken
+ * one: where it does not, failed connections are `CONNECTION_LOST` with `ran: 'maybe'`. Redirects are not followed. Where the platform cannot send request
  * streams, methods that have one fail with `unimplemented`/`REQUEST_STREAM_UNSUPPORTED`, `ran: 'no'`.
  *
  * @param target - `https://api.example.com`, with or without a path before the methods' own
