@@ -118,7 +118,9 @@ function interceptedLeaf(source: Interceptor | ((method: MethodInfo | undefined)
   return {
     kind: 'wrapped',
     name: interceptor.name,
-    options: interceptor.options,
+    get options() {
+      return interceptor.options // a policy's may change
+    },
     role: interceptor.role,
     inner,
     start: (request, context) => interceptor.run(next, request, context),

@@ -14,6 +14,7 @@ export interface Carried {
   metadata: Metadata | (() => Metadata)
   readonly outgoing: Metadata
   readonly attempt: number
+  readonly maxAttempts: number
 }
 
 let carriedOf: (context: Context) => Carried
@@ -125,6 +126,14 @@ export class Context {
   /** Which attempt of its caller this call is, counted from 1. */
   get attempt(): number {
     return this.#carried.attempt
+  }
+
+  /**
+   * How often this call may be attempted by those above, here or in another process; 1 where nobody retries. The calls made in
+   * it inherit it, so that one layer of a system retries and not each.
+   */
+  get maxAttempts(): number {
+    return this.#carried.maxAttempts
   }
 
   /**

@@ -1,5 +1,6 @@
 // The core: endpoints, middleware, contexts, failures, time. Runs anywhere; loads nothing.
 export * from './around.js'
+export { type Branch, type BranchOptions, branch } from './branch.js'
 export * from './call.js'
 export { CallError, type OnDefect, reportDefect } from './call-error.js'
 export { onCancelled } from './cancel.js'
@@ -30,8 +31,29 @@ export { type ManualClock, type ManualClockOptions, manualClock } from './manual
 export { addMetadata, type Metadata, propagatedNames } from './metadata.js'
 export type { Idempotency, MethodInfo, MethodKind } from './method.js'
 export { type MockCall, type MockEndpoint, mockEndpoint } from './mock-endpoint.js'
+export {
+  booleanOption,
+  fixed,
+  functionOption,
+  type NumberRange,
+  numberOption,
+  type OptionRule,
+  type OptionRules,
+  objectOption,
+  oneOfOption,
+  optional,
+} from './option-rules.js'
 export type { Awaitable, Outcome } from './outcome.js'
 export type { Peer, PeerCertificate } from './peer.js'
+export {
+  definePolicy,
+  type EventDetails,
+  type Policy,
+  type PolicyEvent,
+  type PolicyFrame,
+  type PolicyOptions,
+  type PolicySpec,
+} from './policy.js'
 export { type Random, seededRandom, systemRandom } from './random.js'
 export { type Reason, reasons } from './reasons.js'
 export { Reply } from './reply.js'

@@ -42,6 +42,7 @@ export const reasons: Readonly<Record<string, Reason>> = {
   RESPONSE_TOO_LARGE: { code: 'resource_exhausted', blame: 'dependency' },
   ROUTE_NOT_FOUND: { code: 'unimplemented' },
   STREAM_BROKEN: { code: 'unavailable', blame: 'dependency' },
+  TIMEOUT: { code: 'deadline_exceeded' },
   TOO_MANY_CALLS: { code: 'resource_exhausted', blame: 'service' },
   UNENCODABLE: { code: 'internal', blame: 'service' },
   UNEXPECTED_RESPONSE: {},

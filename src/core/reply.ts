@@ -13,6 +13,7 @@ export class Reply {
   readonly #trailers: Map<string, string> = new Map()
   #setCookies: string[] | undefined
   #sent = false
+  #outer: Reply | undefined
   /** The HTTP status of a successful reply, where the contract's own does not fit; other transports ignore it. */
   status: number | undefined
 
@@ -22,6 +23,11 @@ export class Reply {
    * out.
    */
   header(name: string, value: string): void {
+    if (this.#outer !== undefined) this.#outer.header(name, value)
+    else this.#add(name, value)
+  }
+
+  #add(name: string, value: string): void {
     if (this.#sent) {
       throw new CallError(failureOf('internal', 'REPLY_SENT', `the header '${name}' came after the reply had begun`))
     }
@@ -36,7 +42,8 @@ export class Reply {
 
   /** Sets a trailer: it may follow a stream. Fails as {@link header} does, but may be set until the end. */
   trailer(name: string, value: string): void {
-    put(this.#trailers, { name: name.toLowerCase(), value })
+    if (this.#outer !== undefined) this.#outer.trailer(name, value)
+    else put(this.#trailers, { name: name.toLowerCase(), value })
   }
 
   /** All but `set-cookie`. */
@@ -51,6 +58,15 @@ export class Reply {
 
   get trailers(): Metadata {
     return this.#trailers
+  }
+
+  /** What was said here is said to `outer`, and so is what will be: this was the attempt that counts. */
+  join(outer: Reply): void {
+    for (const [name, value] of this.#headers) outer.header(name, value)
+    for (const value of this.setCookies) outer.header(setCookieName, value)
+    for (const [name, value] of this.#trailers) outer.trailer(name, value)
+    if (this.status !== undefined) outer.status = this.status
+    this.#outer = outer
   }
 
   /** For transports: from here on a header is too late. */

@@ -51,6 +51,7 @@ export function runChild(stack: Stack, request: unknown, parent: Context | undef
     metadata: carried?.metadata ?? noMetadata,
     outgoing: options?.outgoing ?? given,
     attempt: carried === undefined || carried.scope.running ? 1 : carried.attempt,
+    maxAttempts: carried?.maxAttempts ?? 1,
   }
   const context = makeContext(own, true, parent, options?.provide)
   return { outcome: runScope(scope, stack, request, context), scope }
@@ -71,6 +72,8 @@ export interface IncomingOptions {
   readonly metadata?: Metadata | (() => Metadata)
   /** Which attempt of its caller this is. @defaultValue 1 */
   readonly attempt?: number
+  /** How often those above may attempt it. @defaultValue `attempt` */
+  readonly maxAttempts?: number
   /** Knows who calls: asked each time that `context.peer` is read. @defaultValue nothing is known */
   readonly from?: { readonly peer: Peer }
   /** @defaultValue systemClock */
@@ -106,8 +109,8 @@ class IncomingCall implements Incoming {
     if (Number.isNaN(deadline)) throw new RangeError(`incoming: deadlineMs must be a number, got ${options.deadlineMs}`)
     const { onDefect = reportDefect, from } = options
     this.#scope = new Scope({ deadlines, startedAt, deadline, onDefect, from })
-    const { metadata = noMetadata, attempt = 1 } = options
-    this.context = makeContext({ scope: this.#scope, metadata, outgoing: noMetadata, attempt }, true)
+    const { metadata = noMetadata, attempt = 1, maxAttempts = attempt } = options
+    this.context = makeContext({ scope: this.#scope, metadata, outgoing: noMetadata, attempt, maxAttempts }, true)
   }
 
   get reply(): Reply | undefined {

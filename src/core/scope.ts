@@ -31,6 +31,10 @@ export interface ScopeInit {
   readonly signal?: AbortSignal | undefined
   /** Knows who calls; asked only when somebody wants to know. */
   readonly from?: { readonly peer: Peer } | undefined
+  /** What is said beside the response is the parent's. @defaultValue false */
+  readonly sharesReply?: boolean
+  /** What the call fails with at its deadline. @defaultValue `DEADLINE_EXCEEDED` */
+  readonly tooLate?: (() => Failure) | undefined
 }
 
 export class Scope extends Expiring implements Dependent {
@@ -66,6 +70,8 @@ export class Scope extends Expiring implements Dependent {
   #settled = false
   #onSettled: (() => void)[] | undefined
   #reply: Reply | undefined
+  #sharesReply: boolean
+  readonly #tooLate: () => Failure
 
   constructor(options: ScopeInit) {
     super()
@@ -76,6 +82,8 @@ export class Scope extends Expiring implements Dependent {
     this.external = options.signal
     this.from = options.from ?? options.parent?.from
     this.#parent = options.parent
+    this.#sharesReply = options.sharesReply === true
+    this.#tooLate = options.tooLate ?? tooLate
   }
 
   get clock(): Clock {
@@ -92,12 +100,19 @@ export class Scope extends Expiring implements Dependent {
   }
 
   get reply(): Reply {
+    if (this.#sharesReply && this.#parent !== undefined) return this.#parent.reply
     this.#reply ??= new Reply()
     return this.#reply
   }
 
   get replyIfAny(): Reply | undefined {
     return this.#reply
+  }
+
+  /** What was and what will be said here is the parent's from now on. */
+  shareReply(): void {
+    this.#sharesReply = true
+    if (this.#parent !== undefined) this.#reply?.join(this.#parent.reply)
   }
 
   /** Made when first read. A scope in which no call runs hands on the signal it was given. */
@@ -203,7 +218,7 @@ export class Scope extends Expiring implements Dependent {
       },
     })
     // The call of an abandoned stream is over, but whoever left it waits for its source to close.
-    const patience = new Alarm(this.deadline, () => stream.giveUp(tooLate()))
+    const patience = new Alarm(this.deadline, () => stream.giveUp(this.#tooLate()))
     this.#stream = stream
     const outcome = right(stream)
     this.#resolve?.(outcome)
@@ -255,7 +270,7 @@ export class Scope extends Expiring implements Dependent {
   }
 
   expire(): void {
-    this.end(tooLate())
+    this.end(this.#tooLate())
   }
 
   /** Also for what begins when the call has been answered: it still ends with the call's deadline. */

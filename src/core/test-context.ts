@@ -21,6 +21,8 @@ export interface TestContextOptions {
   readonly peer?: Peer
   /** @defaultValue 1 */
   readonly attempt?: number
+  /** How often those above may attempt the calls made with it. @defaultValue `attempt` */
+  readonly maxAttempts?: number
   /** @defaultValue one report on stderr */
   readonly onDefect?: OnDefect
 }
@@ -28,6 +30,7 @@ export interface TestContextOptions {
 /** A context to call endpoints with in tests; also the root context of a program that has no server. */
 export function testContext(options: TestContextOptions = {}): Context {
   const { clock = systemClock, deadlineMs = Number.POSITIVE_INFINITY, metadata = {}, attempt = 1 } = options
+  const { maxAttempts = attempt } = options
   if (Number.isNaN(deadlineMs)) throw new RangeError('testContext: deadlineMs must be a number, got NaN')
   const startedAt = clock.now()
   const scope = new Scope({
@@ -38,5 +41,8 @@ export function testContext(options: TestContextOptions = {}): Context {
     signal: options.signal,
     from: options.peer === undefined ? undefined : { peer: options.peer },
   })
-  return makeContext({ scope, metadata: addMetadata(noMetadata, metadata), outgoing: noMetadata, attempt }, false)
+  return makeContext(
+    { scope, metadata: addMetadata(noMetadata, metadata), outgoing: noMetadata, attempt, maxAttempts },
+    false,
+  )
 }

@@ -2,8 +2,9 @@
 // travels beside them.
 export { jsonText, parseJson, toWire } from './json.js'
 export {
-  attemptFrom,
+  type Attempts,
   attemptHeader,
+  attemptsFrom,
   metadataFrom,
   notRun,
   outgoingOf,

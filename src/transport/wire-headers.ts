@@ -35,13 +35,22 @@ export function timeoutFrom(get: (name: string) => string | undefined): number |
   return Math.min(maxTimeoutMs, Number(digits) * (grpcUnits[unit] ?? 1))
 }
 
-/** Which attempt of its caller a call is; 1 where it does not say. Throws as {@link timeoutFrom}. */
-export function attemptFrom(get: (name: string) => string | undefined): number {
+/** Which attempt of its caller a call is, and how many there may be; 1 where it does not say. */
+export interface Attempts {
+  readonly attempt: number
+  readonly maxAttempts: number
+}
+
+const once: Attempts = { attempt: 1, maxAttempts: 1 }
+
+/** Reads {@link attemptHeader}. Throws as {@link timeoutFrom}. */
+export function attemptsFrom(get: (name: string) => string | undefined): Attempts {
   const value = get(attemptHeader)
-  if (value === undefined) return 1
-  const [, digits] = /^([1-9]\d{0,5})(?:;.*)?$/.exec(value) ?? []
+  if (value === undefined) return once
+  const [, digits, most = '1'] = /^([1-9]\d{0,5})(?:;max=(\d{1,6}))?(?:;.*)?$/.exec(value) ?? []
   if (digits === undefined) throw invalid(attemptHeader, value)
-  return Number(digits)
+  const attempt = Number(digits)
+  return { attempt, maxAttempts: Math.max(attempt, Number(most)) }
 }
 
 function invalid(name: string, value: string): CallError<never> {
@@ -54,7 +63,8 @@ function invalid(name: string, value: string): CallError<never> {
 /** What a call sends beside its message, apart from what the transport itself needs. */
 export function outgoingOf(context: Context): [name: string, value: string][] {
   const sent: [string, string][] = [[timeoutHeader, String(Math.max(1, Math.floor(context.remainingMs)))]]
-  if (context.attempt > 1) sent.push([attemptHeader, String(context.attempt)])
+  const { attempt, maxAttempts } = context
+  if (attempt > 1 || maxAttempts > 1) sent.push([attemptHeader, `${attempt};max=${Math.max(attempt, maxAttempts)}`])
   for (const pair of context.outgoing) sent.push(pair)
   return sent
 }

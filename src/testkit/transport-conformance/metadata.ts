@@ -9,7 +9,11 @@ import { assertFailure, type TransportCase, transportCase } from '../trial.js'
 const Name = message({ name: text() })
 const Metadatas = contract('tenon.conformance.v1.Metadata', {
   get: method({ request: Name, response: Name, idempotency: 'safe' }),
-  attempt: method({ request: Name, response: message({ attempt: integer() }), idempotency: 'safe' }),
+  attempt: method({
+    request: Name,
+    response: message({ attempt: integer(), maxAttempts: integer() }),
+    idempotency: 'safe',
+  }),
   watch: method({ request: Name, response: stream(Name), idempotency: 'safe' }),
 })
 
@@ -62,15 +66,17 @@ export const metadataCases: readonly TransportCase[] = [
         assert.deepEqual(await trial.response(client.get, request), request)
       }),
   ),
-  transportCase('metadata: the attempt that a call is arrives', async trial => {
-    const service = implement(Metadatas).handlers({ attempt: (_, { attempt }) => ({ attempt }) })
+  transportCase('metadata: which attempt a call is, and of how many, arrives', async trial => {
+    const service = implement(Metadatas).handlers({
+      attempt: (_, { attempt, maxAttempts }) => ({ attempt, maxAttempts }),
+    })
     const binding = await trial.serve(service)
     const client = connect(Metadatas, binding)
-    assert.deepEqual(await trial.response(client.attempt, request), { attempt: 1 })
-    const third = testContext({ attempt: 3, deadlineMs: 5000 })
+    assert.deepEqual(await trial.response(client.attempt, request), { attempt: 1, maxAttempts: 1 })
+    const third = testContext({ attempt: 3, maxAttempts: 5, deadlineMs: 5000 })
     const spec = Metadatas.specs.get('attempt') ?? assert.fail()
     const outcome = await trial.within('the third attempt', Promise.resolve(binding.method(spec)(request, third)))
-    assert.deepEqual(outcome._tag === 'Right' ? outcome.right : outcome.left, { attempt: 3 })
+    assert.deepEqual(outcome._tag === 'Right' ? outcome.right : outcome.left, { attempt: 3, maxAttempts: 5 })
   }),
   transportCase('reply: headers and trailers reach the caller with the response', async trial => {
     const service = implement(Metadatas).handlers({

@@ -12,7 +12,7 @@ import {
   isFailure,
 } from '../../core/index.js'
 import { deadlineMsOf } from '../../core/method.js'
-import { attemptFrom, metadataFrom, notRun, timeoutFrom } from '../wire-headers.js'
+import { attemptsFrom, metadataFrom, notRun, timeoutFrom } from '../wire-headers.js'
 import type { TagOf } from './conditional.js'
 import { type HttpRequest, type HttpResponse, headerOf, type WholeBody } from './message.js'
 import { ndjsonType, readLines } from './ndjson.js'
@@ -108,7 +108,7 @@ export class Exchanges {
     const { clock, onDefect } = this.#runtime
     return incoming({
       deadlineMs: Math.min(timeoutFrom(get) ?? deadlineMsOf(spec.info), most),
-      attempt: attemptFrom(get),
+      ...attemptsFrom(get),
       metadata: () => metadataFrom(headers),
       clock,
       onDefect,

@@ -18,7 +18,7 @@ import {
   type Timer,
 } from '../../core/index.js'
 import { closeStream, isStream } from '../../core/stream.js'
-import { attemptFrom, metadataFrom, timeoutFrom } from '../wire-headers.js'
+import { attemptsFrom, metadataFrom, timeoutFrom } from '../wire-headers.js'
 import { type BodyEnd, ByteStream } from './byte-stream.js'
 import { checkedResponse } from './checked-response.js'
 import type {
@@ -110,7 +110,7 @@ export class Handling {
     const get = (name: string): string | undefined => headerOf(headers, name)
     return incoming({
       deadlineMs: Math.min(timeoutFrom(get) ?? deadlineMs, deadlineMs),
-      attempt: attemptFrom(get),
+      ...attemptsFrom(get),
       metadata: () => metadataFrom(headers),
       onDefect: this.#onDefect,
       from: this.#request,

@@ -57,8 +57,8 @@ function closedFailure(peer: string): Outcome {
 
 function remoteCall(wire: Wire): RemoteCall {
   return (request, context) => {
-    const { clock, attempt, outgoing: metadata } = context
-    const call = incoming({ deadlineMs: context.remainingMs, metadata, attempt, clock, onDefect: wire.onDefect })
+    const { clock, attempt, maxAttempts, outgoing: metadata, remainingMs: deadlineMs } = context
+    const call = incoming({ deadlineMs, metadata, attempt, maxAttempts, clock, onDefect: wire.onDefect })
     let sent: SentMessage
     try {
       sent = sentMessage(request, wire, context)
