@@ -2,7 +2,7 @@
 import { call, connect } from 'tenon'
 import * as http from 'tenon/transport/http'
 import { describe, expect, test } from 'vitest'
-import { open, served, until } from './served.js'
+import { open, servers, until } from './served.js'
 import { newLog, Shop, shop } from './shop.js'
 
 const get = (id: string | number): string => `GET /orders/${id} HTTP/1.1\r\nhost: t\r\n\r\n`
@@ -25,7 +25,7 @@ function held() {
   return { log, service, release: () => release() }
 }
 
-describe('drain', () => {
+describe.each(Object.entries(servers))('drain of %s', (_, served) => {
   test('answers what goes on, says that it was the last, and refuses new connections', async () => {
     const { log, service, release } = held()
     const { port, listening } = await served([service], { lingerMs: 100 })
@@ -125,7 +125,7 @@ describe('drain', () => {
   })
 })
 
-describe('close', () => {
+describe.each(Object.entries(servers))('close of %s', (_, served) => {
   test('ends calls that go on, and a hundred hostile connections do not prevent it', async () => {
     const { log, service } = held()
     const { port, listening, defects } = await served([service])
@@ -190,7 +190,7 @@ function resources(): number {
   return process.getActiveResourcesInfo().filter(name => /TCP|Timeout|Immediate/.test(name)).length
 }
 
-describe('probes', () => {
+describe.each(Object.entries(servers))('probes of %s', (_, served) => {
   test('answer on their own paths, and not where they are off', async () => {
     const on = await served([shop()])
     for (const path of ['/livez', '/readyz']) {

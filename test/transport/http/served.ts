@@ -1,8 +1,10 @@
 /** A server on a free port for one test, with what it reported; closed at the end of the test. */
 import { connect as openSocket, type Socket } from 'node:net'
-import type { AnyService, Listening, Runtime } from 'tenon/contract'
+import anApp from 'express'
+import type { AnyService, Listening, Runtime, ServerBinding } from 'tenon/contract'
 import { systemClock } from 'tenon/core'
 import * as http from 'tenon/transport/http'
+import * as express from 'tenon/transport/http/express'
 import { onTestFinished } from 'vitest'
 
 export interface Served {
@@ -22,15 +24,26 @@ function runtimeFor(defects: unknown[]): Runtime {
   }
 }
 
-export async function served(
+export function served(
   services: readonly AnyService[],
   options: Partial<http.HttpServerOptions> = {},
 ): Promise<Served> {
+  return servedBy(http.server({ port: 0, ...options }), services)
+}
+
+export async function servedBy(binding: ServerBinding, services: readonly AnyService[]): Promise<Served> {
   const defects: unknown[] = []
-  const listening = await http.server({ port: 0, ...options }).listen(services, runtimeFor(defects))
+  const listening = await binding.listen(services, runtimeFor(defects))
   onTestFinished(() => listening.close())
   const [address = ''] = listening.addresses
   return { address, port: Number(new URL(address).port), listening, defects }
+}
+
+/** The servers on node:http, ours and ours around an app. */
+export const servers: Readonly<Record<string, typeof served>> = {
+  'node:http': served,
+  'an Express app': (services, { compression: _, ...options } = {}) =>
+    servedBy(express.server({ app: anApp(), port: 0, ...options }), services),
 }
 
 /** A response as it came over a socket. */

@@ -1,7 +1,7 @@
 /** Clients that take their time, by the hundred: each is cut off in its time, and nobody else notices. */
 import * as http from 'tenon/transport/http'
 import { describe, expect, test } from 'vitest'
-import { open, type RawConnection, served, until } from './served.js'
+import { open, type RawConnection, served, servers, until } from './served.js'
 import { newLog, shop } from './shop.js'
 
 // Long enough for those who are not slow, on a machine that is.
@@ -29,7 +29,7 @@ const modes = {
   'are silent': () => {},
 } satisfies Readonly<Record<string, (connection: RawConnection) => void>>
 
-describe('slow sockets', () => {
+describe.each(Object.entries(servers))('slow sockets of %s', (_, served) => {
   test.for(Object.entries(modes))(
     `500 that %s are closed in time, while others are served`,
     { timeout: 60_000 },

@@ -4,7 +4,7 @@ import { CallError, type Context, failureOf } from 'tenon/core'
 import * as http from 'tenon/transport/http'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { hostile, response } from './hostile-server.js'
-import { open, served, until } from './served.js'
+import { open, served, servers, until } from './served.js'
 import { newLog, Shop, shop } from './shop.js'
 
 type Stack = 'undici' | 'node'
@@ -280,7 +280,7 @@ describe.for<Stack>(['undici', 'node'])('streams with %s', stack => {
   })
 })
 
-describe('streams by hand', () => {
+describe.each(Object.entries(servers))('streams by hand from %s', (_, served) => {
   const get = (path: string, headers = ''): string => `GET ${path} HTTP/1.1\r\nhost: t\r\n${headers}\r\n`
 
   test('NDJSON: an item a line, the end last', async () => {
