@@ -21,6 +21,8 @@ function failureFor(error: NodeJS.ErrnoException): Failure {
     return notRun('resource_exhausted', 'HEADERS_TOO_LARGE', 'the headers are too large')
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return notRun('deadline_exceeded', 'REQUEST_TIMEOUT', 'the request did not arrive in time')
+  if (error.code === 'ERR_SSL_HTTP_REQUEST')
+    return notRun('invalid_argument', 'MALFORMED_HTTP', 'this port speaks HTTPS, and the request came without TLS')
   return notRun('invalid_argument', 'MALFORMED_HTTP', 'the request is not HTTP/1.1')
 }
 

@@ -5,9 +5,22 @@ import { type Lazy, lazily } from './lazy.js'
 import { limit } from './limit.js'
 import { remoteCall } from './remote.js'
 import type { Remote } from './round-trip.js'
-import type { Sender, SenderOptions } from './sender.js'
+import type { Sender, SenderOptions, SenderTls } from './sender.js'
 import { parseTarget } from './target.js'
+import { type Pem, pemOf, secured } from './tls-options.js'
 import { unpackable } from './unpacker.js'
+
+/** Options of `tls` of {@link client}. */
+export interface TlsClientOptions {
+  /** The authorities that the server's certificate must come from. @defaultValue those of Node */
+  readonly ca?: Pem | readonly Pem[]
+  /** The certificate that is shown to a server that asks for one, followed by those between it and its root. @defaultValue none */
+  readonly cert?: Pem
+  /** Its private key, not encrypted. */
+  readonly key?: Pem
+  /** The host that the server's certificate must be for, and that it is asked for. @defaultValue the target's */
+  readonly servername?: string
+}
 
 /** Options of {@link client}. */
 export interface HttpClientOptions {
@@ -26,6 +39,8 @@ export interface HttpClientOptions {
    * way; `maxResponseBytes` counts unpacked. @defaultValue false
    */
   readonly compression?: boolean
+  /** For targets with `https:`. @defaultValue the authorities of Node, and no certificate */
+  readonly tls?: TlsClientOptions
   /** What sends: undici where it is installed, else node:http. @defaultValue 'auto' */
   readonly stack?: 'auto' | 'undici' | 'node'
 }
@@ -34,7 +49,8 @@ export interface HttpClientOptions {
  * A client of the services at `target`, for `connect`. Nothing is opened before the first call. Calls fail with
  * `CONNECTION_REFUSED` or `CONNECTION_FAILED` (`ran: 'no'`) where no connection came about, with `CONNECTION_LOST` where one
  * broke, and with `UNEXPECTED_RESPONSE` where something else than a Tenon server answers. Closing it ends no call: connections
- * close as their calls end, and `close()` resolves when all have. Throws `RangeError` for limits that make no sense.
+ * close as their calls end, and `close()` resolves when all have. Throws `RangeError` for limits that make no sense, `TypeError` for
+ * a target or TLS that cannot work.
  *
  * @param target - `http://127.0.0.1:8080`; a path before the methods' own is allowed
  */
@@ -56,6 +72,7 @@ export function openRemote(
     maxConnections: limit('maxConnections', options.maxConnections ?? 128),
     connectTimeoutMs: limit('connectTimeoutMs', options.connectTimeoutMs ?? 2000),
     keepAliveTimeoutMs: limit('keepAliveTimeoutMs', options.keepAliveTimeoutMs ?? 4000),
+    ...(options.tls !== undefined && { tls: senderTls(url, options.tls) }),
   }
   const sender = lazily(() => openSender(url.origin, stack, limits))
   const asking = compression ? { acceptEncoding: unpackable } : {}
@@ -67,6 +84,15 @@ export function openRemote(
     return closing
   }
   return { remote, prefix: url.pathname.replace(/\/$/, ''), close }
+}
+
+function senderTls({ protocol }: URL, { ca, cert, key, servername }: TlsClientOptions): SenderTls {
+  if (protocol !== 'https:') throw new TypeError('http: tls is only for targets with https:')
+  if ((cert === undefined) !== (key === undefined))
+    throw new TypeError('http: tls needs a cert and its key, or neither')
+  const pem = pemOf({ ca, cert, key })
+  secured(pem)
+  return { ...pem, ...(servername !== undefined && { servername }) }
 }
 
 async function closeSender(sender: Lazy<Sender>): Promise<void> {

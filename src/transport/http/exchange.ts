@@ -101,7 +101,8 @@ export class Exchanges {
     return begun
   }
 
-  #incoming({ headers }: HttpRequest, { spec }: ServedMethod): Incoming {
+  #incoming(request: HttpRequest, { spec }: ServedMethod): Incoming {
+    const { headers } = request
     const get = (name: string): string | undefined => headerOf(headers, name)
     const most =
       spec.info.kind === 'unary' ? this.#options.maxDeadlineMs : Math.max(this.#options.maxDeadlineMs, 3_600_000)
@@ -110,6 +111,7 @@ export class Exchanges {
       deadlineMs: Math.min(timeoutFrom(get) ?? deadlineMsOf(spec.info), most),
       ...attemptsFrom(get),
       metadata: () => metadataFrom(headers),
+      from: request,
       clock,
       onDefect,
     })

@@ -1,6 +1,6 @@
 // The server on node:http, with limits that hold against slow, silent and endless clients, and a way to stop that loses no
 // request.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { AnyService, Listening, Runtime } from '../../contract/index.js'
 import type { Timer } from '../../core/index.js'
@@ -17,6 +17,7 @@ import { probe } from './probe.js'
 import { plainWire, problemResponse } from './problem.js'
 import { type SendOptions, send } from './send.js'
 import type { Settings } from './server-options.js'
+import { Handshakes } from './tls.js'
 
 /** How often a draining server looks for idle connections, in ms. */
 const sweepMs = 50
@@ -38,6 +39,8 @@ export class HttpServer implements Listening {
   readonly #handedOver: HandedOver | undefined
   #drained: Promise<void> | undefined
   #sending: SendOptions
+  readonly #handshakes: Handshakes = new Handshakes()
+  #isDrained = false
   #isClosed = false
   #accepted = 0
   #address: string | undefined
@@ -54,26 +57,35 @@ export class HttpServer implements Listening {
     this.#exchanges = new Exchanges(services, runtime, { maxBodyBytes, maxDeadlineMs, tagOf })
     this.#connections = new Connections(runtime.clock)
     this.#handedOver = app === undefined ? undefined : new HandedOver(app)
-    this.#server = createServer(
-      {
-        headersTimeout: settings.headersTimeoutMs,
-        requestTimeout: 0, // request streams may take longer; see `#lookOut`
-        connectionsCheckingInterval: settings.checkIntervalMs,
-        keepAliveTimeout: settings.keepAliveTimeoutMs,
-        noDelay: true,
-        keepAlive: true,
-        keepAliveInitialDelay: tcpKeepAliveMs,
-      },
-      (message, target) => this.#serve(message, target),
-    )
+    this.#server = this.#create({
+      headersTimeout: settings.headersTimeoutMs,
+      requestTimeout: 0, // request streams may take longer; see `#lookOut`
+      connectionsCheckingInterval: settings.checkIntervalMs,
+      keepAliveTimeout: settings.keepAliveTimeoutMs,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: tcpKeepAliveMs,
+    })
     this.#server.maxHeadersCount = 0 // node drops what is above; we refuse it
     this.#server.maxConnections = settings.maxConnections
-    this.#server.on('connection', socket => this.#connected(socket))
     this.#server.on('clientError', (error, socket) => this.#broken(error, socket as Socket)) // node:http's own are sockets
     this.#server.on('checkContinue', (message, target) => {
       // Who would send too much is told before; what is too much for an app, only that knows.
       if (app !== undefined || !(Number(message.headers['content-length']) > maxBodyBytes)) target.writeContinue()
       this.#serve(message, target)
+    })
+  }
+
+  #create(options: ServerOptions): Server {
+    const serve = (message: IncomingMessage, target: ServerResponse): void => this.#serve(message, target)
+    const { identity } = this.#settings
+    const connected = (socket: Socket): void => this.#connected(socket)
+    const server =
+      identity === undefined
+        ? createServer(options, serve).on('connection', connected)
+        : identity.server(options, serve, { handshakes: this.#handshakes, connected, onDefect: this.#runtime.onDefect })
+    return server.on('connection', () => {
+      this.#accepted++
     })
   }
 
@@ -94,21 +106,22 @@ export class HttpServer implements Listening {
         this.#server.on('error', this.#runtime.onDefect)
         this.#lookOut()
         const bound = this.#server.address() as AddressInfo // it listens on TCP
-        this.#address = `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
+        this.#address = `${this.#settings.identity === undefined ? 'http' : 'https'}://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
         resolve(this)
       })
     })
   }
 
   #connected(socket: Socket): void {
-    this.#accepted++
+    void socket.remoteAddress // read now: node forgets it when the socket closes, and `context.peer` may be read then
     if (this.#isClosed) socket.destroy()
     else this.#connections.add(socket)
   }
 
   #broken(error: NodeJS.ErrnoException, socket: Socket): void {
-    const calls = this.#connections.of(socket)?.calls ?? 0
-    if (calls > 0)
+    const connection = this.#connections.of(socket)
+    if (connection === undefined && this.#settings.identity !== undefined) this.#handshakes.failed(error, socket)
+    else if (connection !== undefined && connection.calls > 0)
       socket.destroy() // their answers would be mixed with the refusal
     else refuse(error, socket)
   }
@@ -165,6 +178,7 @@ export class HttpServer implements Listening {
         NetServer.prototype.close.call(this.#server, () => {
           this.#server.close() // stops node's look-out for slow headers
           this.#timer?.cancel()
+          this.#isDrained = true
           resolve()
         })
         this.#sweep()
@@ -188,12 +202,13 @@ export class HttpServer implements Listening {
 
   #sweep(): void {
     this.#connections.closeIdle(this.#settings.lingerMs)
-    if (this.#connections.size > 0) this.#runtime.clock.setTimer(() => this.#sweep(), sweepMs)
+    if (!this.#isDrained) this.#runtime.clock.setTimer(() => this.#sweep(), sweepMs)
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
     const drained = this.drain()
+    this.#handshakes.destroy()
     this.#connections.destroy()
     await drained
   }

@@ -1,6 +1,6 @@
 // An HTTP exchange without a platform: what node:http, Express and fetch runtimes all have. Everything that knows the
 // contract works on these, so that an adapter is only a few lines.
-import type { Awaitable, Failure } from '../../core/index.js'
+import type { Awaitable, Failure, Peer } from '../../core/index.js'
 
 /** Header values by lower-case name; several values of one name as a list. */
 export type HttpHeaders = Readonly<Record<string, string | readonly string[] | undefined>>
@@ -12,6 +12,8 @@ export interface HttpRequest {
   /** Path and query as sent, not decoded: `/orders/7?full=true`. */
   readonly url: string
   readonly headers: HttpHeaders
+  /** Who sent it, worked out when asked for. */
+  readonly peer: Peer
   /** Whether there is a body at all. */
   readonly hasBody: boolean
   /** The body, unpacked. Fails with `BODY_TOO_LARGE` above `maxBytes`, counted unpacked, or `MALFORMED_BODY`. */

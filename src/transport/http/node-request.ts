@@ -1,8 +1,9 @@
 // A node:http request as the rest of this folder sees requests.
 import type { IncomingMessage } from 'node:http'
-import { type Awaitable, CallError, failureOf } from '../../core/index.js'
+import { type Awaitable, CallError, failureOf, type Peer } from '../../core/index.js'
 import { alreadyRead, readBody, textOf, wasRead } from './body.js'
 import type { Body, HttpHeaders, HttpRequest } from './message.js'
+import { directPeer } from './peer.js'
 
 /** An {@link HttpRequest} that came in over node:http. */
 export class NodeRequest implements HttpRequest {
@@ -10,12 +11,18 @@ export class NodeRequest implements HttpRequest {
   readonly url: string
   readonly headers: HttpHeaders
   readonly #message: IncomingMessage
+  #peer: Peer | undefined
 
   constructor(message: IncomingMessage) {
     this.#message = message
     this.method = message.method ?? 'GET'
     this.url = message.url ?? '/'
     this.headers = message.headers
+  }
+
+  get peer(): Peer {
+    this.#peer ??= directPeer(this.#message)
+    return this.#peer
   }
 
   get hasBody(): boolean {

@@ -18,7 +18,7 @@ export function nodeSender(origin: string, options: SenderOptions): Sender {
     timeout: options.keepAliveTimeoutMs,
     scheduling: 'lifo' as const,
   }
-  const agent = secure ? new HttpsAgent(agentOptions) : new Agent(agentOptions)
+  const agent = secure ? new HttpsAgent({ ...agentOptions, ...options.tls }) : new Agent(agentOptions)
   agent.on('free', (socket: Socket) => socket.off('data', cut).on('data', cut)) // more often than it is used
   const open = secure ? httpsRequest : httpRequest
   const host = hostname.replace(/^\[|\]$/g, '')
@@ -32,7 +32,7 @@ export function nodeSender(origin: string, options: SenderOptions): Sender {
         going.delete(request)
         if (going.size === 0) onIdle?.()
       })
-      return new NodeExchange(request, { receiver, body, connectTimeoutMs: options.connectTimeoutMs })
+      return new NodeExchange(request, { receiver, body, secure, connectTimeoutMs: options.connectTimeoutMs })
     },
     unpacker: zlibUnpacker,
     textOf: bufferText,
@@ -68,6 +68,7 @@ function recordOf(headers: readonly string[], body: SentRequest['body']): Record
 interface ExchangeInit {
   readonly receiver: Receiver
   readonly body: SentRequest['body']
+  readonly secure: boolean
   readonly connectTimeoutMs: number
 }
 
@@ -77,7 +78,7 @@ class NodeExchange implements Sending {
   #response: IncomingMessage | undefined
   #over = false
 
-  constructor(request: ClientRequest, { receiver, body, connectTimeoutMs }: ExchangeInit) {
+  constructor(request: ClientRequest, { receiver, body, secure, connectTimeoutMs }: ExchangeInit) {
     this.#request = request
     this.#receiver = receiver
     request.on('socket', socket => {
@@ -91,7 +92,7 @@ class NodeExchange implements Sending {
         connectTimeoutMs,
       )
       socket.once('close', () => clearTimeout(timer))
-      socket.once('connect', () => {
+      socket.once(secure ? 'secureConnect' : 'connect', () => {
         clearTimeout(timer)
         receiver.onSent()
       })

@@ -1,5 +1,6 @@
 // What a client needs of an HTTP stack: send a request, hear of the response as it comes, stop at any time. undici's
 // dispatch has this shape; node:http is brought to it.
+import type { SecureContextOptions } from 'node:tls'
 import type { HttpHeaders } from './message.js'
 
 /** A request to send. */
@@ -70,6 +71,11 @@ export interface Sender {
   close(): Promise<void>
 }
 
+/** Whom a {@link Sender} trusts, and who it says it is. */
+export interface SenderTls extends SecureContextOptions {
+  readonly servername?: string
+}
+
 /** Limits of a {@link Sender}. */
 export interface SenderOptions {
   /** The most connections at once. */
@@ -78,4 +84,5 @@ export interface SenderOptions {
   readonly connectTimeoutMs: number
   /** How long an idle connection is kept, in ms. */
   readonly keepAliveTimeoutMs: number
+  readonly tls?: SenderTls
 }

@@ -8,6 +8,7 @@ import { ByteStream } from './byte-stream.js'
 import type { HandlerRequest } from './handler-options.js'
 import type { HttpHeaders } from './message.js'
 import { hasBody, NodeRequest } from './node-request.js'
+import { directPeer } from './peer.js'
 
 /** A request of one `handler`. */
 export class ServedRequest implements HandlerRequest {
@@ -19,6 +20,7 @@ export class ServedRequest implements HandlerRequest {
   #whole: Promise<Buffer> | undefined
   #stream: ByteStream | undefined
   #length = 0
+  #peer: Peer | undefined
 
   constructor(message: IncomingMessage, maxBytes: number) {
     this.method = message.method ?? 'GET'
@@ -33,13 +35,8 @@ export class ServedRequest implements HandlerRequest {
   }
 
   get peer(): Peer {
-    const { remoteAddress } = this.#message.socket
-    const { host } = this.headers
-    return {
-      secure: 'encrypted' in this.#message.socket && this.#message.socket.encrypted === true,
-      ...(remoteAddress !== undefined && { address: remoteAddress }),
-      ...(typeof host === 'string' && { host }),
-    }
+    this.#peer ??= directPeer(this.#message)
+    return this.#peer
   }
 
   get hasBody(): boolean {

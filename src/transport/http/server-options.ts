@@ -5,6 +5,8 @@ import { type CompressionOptions, type CompressionSettings, compressionOf } from
 import type { TagOf } from './conditional.js'
 import { limit } from './limit.js'
 import type { PageSource } from './pages.js'
+import { Identity } from './tls.js'
+import { type TlsOptions, tlsSettingsOf } from './tls-options.js'
 
 /** Options of `server`. */
 export interface HttpServerOptions {
@@ -12,6 +14,8 @@ export interface HttpServerOptions {
   readonly port: number
   /** The address to listen on; `0.0.0.0` or `::` for all. @defaultValue '127.0.0.1' */
   readonly host?: string
+  /** HTTPS instead of HTTP: key, certificate, and whether callers show theirs. @defaultValue none: plain HTTP */
+  readonly tls?: TlsOptions
   /** The most bytes of a request body, counted unpacked; of a stream, of one item. @defaultValue 1 MiB */
   readonly maxBodyBytes?: number
   /** The longest deadline that a caller may ask for, in ms. @defaultValue 300 000; an hour for streams */
@@ -60,13 +64,15 @@ export interface HttpServerOptions {
 
 /** The options, each with a value. */
 export interface Settings
-  extends Required<Omit<HttpServerOptions, 'docs' | 'compression' | 'etag'>>,
+  extends Required<Omit<HttpServerOptions, 'docs' | 'compression' | 'etag' | 'tls'>>,
     Pick<HttpServerOptions, 'docs'> {
   readonly compression: CompressionSettings | undefined
   readonly tagOf: TagOf | undefined
+  /** Who the server is, where it speaks TLS. */
+  readonly identity: Identity | undefined
 }
 
-/** The options, each with a value. Throws `RangeError` for limits that make no sense. */
+/** The options, each with a value. Throws `RangeError` for limits that make no sense, `TypeError` for TLS that cannot work. */
 export function settingsOf(options: HttpServerOptions): Settings {
   const { port, host = '127.0.0.1', probes = true } = options
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
@@ -76,6 +82,7 @@ export function settingsOf(options: HttpServerOptions): Settings {
     host,
     probes,
     compression: compressionOf(options.compression),
+    identity: options.tls === undefined ? undefined : new Identity(tlsSettingsOf(options.tls)),
     ...(options.docs !== undefined && { docs: options.docs }),
     ...callSettingsOf(options),
     headersTimeoutMs: limit('headersTimeoutMs', options.headersTimeoutMs ?? 10_000),

@@ -14,7 +14,7 @@ export function undiciSender(pool: PoolClass, origin: string, options: SenderOpt
   const dispatcher = new pool(origin, {
     connections: options.maxConnections,
     pipelining: 1,
-    connect: { timeout: options.connectTimeoutMs },
+    connect: { ...options.tls, timeout: options.connectTimeoutMs },
     keepAliveTimeout: options.keepAliveTimeoutMs,
     keepAliveMaxTimeout: options.keepAliveTimeoutMs,
     headersTimeout: 0, // the call's deadline is the limit

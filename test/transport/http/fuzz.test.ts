@@ -19,6 +19,7 @@ function requestOf({ method, url, headers, body }: Fuzzed): HttpRequest {
     method,
     url,
     headers,
+    peer: { secure: false },
     hasBody: body !== undefined,
     body: () => ({ text: body ?? '' }),
     async *chunks() {

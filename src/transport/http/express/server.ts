@@ -1,9 +1,10 @@
 // An Express app as one of the bindings of `serve`: with the probes, the limits against slow callers and the drain of the server on
 // node:http, which sees every request of the app first.
 import type { Application } from 'express'
-import type { ServerBinding } from '../../../contract/index.js'
 import { HttpServer } from '../http-server.js'
+import type { HttpServerBinding } from '../server.js'
 import { type HttpServerOptions, settingsOf } from '../server-options.js'
+import { renewal } from '../tls.js'
 import type { ExpressHandler } from './request.js'
 import { router } from './router.js'
 import { settingsOf as callSettingsOf, type RouterOptions } from './router-options.js'
@@ -29,7 +30,7 @@ export interface ExpressServerOptions extends Omit<HttpServerOptions, 'compressi
  * routes counts as a call. What `requestTimeoutMs` says holds for them, too; `maxBodyBytes` and `maxDeadlineMs` for the services alone.
  * WebSockets and other upgrades are not offered. Throws `RangeError` and `TypeError` for options that make no sense.
  */
-export function server(options: ExpressServerOptions): ServerBinding {
+export function server(options: ExpressServerOptions): HttpServerBinding {
   const { app } = options
   if (typeof app !== 'function' || typeof app.use !== 'function')
     throw new TypeError('express: app must be an Express app')
@@ -50,5 +51,6 @@ export function server(options: ExpressServerOptions): ServerBinding {
       }
       return new HttpServer(services, { onDefect, clock, probes }, settings, app).listen()
     },
+    renewTls: renewal(settings.identity),
   }
 }

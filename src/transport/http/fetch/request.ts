@@ -1,5 +1,5 @@
 // A fetch Request as the rest of the HTTP transport sees requests.
-import { CallError, type Failure, failureOf } from '../../../core/index.js'
+import { CallError, type Failure, failureOf, type Peer } from '../../../core/index.js'
 import { notRun } from '../../wire-headers.js'
 import type { Body, HttpHeaders, HttpRequest } from '../message.js'
 
@@ -10,17 +10,26 @@ export class FetchRequest implements HttpRequest {
   readonly headers: HttpHeaders
   readonly #request: Request
   readonly #onBroken: () => void
+  readonly #peerOf: (request: Request) => Peer
 
   /** `onBroken`: the body broke off while it was read as it came, so the caller is gone. Deno says so nowhere else. */
-  constructor(request: Request, onBroken: () => void) {
+  constructor(
+    request: Request,
+    { onBroken, peerOf }: { readonly onBroken: () => void; readonly peerOf: (request: Request) => Peer },
+  ) {
     this.#request = request
     this.#onBroken = onBroken
+    this.#peerOf = peerOf
     this.method = request.method
     const { pathname, search } = new URL(request.url)
     this.url = pathname + search
     const headers: Record<string, string> = {}
     for (const [name, value] of request.headers) headers[name] = value
     this.headers = headers
+  }
+
+  get peer(): Peer {
+    return this.#peerOf(this.#request)
   }
 
   get hasBody(): boolean {

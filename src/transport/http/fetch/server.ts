@@ -7,6 +7,7 @@ import {
   type Failure,
   failureOf,
   type OnDefect,
+  type Peer,
   reportDefect,
   systemClock,
 } from '../../../core/index.js'
@@ -25,6 +26,11 @@ export interface FetchServerOptions {
   readonly maxDeadlineMs?: number
   /** Whether responses to GET and HEAD get an entity tag: as in `server` of tenon/transport/http. @defaultValue false */
   readonly etag?: 'strong' | 'weak' | false
+  /**
+   * Who sent a request, as the platform knows it and no header claims it: asked when a handler reads `context.peer`. Must not throw.
+   * @defaultValue protocol and host of the request's URL, without an address: a `Request` has none
+   */
+  readonly peer?: (request: Request) => Peer
   /** @defaultValue one report on stderr */
   readonly onDefect?: OnDefect
   /** @defaultValue systemClock */
@@ -40,6 +46,7 @@ export function server(
   options: FetchServerOptions = {},
 ): (request: Request) => Promise<Response> {
   const { maxBodyBytes = 1 << 20, maxDeadlineMs = 300_000, onDefect = reportDefect, clock = systemClock } = options
+  const { peer: peerOf = peerOfUrl } = options
   const exchanges = new Exchanges(
     services,
     { onDefect, clock },
@@ -47,7 +54,7 @@ export function server(
   )
   return async request => {
     const leave = (): void => exchange.cancel(gone)
-    const exchange = exchanges.begin(new FetchRequest(request, leave))
+    const exchange = exchanges.begin(new FetchRequest(request, { onBroken: leave, peerOf }))
     if (request.signal.aborted) leave()
     request.signal.addEventListener('abort', leave, { once: true })
     const end = (): void => request.signal.removeEventListener('abort', leave)
@@ -67,6 +74,11 @@ async function sha256(body: string | Uint8Array): Promise<string> {
   const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : Uint8Array.from(body)
   const base64 = bytesToBase64(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
   return base64.replaceAll('+', '-').replaceAll('/', '_')
+}
+
+function peerOfUrl({ url }: Request): Peer {
+  const { protocol, host } = new URL(url)
+  return { secure: protocol === 'https:', host }
 }
 
 const gone: Failure = failureOf('cancelled', 'CANCELLED', 'the caller is gone')
