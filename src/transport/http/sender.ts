@@ -1,6 +1,5 @@
 // What a client needs of an HTTP stack: send a request, hear of the response as it comes, stop at any time. undici's
 // dispatch has this shape; node:http is brought to it.
-import type { SecureContextOptions } from 'node:tls'
 import type { HttpHeaders } from './message.js'
 
 /** A request to send. */
@@ -71,8 +70,15 @@ export interface Sender {
   close(): Promise<void>
 }
 
+/** Key, certificate and authorities, as PEM. */
+export interface PemTexts {
+  readonly key?: string
+  readonly cert?: string
+  readonly ca?: string | string[]
+}
+
 /** Whom a {@link Sender} trusts, and who it says it is. */
-export interface SenderTls extends SecureContextOptions {
+export interface SenderTls extends PemTexts {
   readonly servername?: string
 }
 
@@ -84,5 +90,6 @@ export interface SenderOptions {
   readonly connectTimeoutMs: number
   /** How long an idle connection is kept, in ms. */
   readonly keepAliveTimeoutMs: number
+  /** For an origin with `https:`. @defaultValue the authorities of the platform, and no certificate */
   readonly tls?: SenderTls
 }

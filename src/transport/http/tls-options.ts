@@ -3,6 +3,7 @@
 import type { SecureContext, SecureContextOptions } from 'node:tls'
 import type { Awaitable } from '../../core/index.js'
 import { limit } from './limit.js'
+import type { PemTexts } from './sender.js'
 
 /** PEM. */
 export type Pem = string | Uint8Array
@@ -89,11 +90,11 @@ export function pemOf({
   readonly key?: Pem | undefined
   readonly cert?: Pem | undefined
   readonly ca?: Pem | readonly Pem[] | undefined
-}): SecureContextOptions {
+}): PemTexts {
   return {
-    ...(key !== undefined && { key: bytes(key) }),
-    ...(cert !== undefined && { cert: bytes(cert) }),
-    ...(ca !== undefined && { ca: isList(ca) ? ca.map(bytes) : bytes(ca) }),
+    ...(key !== undefined && { key: textOf(key) }),
+    ...(cert !== undefined && { cert: textOf(cert) }),
+    ...(ca !== undefined && { ca: isList(ca) ? ca.map(textOf) : textOf(ca) }),
   }
 }
 
@@ -106,8 +107,8 @@ export function secured(options: SecureContextOptions): SecureContext {
   }
 }
 
-function bytes(pem: Pem): string | Buffer {
-  return typeof pem === 'string' ? pem : Buffer.from(pem)
+function textOf(pem: Pem): string {
+  return typeof pem === 'string' ? pem : Buffer.from(pem).toString('latin1')
 }
 
 function isList(value: Pem | readonly Pem[]): value is readonly Pem[] {
