@@ -1,6 +1,8 @@
 /** Levels, bound and computed fields, and that logging never disturbs the program. */
 import { execFile, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { build } from 'esbuild'
 import { describe, expect, test, vi } from 'vitest'
 import { manualClock } from '../../src/core/index.js'
 import { levels, lineSink, logger, loggerOf, memoryLogger, silent, type Threshold } from '../../src/log/index.js'
@@ -224,20 +226,17 @@ describe('stdout', () => {
   })
 
   test('gives way to the console where there is none', async () => {
+    const entry = fileURLToPath(new URL('../../src/log/index.ts', import.meta.url))
+    const { outputFiles } = await build({ entryPoints: [entry], bundle: true, format: 'esm', write: false })
+    // Bundled, since a loader would need the process too.
     const code = `
       const kept = globalThis.process
       globalThis.process = undefined
-      const { logger } = await import('./src/log/index.ts')
+      const { logger } = await import(${JSON.stringify(`data:text/javascript,${encodeURIComponent(outputFiles[0]?.text ?? '')}`)})
       globalThis.process = kept
       logger().info('x')
       `
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      '--import',
-      'tsx',
-      '--input-type=module',
-      '-e',
-      code,
-    ])
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code])
     expect(stdout).toMatch(/^time=\S+ level=info message=x\n$/)
   })
 
