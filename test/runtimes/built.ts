@@ -16,7 +16,7 @@ export interface Built {
   remove(): void
 }
 
-export interface BundleOptions extends Pick<BuildOptions, 'format' | 'globalName'> {
+export interface BundleOptions extends Pick<BuildOptions, 'minify'> {
   readonly whole?: boolean
 }
 

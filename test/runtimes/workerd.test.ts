@@ -46,7 +46,6 @@ const config :Workerd.Config = (
 const worker :Workerd.Worker = (
   modules = [(name = "worker", esModule = embed "${module}")],
   compatibilityDate = "2026-06-01",
-  compatibilityFlags = ["enable_request_signal"],
   globalOutbound = "net",
 );
 `
