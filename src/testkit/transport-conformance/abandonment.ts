@@ -14,8 +14,8 @@ const Streams = contract('tenon.conformance.v1.Abandonment', {
   upload: method({ request: stream(Item), response: message({ count: integer() }), idempotency: 'unsafe' }),
 })
 
-/** How far a sender may be ahead of its reader: far above what sockets hold (16 MiB), far below what there is to send. */
-const mostAhead = 256
+/** How far a sender may be ahead of its reader: above what both sides' sockets hold (Linux: up to 20 MiB), far below what there is to send. */
+const mostAhead = 384
 /** How many items a reader takes to see that the sender goes on. */
 const enough = mostAhead + 32
 const padding = 'p'.repeat(64 * 1024)
