@@ -91,6 +91,19 @@ function readerFor(types: ReadonlySet<Primitive>): (text: string) => unknown {
   }
 }
 
+/** Texts that are base64, and one that is none: some libraries say what a string is only by a pattern. */
+const [base64Texts, plainText] = [['', 'AAEC', '+/8=', 'AA=='], '*no base64*']
+
+/** Whether a field is bytes: on the wire a string in base64. */
+export function isBytes(field: JsonSchema, root: JsonSchema): boolean {
+  const { type, format, contentEncoding, pattern } = resolve(field, root)
+  if (type !== 'string') return false
+  if (contentEncoding === 'base64' || format === 'base64' || format === 'byte') return true
+  if (typeof pattern !== 'string') return false
+  const rule = new RegExp(pattern)
+  return base64Texts.every(text => rule.test(text)) && !rule.test(plainText)
+}
+
 function resolve(schema: JsonSchema, root: JsonSchema): JsonSchema {
   let current = schema
   for (let depth = 0; depth < 32; depth++) {

@@ -5,6 +5,7 @@ export { type Contract, type ContractOptions, contract, type FailureMakers } fro
 export { diff } from './diff.js'
 export type { Change } from './diff-pair.js'
 export type { TextField } from './fields.js'
+export type { HttpRule } from './http-rule.js'
 export { type Handler, implement, type ServerEndpoint, type Service } from './implement.js'
 export type { JsonSchema, ToJsonSchema } from './json-schema.js'
 export {
@@ -16,13 +17,15 @@ export {
   type HttpBinding,
   type Method,
   method,
+  type RawBody,
   type RequestInput,
   type RequestOutput,
   type ResponseInput,
   type ResponseOutput,
 } from './method.js'
 export { type Described, type OpenApiOptions, openapi } from './openapi.js'
+export type { RawField } from './raw-field.js'
 export { type InputOf, type Issue, type OutputOf, type Schema, type Slot, type StreamOf, stream } from './schema.js'
-export type { FailureSpec, HttpRule, MessageSpec, MethodSpec } from './spec.js'
+export type { FailureSpec, MessageSpec, MethodSpec } from './spec.js'
 export { statusOf } from './status.js'
 export { failureFromWire, failureToWire, type WireFailure } from './wire-failure.js'

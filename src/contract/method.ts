@@ -31,6 +31,31 @@ export interface HttpBinding {
   readonly delete?: string
   /** The status of a success: from 200 to 299, but not 204 or 205, since there is always a body. @defaultValue 200 */
   readonly status?: number
+  /**
+   * The request's field that is the body by itself, as bytes rather than JSON; its other fields are in the path or the query. With
+   * put, post and patch only. Of a request stream, each chunk that arrives is an item with this one field. @defaultValue none: JSON
+   */
+  readonly body?: string | RawBody
+  /**
+   * The response's field that is the body by itself, as bytes rather than JSON. There may be no other, since it would be lost. Of a
+   * response stream, each item is a chunk. @defaultValue none: JSON
+   */
+  readonly responseBody?: string | RawBody
+  /** The most bytes of a request's body, counted unpacked, in place of the server's `maxBodyBytes`. @defaultValue the server's */
+  readonly maxBodyBytes?: number
+}
+
+/** A field that is a body by itself: bytes, as its schema has to know, on all other transports a field like any other. */
+export interface RawBody {
+  /** The field. It must be required: a body is always there, if empty. */
+  readonly field: string
+  /**
+   * The media type: of a request the one it must have, or a range like `image/*`. The range of all types takes what pages of other
+   * sites can send unasked, too. @defaultValue 'application/octet-stream'; all types where there is a `typeField`
+   */
+  readonly type?: string
+  /** The field of the same message that holds the content type, with its parameters. @defaultValue none */
+  readonly typeField?: string
 }
 
 /** What a method is. */

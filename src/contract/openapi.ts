@@ -1,7 +1,9 @@
 // OpenAPI 3.1 of contracts: the same facts that servers and clients run on, so the document cannot disagree with them.
 import { Components } from './components.js'
+import type { HttpRule } from './http-rule.js'
 import type { JsonSchema } from './json-schema.js'
-import type { FailureSpec, HttpRule, MessageSpec, MethodSpec } from './spec.js'
+import type { RawField } from './raw-field.js'
+import type { FailureSpec, MethodSpec } from './spec.js'
 import { statusOf } from './status.js'
 
 /** Options of {@link openapi}. */
@@ -94,6 +96,7 @@ function requestBody(
   schema: JsonSchema,
   components: Components,
 ): JsonSchema | undefined {
+  if (http.body !== undefined) return { required: true, content: bytesContent(http.body) }
   if (http.query !== undefined) return undefined
   if (request.streamed) return { required: true, content: { 'application/x-ndjson': { schema: streamLines(schema) } } }
   const rest = http.path.size === 0 ? schema : components.without(schema, [...http.path.keys()])
@@ -113,14 +116,19 @@ function responses(base: string, spec: MethodSpec, components: Components): Json
     ([status, tagged]) => [String(status), failureResponse(base, tagged, components)] as const,
   )
   return {
-    [spec.http.status]: { description: spec.definition.summary ?? 'OK', content: content(spec.response, schema) },
+    [spec.http.status]: { description: spec.definition.summary ?? 'OK', content: content(spec, schema) },
     ...Object.fromEntries(failures),
     default: { description: 'A failure', content: { 'application/problem+json': { schema: components.problem() } } },
   }
 }
 
-function content({ streamed }: MessageSpec, schema: JsonSchema): JsonSchema {
-  if (!streamed) return { 'application/json': { schema } }
+function bytesContent({ type }: RawField): JsonSchema {
+  return { [type]: { schema: { type: 'string', format: 'binary' } } }
+}
+
+function content({ http, response }: MethodSpec, schema: JsonSchema): JsonSchema {
+  if (http.responseBody !== undefined) return bytesContent(http.responseBody)
+  if (!response.streamed) return { 'application/json': { schema } }
   return {
     'application/x-ndjson': { schema: streamLines(schema) },
     'text/event-stream': { schema: { type: 'string' } },

@@ -1,23 +1,24 @@
 // The server's side of one call over HTTP, without a platform: from a request to a response.
 import type { AnyService, Runtime, ServedMethod } from '../../contract/index.js'
+import { isOfType, type RawField } from '../../contract/raw-field.js'
 import {
   type Awaitable,
   CallError,
   type Context,
   extend,
   type Failure,
-  failureOf,
   type Incoming,
   incoming,
-  isFailure,
 } from '../../core/index.js'
 import { deadlineMsOf } from '../../core/method.js'
-import { attemptsFrom, metadataFrom, notRun, timeoutFrom } from '../wire-headers.js'
+import { attemptsFrom, metadataFrom, timeoutFrom } from '../wire-headers.js'
 import type { TagOf } from './conditional.js'
-import { type HttpRequest, type HttpResponse, headerOf, type WholeBody } from './message.js'
-import { ndjsonType, readLines } from './ndjson.js'
+import { isJson, mediaType, wrongMediaType } from './media-type.js'
+import { type Bytes, type HttpRequest, type HttpResponse, headerOf, type WholeBody } from './message.js'
 import { type NotFound, notFound } from './not-found.js'
 import { plainWire, problemResponse } from './problem.js'
+import type { TypedBytes } from './raw-body.js'
+import { requestItems } from './request-items.js'
 import { type Going, Responses } from './responses.js'
 import { type Match, type PathParams, type Router, router } from './router.js'
 import { messageFrom } from './rule.js'
@@ -119,23 +120,40 @@ export class Exchanges {
 
   #answer(begun: BegunCall): Awaitable<HttpResponse> {
     const { call, request, served } = begun
-    if (served.spec.request.streamed) {
-      if (!request.hasBody || mediaType(request) !== ndjsonType) return this.#wrongMediaType(request, ndjsonType)
-      return this.#run(begun, this.#items(request))
+    const { http, request: message } = served.spec
+    const maxBytes = http.maxBodyBytes ?? this.#options.maxBodyBytes
+    if (message.streamed) {
+      const read = requestItems(request, served.spec, maxBytes)
+      return 'refusal' in read ? read.refusal : this.#run(begun, read.items)
     }
-    if (!request.hasBody || served.spec.http.query !== undefined) return this.#decode(begun, nothing)
-    if (!isJson(mediaType(request))) return this.#wrongMediaType(request, 'application/json')
-    const body = request.body(this.#options.maxBodyBytes)
+    if (http.body !== undefined) return this.#readBytes(begun, http.body, maxBytes)
+    if (!request.hasBody || http.query !== undefined) return this.#decode(begun, nothing)
+    if (!isJson(mediaType(request))) return wrongMediaType(request, 'application/json')
+    const body = request.body(maxBytes)
     const next = (read: Awaited<typeof body>): Awaitable<HttpResponse> => {
       if (read.failure === undefined) return this.#decode(begun, read)
       call.cancel(read.failure)
-      if (read.failure.code === 'internal') this.#runtime.onDefect(new Error(read.failure.message))
-      return problemResponse(plainWire(read.failure))
+      return this.#unread(read.failure)
     }
     return body instanceof Promise ? body.then(next) : next(body)
   }
 
-  #decode(begun: BegunCall, body: WholeBody): Awaitable<HttpResponse> {
+  async #readBytes(begun: BegunCall, raw: RawField, maxBytes: number): Promise<HttpResponse> {
+    const { call, request } = begun
+    const type = headerOf(request.headers, 'content-type')
+    if (request.hasBody && !isOfType(type, raw.type)) return wrongMediaType(request, raw.type)
+    const read = request.hasBody ? await request.bytes(maxBytes) : noBytes
+    if (read.failure === undefined) return this.#decode(begun, { bytes: read.bytes, type })
+    call.cancel(read.failure)
+    return this.#unread(read.failure)
+  }
+
+  #unread(failure: Failure): HttpResponse {
+    if (failure.code === 'internal') this.#runtime.onDefect(new Error(failure.message))
+    return problemResponse(plainWire(failure))
+  }
+
+  #decode(begun: BegunCall, body: WholeBody | TypedBytes): Awaitable<HttpResponse> {
     let message: unknown
     try {
       message = messageFrom(begun.served.spec.http, begun, body)
@@ -150,26 +168,6 @@ export class Exchanges {
     return outcome instanceof Promise
       ? outcome.then(ended => this.#responses.of(begun, ended))
       : this.#responses.of(begun, outcome)
-  }
-
-  async *#items(request: HttpRequest): AsyncGenerator<unknown, void, undefined> {
-    const gaveUp = failureOf('cancelled', 'CANCELLED', 'the caller gave up its stream')
-    try {
-      for await (const line of readLines(request.chunks(), this.#options.maxBodyBytes)) {
-        if (line.kind === 'value') yield line.value
-        else if (line.kind === 'failure') throw new CallError(gaveUp)
-      }
-    } catch (thrown) {
-      // To a client a stream without its last line has broken off; to the server its caller has not written one.
-      const message = 'the stream has no last line: {"end":{}}'
-      throw isBroken(thrown) ? new CallError(failureOf('invalid_argument', 'MALFORMED_BODY', message)) : thrown
-    }
-  }
-
-  #wrongMediaType(request: HttpRequest, wanted: string): HttpResponse {
-    const got = headerOf(request.headers, 'content-type')
-    const message = `the content type must be ${wanted}${got === undefined ? ', and none is given' : `, not ${got.slice(0, 60)}`}`
-    return problemResponse(plainWire(notRun('invalid_argument', 'UNSUPPORTED_MEDIA_TYPE', message)))
   }
 
   #thrown(thrown: unknown): HttpResponse {
@@ -208,6 +206,7 @@ class BegunCall implements Exchange, Going {
 }
 
 const nothing: WholeBody = { text: '' }
+const noBytes: Bytes = { bytes: new Uint8Array() }
 const notYet: HttpResponse = { status: 500, headers: [], body: '' }
 
 type Found = Extract<Match<ServedMethod>, { kind: 'found' }>
@@ -222,18 +221,6 @@ function queryIn({ url }: HttpRequest): string {
   return query === -1 ? '' : url.slice(query + 1)
 }
 
-function isBroken(thrown: unknown): boolean {
-  return thrown instanceof CallError && isFailure(thrown.failure) && thrown.failure.reason === 'STREAM_BROKEN'
-}
-
 function over(response: HttpResponse): Exchange {
   return { response, whole: true, cancel: () => {} }
-}
-
-function mediaType(request: HttpRequest): string | undefined {
-  return headerOf(request.headers, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase()
-}
-
-function isJson(type: string | undefined): boolean {
-  return type === 'application/json' || (type?.startsWith('application/') === true && type.endsWith('+json'))
 }

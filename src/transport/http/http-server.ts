@@ -49,6 +49,7 @@ export class HttpServer implements Listening {
   /** With an `app`, that answers in our place, for the services as well. */
   constructor(services: readonly AnyService[], runtime: Runtime, settings: Settings, app?: App) {
     const { maxBodyBytes, maxDeadlineMs, tagOf } = settings
+    const mostBytes = mostBytesOf(services, maxBodyBytes)
     this.#settings = settings
     this.#runtime = runtime
     this.#pages = settings.docs?.pagesOf(services)
@@ -71,7 +72,7 @@ export class HttpServer implements Listening {
     this.#server.on('clientError', (error, socket) => this.#broken(error, socket as Socket)) // node:http's own are sockets
     this.#server.on('checkContinue', (message, target) => {
       // Who would send too much is told before; what is too much for an app, only that knows.
-      if (app !== undefined || !(Number(message.headers['content-length']) > maxBodyBytes)) target.writeContinue()
+      if (app !== undefined || !(Number(message.headers['content-length']) > mostBytes)) target.writeContinue()
       this.#serve(message, target)
     })
   }
@@ -221,4 +222,13 @@ function withoutCall(response: Exchange['response']): Exchange {
 function tooManyHeaders(most: number): HttpResponse {
   const message = `there are more than ${most} headers`
   return problemResponse(plainWire(notRun('resource_exhausted', 'HEADERS_TOO_LARGE', message)))
+}
+
+/** The most that any method takes of a body: before the path is known, no less can be refused. */
+function mostBytesOf(services: readonly AnyService[], maxBodyBytes: number): number {
+  const specs = services.flatMap(({ contract }) => [...contract.specs.values()])
+  return specs.reduce((most, { http, request }) => {
+    const isEndless = request.streamed && http.body !== undefined
+    return Math.max(most, isEndless ? Number.POSITIVE_INFINITY : (http.maxBodyBytes ?? 0))
+  }, maxBodyBytes)
 }

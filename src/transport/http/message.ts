@@ -18,6 +18,8 @@ export interface HttpRequest {
   readonly hasBody: boolean
   /** The body, unpacked. Fails with `BODY_TOO_LARGE` above `maxBytes`, counted unpacked, or `MALFORMED_BODY`. */
   body(maxBytes: number): Awaitable<Body>
+  /** The body as bytes. Fails as {@link body}, but any bytes will do. */
+  bytes(maxBytes: number): Awaitable<Bytes>
   /** The body as it arrives; throws `CallError` where it breaks off. */
   chunks(): AsyncIterable<Uint8Array>
 }
@@ -29,6 +31,11 @@ export type Body = WholeBody | { readonly failure: Failure }
 export type WholeBody =
   | { readonly text: string; readonly failure?: undefined }
   | { readonly text?: undefined; readonly value: unknown; readonly failure?: undefined }
+
+/** A body as bytes, or why there is none. */
+export type Bytes =
+  | { readonly bytes: Uint8Array; readonly failure?: undefined }
+  | { readonly bytes?: undefined; readonly failure: Failure }
 
 /** A response to send. */
 export interface HttpResponse {

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Awaitable, CallError, failureOf, type Peer } from '../../core/index.js'
 import { alreadyRead, readBody, textOf, wasRead } from './body.js'
-import type { Body, HttpHeaders, HttpRequest } from './message.js'
+import type { Body, Bytes, HttpHeaders, HttpRequest } from './message.js'
 import { directPeer } from './peer.js'
 
 /** An {@link HttpRequest} that came in over node:http. */
@@ -34,6 +34,12 @@ export class NodeRequest implements HttpRequest {
       readBody(this.#message, maxBytes, (failure, body) => {
         resolve(failure === undefined ? textBody(body) : { failure })
       })
+    })
+  }
+
+  bytes(maxBytes: number): Awaitable<Bytes> {
+    return new Promise(resolve => {
+      readBody(this.#message, maxBytes, (failure, bytes) => resolve(failure === undefined ? { bytes } : { failure }))
     })
   }
 

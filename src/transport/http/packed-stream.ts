@@ -10,6 +10,7 @@ import {
   type Gzip,
 } from 'node:zlib'
 import type { ContentCoding } from './content-coding.js'
+import { closedUnbegun } from './unbegun.js'
 
 /** How much a stream may cost. */
 export interface PackerSettings {
@@ -83,23 +84,10 @@ export function packedStream(
   open: () => Packer,
   onEnd: () => void,
 ): AsyncIterable<Uint8Array> {
-  const pieces = piecesOf(lines, open, onEnd)
-  let begun = false
-  const iterator: AsyncIterator<Uint8Array> = {
-    next() {
-      begun = true
-      return pieces.next()
-    },
-    async return() {
-      if (!begun) {
-        begun = true
-        onEnd()
-        await lines[Symbol.asyncIterator]().return?.()
-      }
-      return pieces.return()
-    },
-  }
-  return { [Symbol.asyncIterator]: () => iterator }
+  return closedUnbegun(piecesOf(lines, open, onEnd), () => {
+    onEnd()
+    return lines[Symbol.asyncIterator]().return?.()
+  })
 }
 
 async function* piecesOf(

@@ -1,14 +1,12 @@
 // A contract's method as a request, and its response as an outcome: the client's side of a call over HTTP.
 import { failureFromWire, type MethodSpec, type RemoteCall } from '../../contract/index.js'
-import { observe } from '../../core/call-error.js'
-import { carriedOf } from '../../core/context.js'
+import { isOfType, type RawField } from '../../contract/raw-field.js'
 import {
   type Awaitable,
   CallError,
   type Context,
   type Failure,
   failed,
-  failureOf,
   left,
   type Outcome,
   right,
@@ -18,25 +16,32 @@ import { parseJson } from '../json.js'
 import { trailerPrefix } from '../wire-headers.js'
 import { type IncomingStream, streamItems } from './incoming-stream.js'
 import { type HttpHeaders, headerOf } from './message.js'
-import { ndjson, ndjsonType } from './ndjson.js'
+import { ndjsonType } from './ndjson.js'
 import { problemType } from './problem.js'
+import { itemsOfBytes, putBytes } from './raw-body.js'
 import { responseFailure } from './response-failure.js'
 import { type Reading, type Remote, roundTrip } from './round-trip.js'
 import { partsOf } from './rule.js'
 import type { SentRequest } from './sender.js'
 import { sentHeaders } from './sent-headers.js'
+import { type Breaking, bytesOf, linesOf } from './sent-items.js'
 
 /** How a method is called over HTTP. `prefix` is the target's own path, before the methods'. */
 export function remoteCall(spec: MethodSpec, remote: Remote, prefix: string): RemoteCall {
   return (message, context) => {
     let request: SentRequest
+    const breaking: Breaking | undefined = spec.request.streamed && spec.http.body !== undefined ? {} : undefined
     try {
-      request = requestFor(spec, message, { context, prefix, acceptEncoding: remote.acceptEncoding })
+      request = requestFor(spec, message, { context, prefix, acceptEncoding: remote.acceptEncoding, breaking })
     } catch (thrown) {
       if (!(thrown instanceof CallError)) throw thrown
       return left({ ...(thrown.failure as Failure), ran: 'no' }) // encoding throws no domain failures
     }
-    return roundTrip(remote, request, context, new MethodReading(spec, remote, context))
+    const outcome = roundTrip(remote, request, context, new MethodReading(spec, remote, context))
+    if (breaking === undefined || !(outcome instanceof Promise)) return outcome
+    return outcome.then(ended =>
+      ended._tag === 'Left' && breaking.failure !== undefined ? left(breaking.failure) : ended,
+    )
   }
 }
 
@@ -44,48 +49,33 @@ interface SentWith {
   readonly context: Context
   readonly prefix: string
   readonly acceptEncoding: string | undefined
+  readonly breaking: Breaking | undefined
 }
 
-function requestFor(spec: MethodSpec, message: unknown, { context, prefix, acceptEncoding }: SentWith): SentRequest {
-  const { http, request, response } = spec
+function requestFor(spec: MethodSpec, message: unknown, given: SentWith): SentRequest {
+  const { context, prefix, acceptEncoding } = given
+  const { http, request } = spec
   const headers = sentHeaders(context)
   if (acceptEncoding !== undefined) headers.push('accept-encoding', acceptEncoding)
-  headers.push('accept', response.streamed ? ndjsonType : 'application/json')
+  headers.push('accept', acceptedBy(spec))
   if (request.streamed) {
-    headers.push('content-type', ndjsonType)
-    const body = linesOf(message as AsyncIterable<unknown>, context) // a streaming method
+    const items = message as AsyncIterable<unknown> // a streaming method
+    headers.push('content-type', http.body?.type ?? ndjsonType)
+    const body =
+      http.body === undefined
+        ? linesOf(items, context)
+        : bytesOf(http.body, items, { context, breaking: given.breaking })
     return { method: http.verb, path: prefix + http.pattern, headers, body }
   }
-  const { url, body } = partsOf(spec, message)
-  if (body !== undefined) headers.push('content-type', 'application/json')
+  const { url, body, type } = partsOf(spec, message)
+  if (body !== undefined) headers.push('content-type', type)
   return { method: http.verb, path: prefix + url, headers, body }
 }
 
-const encoder = new TextEncoder()
-
-/** The caller's items as lines. Where its iterable fails, the server is told, and the caller hears what it made of that. */
-async function* linesOf(items: AsyncIterable<unknown>, context: Context): AsyncGenerator<Uint8Array, void, undefined> {
-  const { scope } = carriedOf(context)
-  const encoded = (item: unknown): Uint8Array => {
-    try {
-      return encoder.encode(ndjson.item(item))
-    } catch (thrown) {
-      observe(scope.onDefect, thrown) // an item of the caller's that cannot be sent
-      throw new CallError(gaveUp)
-    }
-  }
-  yield encoder.encode('\n') // takes the headers along: the server may answer before the first item
-  try {
-    for await (const item of items) yield encoded(item)
-  } catch (thrown) {
-    scope.caught(thrown) // tells of a defect
-    yield encoder.encode(ndjson.failure(gaveUp, {}))
-    return
-  }
-  yield encoder.encode(ndjson.end({}))
+/** Problem details come whatever is asked for. */
+function acceptedBy({ http, response }: MethodSpec): string {
+  return http.responseBody?.type ?? (response.streamed ? ndjsonType : 'application/json')
 }
-
-const gaveUp = failureOf('cancelled', 'CANCELLED', 'the caller gave up its stream')
 
 /** Headers that frame the message: nothing that the service said. */
 const framing: ReadonlySet<string> = new Set([
@@ -103,6 +93,7 @@ class MethodReading implements Reading {
   readonly #spec: MethodSpec
   readonly #remote: Remote
   readonly #context: Context
+  onBytes: ((bytes: Uint8Array) => Outcome) | undefined
   #status = 0
   #headers: HttpHeaders = {}
   #type: string | undefined
@@ -118,7 +109,18 @@ class MethodReading implements Reading {
     this.#headers = headers
     this.#type = headerOf(headers, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase()
     for (const name in headers) if (!framing.has(name)) this.#takeAll(name, headers[name])
-    return this.#spec.response.streamed && this.#type === ndjsonType && status < 300
+    const { response, http } = this.#spec
+    const raw = status < 300 ? http.responseBody : undefined
+    if (raw === undefined) return response.streamed && this.#type === ndjsonType && status < 300
+    if (!isOfType(this.#type, raw.type) && raw.typeField === undefined) return false
+    if (!response.streamed) this.onBytes = bytes => this.#ofBytes(raw, bytes)
+    return response.streamed
+  }
+
+  #ofBytes(raw: RawField, bytes: Uint8Array): Outcome {
+    const message: Record<string, unknown> = {}
+    putBytes(raw, message, { bytes, type: headerOf(this.#headers, 'content-type') })
+    return right(message)
   }
 
   #takeAll(name: string, value: string | readonly string[] | undefined): void {
@@ -145,6 +147,8 @@ class MethodReading implements Reading {
 
   onStream(chunks: IncomingStream): Outcome {
     const { peer, maxResponseBytes } = this.#remote
+    const { responseBody: raw } = this.#spec.http
+    if (raw !== undefined) return right(itemsOfBytes(raw, chunks))
     return right(streamItems(chunks, { spec: this.#spec, peer, maxBytes: maxResponseBytes, context: this.#context }))
   }
 

@@ -15,6 +15,7 @@ import { conditional, type TagOf } from './conditional.js'
 import { framingHeaders, type HttpRequest, type HttpResponse, headerOf } from './message.js'
 import { type Framing, ndjson, sse } from './ndjson.js'
 import { problemResponse } from './problem.js'
+import { bytesIn, bytesOfItems } from './raw-body.js'
 import { streamBody } from './stream-body.js'
 
 /** A call that is going on, and what began it. */
@@ -52,17 +53,12 @@ export class Responses {
     const headers = this.#headers(call, !streamed || outcome._tag === 'Left')
     if (outcome._tag === 'Left') return this.#failed(going, outcome.left, headers)
     if (streamed) return this.#stream(going, outcome.right as AsyncIterable<unknown>, headers) // a streaming method
-    let body: string
+    let response: HttpResponse
     try {
-      body = jsonText(outcome.right)
+      response = { status: this.#status(going), ...bodyOf(served, outcome.right, headers) }
     } catch (thrown) {
       this.#onDefect(thrown)
       return this.#failed(going, failureOf('internal', 'UNENCODABLE', 'internal error'), headers)
-    }
-    const response = {
-      status: this.#status(going),
-      headers: ['content-type', 'application/json', ...headers],
-      body,
     }
     if (this.#tagOf === undefined && headers.length === 0) return response
     const { method, headers: asked } = going.request
@@ -71,6 +67,11 @@ export class Responses {
 
   #stream(going: Going, items: AsyncIterable<unknown>, headers: readonly string[]): HttpResponse {
     const { call, request, served } = going
+    const { responseBody: raw } = served.spec.http
+    if (raw !== undefined) {
+      const body = bytesOfItems(raw, items, this.#onDefect)
+      return { status: this.#status(going), headers: [...typeHeaders(raw.type), ...headers], body }
+    }
     const framing: Framing = (headerOf(request.headers, 'accept') ?? '').includes('text/event-stream') ? sse : ndjson
     const body = streamBody(items, { framing, call, spec: served.spec, onDefect: this.#onDefect })
     const own = ['content-type', framing.contentType]
@@ -110,4 +111,17 @@ export class Responses {
     if (whole) for (const [name, value] of reply.trailers) headers.push(trailerPrefix + name, value)
     return headers
   }
+}
+
+/** The body of a success, and all headers. Throws where it cannot be encoded. */
+function bodyOf({ spec }: ServedMethod, message: unknown, headers: readonly string[]): Omit<HttpResponse, 'status'> {
+  const { responseBody: raw } = spec.http
+  if (raw === undefined) return { headers: ['content-type', 'application/json', ...headers], body: jsonText(message) }
+  const { bytes, type = raw.type } = bytesIn(raw, message)
+  return { headers: [...typeHeaders(type), ...headers], body: bytes }
+}
+
+/** A browser must not guess what bytes are: it would run what somebody uploaded. */
+function typeHeaders(type: string): string[] {
+  return ['content-type', type, 'x-content-type-options', 'nosniff']
 }

@@ -12,6 +12,7 @@ import {
 } from '../../core/index.js'
 import { connectionFailure } from './connection-failure.js'
 import { IncomingStream } from './incoming-stream.js'
+import { joined } from './joined.js'
 import type { Lazy } from './lazy.js'
 import { type HttpHeaders, headerOf } from './message.js'
 import type { Receiver, Sender, Sending, SentRequest, Unpacked, Unpacker } from './sender.js'
@@ -35,6 +36,8 @@ export interface Reading {
   readonly isPacked?: boolean
   /** The headers are here. Whether the body is to be read as it comes. */
   onHead(status: number, headers: HttpHeaders): boolean
+  /** The whole response is here, as bytes. Looked at then; undefined where the response is text, for `onWhole`. */
+  readonly onBytes?: ((bytes: Uint8Array) => Awaitable<Outcome>) | undefined
   /** The whole response is here, in so many bytes. */
   onWhole(text: string, bytes: number): Awaitable<Outcome>
   /** The body is coming. */
@@ -155,7 +158,11 @@ class Exchange implements Receiver {
     }
     if (this.#over) return
     this.#finish()
-    this.#settle(this.#reading.onWhole(this.#sender?.textOf(this.#chunks) ?? '', this.#length))
+    const outcome =
+      this.#reading.onBytes === undefined
+        ? this.#reading.onWhole(this.#sender?.textOf(this.#chunks) ?? '', this.#length)
+        : this.#reading.onBytes(joined(this.#chunks))
+    this.#settle(outcome)
   }
 
   #broken(message: string): void {

@@ -1,9 +1,10 @@
 // The message in an HTTP request: fields in the path, fields in the query, the rest in the body, in the manner of
 // google.api.http. Both directions, so that they cannot drift apart.
-import type { HttpRule, MethodSpec } from '../../contract/index.js'
+import type { HttpRule, MethodSpec, RawField } from '../../contract/index.js'
 import { CallError, failureOf } from '../../core/index.js'
 import { checkedJson, jsonText, parseJson, toWire } from '../json.js'
 import type { WholeBody } from './message.js'
+import { bytesIn, putBytes, type TypedBytes } from './raw-body.js'
 import { pathOf } from './router.js'
 
 function invalid(path: string, message: string): CallError<never> {
@@ -21,13 +22,31 @@ const maxQueryFields = 1000
 export function messageFrom(
   rule: HttpRule,
   given: { readonly params: Readonly<Record<string, string>> | undefined; readonly query: string },
-  body: WholeBody,
+  body: WholeBody | TypedBytes,
 ): unknown {
-  const message = rule.query === undefined ? fromBody(body) : fromQuery(rule.query, given.query, rule.lists)
+  const message = 'bytes' in body ? withBytes(rule, given.query, body) : withoutRaw(rule, given.query, body)
   for (const [name, field] of rule.path) {
     if (Object.hasOwn(message, name)) throw invalid(name, 'is in the path and must not be given again')
     message[name] = field.read(given.params?.[name] ?? '')
   }
+  return message
+}
+
+function withoutRaw(rule: HttpRule, query: string, body: WholeBody): Record<string, unknown> {
+  return rule.query === undefined ? fromBody(body) : fromQuery(rule.query, query, rule.lists)
+}
+
+function withBytes(
+  { query: fields, lists, body: raw }: HttpRule,
+  query: string,
+  body: TypedBytes,
+): Record<string, unknown> {
+  const message = fields === undefined ? {} : fromQuery(fields, query, lists)
+  if (raw === undefined) return message
+  for (const name of [raw.field, raw.typeField])
+    if (name !== undefined && Object.hasOwn(message, name))
+      throw invalid(name, 'is in the body and must not be given again')
+  putBytes(raw, message, body)
   return message
 }
 
@@ -86,23 +105,35 @@ export interface HttpParts {
   /** Path and query. */
   readonly url: string
   /** Undefined where the method has no body. */
-  readonly body: string | undefined
+  readonly body: string | Uint8Array | undefined
+  /** The body's `Content-Type`. */
+  readonly type: string
 }
+
+const jsonType = 'application/json'
 
 /** The request that carries a message. Throws `CallError`, `ran: 'no'`, for one that cannot be sent. */
 export function partsOf(spec: MethodSpec, message: unknown): HttpParts {
   const { http: rule } = spec
-  if (rule.query === undefined && rule.path.size === 0) return { url: rule.pattern, body: jsonText(message) }
-  const rest = { ...asObject(toWire(message)) }
+  if (rule.query === undefined && rule.path.size === 0)
+    return { url: rule.pattern, body: jsonText(message), type: jsonType }
+  const raw = rule.body === undefined ? undefined : bytesIn(rule.body, message)
+  const rest = { ...asObject(toWire(rule.body === undefined ? message : withoutBytes(rule.body, message))) }
   const params: Record<string, string> = {}
   for (const name of rule.path.keys()) {
     params[name] = textOf(name, rest[name])
     delete rest[name]
   }
   const url = rule.path.size === 0 ? rule.pattern : pathOf(rule.template, params)
-  if (rule.query === undefined) return { url, body: JSON.stringify(rest) }
+  if (rule.query === undefined) return { url, body: JSON.stringify(rest), type: jsonType }
   const query = queryOf(rest)
-  return { url: query === '' ? url : `${url}?${query}`, body: undefined }
+  return { url: query === '' ? url : `${url}?${query}`, body: raw?.bytes, type: raw?.type ?? jsonType }
+}
+
+/** The other fields: bytes would become text for nothing. */
+function withoutBytes({ field, typeField }: RawField, message: unknown): Record<string, unknown> {
+  const fields = Object.entries(asObject(message))
+  return Object.fromEntries(fields.filter(([name]) => name !== field && name !== typeField))
 }
 
 function asObject(message: unknown): Record<string, unknown> {

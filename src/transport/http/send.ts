@@ -49,7 +49,7 @@ export function send(
         if (response.trailers !== undefined) addTrailers(target, response.trailers())
         endAfterRequest(request, target, options)
       },
-      () => void target.destroy(), // a body that breaks off must not look as if it had ended
+      () => breakOff(target),
     )
   }
   if (!isWhole) leave(body)
@@ -63,6 +63,13 @@ export function send(
 
 function isTaken({ destroyed, headersSent }: ServerResponse): boolean {
   return destroyed || headersSent
+}
+
+/** A body that breaks off must not look as if it had ended; what was written of it goes out all the same. */
+function breakOff(target: ServerResponse): void {
+  const { socket } = target
+  if (socket === null || socket.destroyed) target.destroy()
+  else socket.end(() => socket.destroy())
 }
 
 async function pump(body: AsyncIterable<string | Uint8Array>, target: Target): Promise<void> {

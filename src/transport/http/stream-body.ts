@@ -9,6 +9,7 @@ import {
   type OnDefect,
 } from '../../core/index.js'
 import type { Framing } from './ndjson.js'
+import { closedUnbegun } from './unbegun.js'
 
 /** What {@link streamBody} needs to know. */
 export interface StreamInit {
@@ -20,19 +21,7 @@ export interface StreamInit {
 
 /** The text of a stream, line by line. Never throws: a failure is its last line. Left before it was begun, it ends the call too. */
 export function streamBody(items: AsyncIterable<unknown>, options: StreamInit): AsyncIterable<string> {
-  const lines = linesOf(items, options)
-  let begun = false
-  const iterator: AsyncIterator<string> = {
-    next() {
-      begun = true
-      return lines.next()
-    },
-    async return() {
-      if (!begun) await items[Symbol.asyncIterator]().return?.()
-      return lines.return()
-    },
-  }
-  return { [Symbol.asyncIterator]: () => iterator }
+  return closedUnbegun(linesOf(items, options), () => items[Symbol.asyncIterator]().return?.())
 }
 
 async function* linesOf(

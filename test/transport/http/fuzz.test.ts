@@ -22,6 +22,7 @@ function requestOf({ method, url, headers, body }: Fuzzed): HttpRequest {
     peer: { secure: false },
     hasBody: body !== undefined,
     body: () => ({ text: body ?? '' }),
+    bytes: () => ({ bytes: Buffer.from(body ?? '') }),
     async *chunks() {
       const bytes = Buffer.from(body ?? '')
       for (let at = 0; at < bytes.length; at += 7) yield bytes.subarray(at, at + 7)

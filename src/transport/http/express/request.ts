@@ -5,7 +5,7 @@ import { type Awaitable, CallError, type Failure } from '../../../core/index.js'
 import { checkedJson } from '../../json.js'
 import { notRun } from '../../wire-headers.js'
 import { alreadyRead, type BodyDone, readBody, wasRead } from '../body.js'
-import type { Body } from '../message.js'
+import type { Body, Bytes } from '../message.js'
 import { NodeRequest, textBody } from '../node-request.js'
 
 /** What `app.use`, `app.get` and so on take. */
@@ -30,6 +30,13 @@ export class ExpressRequest extends NodeRequest {
 
   override body(maxBytes: number): Awaitable<Body> {
     return wasRead(this.#message) ? bodyOf(this.#message, maxBytes) : super.body(maxBytes)
+  }
+
+  override bytes(maxBytes: number): Awaitable<Bytes> {
+    if (!wasRead(this.#message)) return super.bytes(maxBytes)
+    const read = parsed(this.#message, maxBytes)
+    if ('bytes' in read) return { bytes: read.bytes }
+    return { failure: read.failure ?? alreadyRead } // a value is not the bytes that it was made of
   }
 
   override async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {

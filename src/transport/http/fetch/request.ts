@@ -1,7 +1,8 @@
 // A fetch Request as the rest of the HTTP transport sees requests.
 import { CallError, type Failure, failureOf, type Peer } from '../../../core/index.js'
 import { notRun } from '../../wire-headers.js'
-import type { Body, HttpHeaders, HttpRequest } from '../message.js'
+import { joined } from '../joined.js'
+import type { Body, Bytes, HttpHeaders, HttpRequest } from '../message.js'
 
 /** An {@link HttpRequest} that came in as a fetch `Request`. */
 export class FetchRequest implements HttpRequest {
@@ -37,20 +38,48 @@ export class FetchRequest implements HttpRequest {
   }
 
   async body(maxBytes: number): Promise<Body> {
-    const encoding = this.headers['content-encoding']
-    const { body } = this.#request
-    if (body === null) return { text: '' }
-    const unpacked = typeof encoding === 'string' ? unpack(body, encoding) : body
-    if (unpacked === undefined) {
-      return {
-        failure: notRun('invalid_argument', 'UNSUPPORTED_MEDIA_TYPE', 'the body must be plain, gzip or deflate'),
-      }
-    }
+    const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+    let text = ''
+    const failure = await this.#read(maxBytes, chunk => {
+      text += decoder.decode(chunk, { stream: true })
+    })
+    if (failure !== undefined) return { failure }
     try {
-      return await collect(unpacked, maxBytes)
+      return { text: text + decoder.decode() }
     } catch (thrown) {
       return { failure: broken(thrown) }
     }
+  }
+
+  async bytes(maxBytes: number): Promise<Bytes> {
+    const chunks: Uint8Array[] = []
+    const failure = await this.#read(maxBytes, chunk => void chunks.push(chunk))
+    return failure === undefined ? { bytes: joined(chunks) } : { failure }
+  }
+
+  /** Unpacks the body piece by piece, never more of it than allowed. Gives why it cannot be read. */
+  async #read(maxBytes: number, take: (chunk: Uint8Array) => void): Promise<Failure | undefined> {
+    const encoding = this.headers['content-encoding']
+    const { body } = this.#request
+    if (body === null) return undefined
+    const unpacked = typeof encoding === 'string' ? unpack(body, encoding) : body
+    if (unpacked === undefined)
+      return notRun('invalid_argument', 'UNSUPPORTED_MEDIA_TYPE', 'the body must be plain, gzip or deflate')
+    const reader = unpacked.getReader()
+    let bytes = 0
+    try {
+      for (let read = await reader.read(); !read.done; read = await reader.read()) {
+        bytes += read.value.byteLength
+        if (bytes > maxBytes) {
+          await reader.cancel().catch(() => {}) // the caller gets our answer, not the stream's
+          return notRun('resource_exhausted', 'BODY_TOO_LARGE', `the body is over ${maxBytes} bytes`)
+        }
+        take(read.value)
+      }
+    } catch (thrown) {
+      return broken(thrown)
+    }
+    return undefined
   }
 
   async *chunks(): AsyncIterable<Uint8Array> {
@@ -67,29 +96,13 @@ export class FetchRequest implements HttpRequest {
   }
 }
 
-type Bytes = NonNullable<Request['body']>
+type Packed = NonNullable<Request['body']>
 
-function unpack(body: Bytes, encoding: string): Bytes | undefined {
+function unpack(body: Packed, encoding: string): Packed | undefined {
   const name = encoding.trim().toLowerCase()
   if (name === 'identity') return body
   if (name === 'gzip' || name === 'x-gzip') return body.pipeThrough(new DecompressionStream('gzip'))
   return name === 'deflate' ? body.pipeThrough(new DecompressionStream('deflate')) : undefined
-}
-
-async function collect(body: Bytes, maxBytes: number): Promise<Body> {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-  const reader = body.getReader()
-  let bytes = 0
-  let text = ''
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    bytes += read.value.byteLength
-    if (bytes > maxBytes) {
-      await reader.cancel().catch(() => {}) // the caller gets our answer, not the stream's
-      return { failure: notRun('resource_exhausted', 'BODY_TOO_LARGE', `the body is over ${maxBytes} bytes`) }
-    }
-    text += decoder.decode(read.value, { stream: true })
-  }
-  return { text: text + decoder.decode() }
 }
 
 function broken(thrown: unknown): Failure {
