@@ -130,7 +130,7 @@ export class HttpServer implements Listening {
   #serve(message: IncomingMessage, target: ServerResponse): void {
     const connection = this.#connections.of(message.socket)
     if (connection === undefined) return // closed meanwhile
-    const request = new NodeRequest(message)
+    const request = new NodeRequest(message, this.#settings.throughProxies)
     const exchange = this.#begin(message, request)
     if (exchange === undefined) {
       this.#handedOver?.serve(connection, message, target)

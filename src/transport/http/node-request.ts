@@ -4,6 +4,7 @@ import { type Awaitable, CallError, failureOf, type Peer } from '../../core/inde
 import { alreadyRead, readBody, textOf, wasRead } from './body.js'
 import type { Body, Bytes, HttpHeaders, HttpRequest } from './message.js'
 import { directPeer } from './peer.js'
+import type { ThroughProxies } from './trusted-proxies.js'
 
 /** An {@link HttpRequest} that came in over node:http. */
 export class NodeRequest implements HttpRequest {
@@ -11,17 +12,19 @@ export class NodeRequest implements HttpRequest {
   readonly url: string
   readonly headers: HttpHeaders
   readonly #message: IncomingMessage
+  readonly #throughProxies: ThroughProxies | undefined
   #peer: Peer | undefined
 
-  constructor(message: IncomingMessage) {
+  constructor(message: IncomingMessage, throughProxies?: ThroughProxies) {
     this.#message = message
+    this.#throughProxies = throughProxies
     this.method = message.method ?? 'GET'
     this.url = message.url ?? '/'
     this.headers = message.headers
   }
 
   get peer(): Peer {
-    this.#peer ??= directPeer(this.#message)
+    this.#peer ??= this.#throughProxies?.(directPeer(this.#message), this.headers) ?? directPeer(this.#message)
     return this.#peer
   }
 

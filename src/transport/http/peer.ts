@@ -1,4 +1,4 @@
-// Who calls, from what the socket knows; what a header claims counts only where a trusted proxy wrote it (forwarding.ts).
+// Who calls, from what the socket knows; what a header claims counts only where a trusted proxy wrote it (trusted-proxies.ts).
 import type { IncomingMessage } from 'node:http'
 import type { Peer } from '../../core/index.js'
 import { certificateOf } from './peer-certificate.js'

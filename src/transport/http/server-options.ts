@@ -7,9 +7,10 @@ import { limit } from './limit.js'
 import type { PageSource } from './pages.js'
 import { Identity } from './tls.js'
 import { type TlsOptions, tlsSettingsOf } from './tls-options.js'
+import { type ThroughProxies, type TrustedProxiesOptions, trustedProxiesOf } from './trusted-proxies.js'
 
 /** Options of `server`. */
-export interface HttpServerOptions {
+export interface HttpServerOptions extends TrustedProxiesOptions {
   /** The TCP port; 0 for any that is free. */
   readonly port: number
   /** The address to listen on; `0.0.0.0` or `::` for all. @defaultValue '127.0.0.1' */
@@ -64,10 +65,12 @@ export interface HttpServerOptions {
 
 /** The options, each with a value. */
 export interface Settings
-  extends Required<Omit<HttpServerOptions, 'docs' | 'compression' | 'etag' | 'tls'>>,
+  extends Required<Omit<HttpServerOptions, 'docs' | 'compression' | 'etag' | 'tls' | keyof TrustedProxiesOptions>>,
     Pick<HttpServerOptions, 'docs'> {
   readonly compression: CompressionSettings | undefined
   readonly tagOf: TagOf | undefined
+  /** Who called, where proxies are trusted. */
+  readonly throughProxies: ThroughProxies | undefined
   /** Who the server is, where it speaks TLS. */
   readonly identity: Identity | undefined
 }
@@ -96,13 +99,16 @@ export function settingsOf(options: HttpServerOptions): Settings {
 }
 
 /** The options that matter to calls, whoever listens. */
-type CallOptions = Pick<HttpServerOptions, 'maxBodyBytes' | 'maxDeadlineMs' | 'etag'>
+type CallOptions = Pick<HttpServerOptions, 'maxBodyBytes' | 'maxDeadlineMs' | 'etag' | keyof TrustedProxiesOptions>
 
 /** The options that matter to calls, each with a value. Throws `RangeError` or `TypeError` for what makes no sense. */
-export function callSettingsOf(options: CallOptions): Pick<Settings, 'maxBodyBytes' | 'maxDeadlineMs' | 'tagOf'> {
+export function callSettingsOf(
+  options: CallOptions,
+): Pick<Settings, 'maxBodyBytes' | 'maxDeadlineMs' | 'tagOf' | 'throughProxies'> {
   return {
     maxBodyBytes: limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20),
     maxDeadlineMs: limit('maxDeadlineMs', options.maxDeadlineMs ?? 300_000),
     tagOf: tagsOf(options.etag, body => hash('sha256', body, 'base64url')),
+    throughProxies: trustedProxiesOf(options),
   }
 }

@@ -7,6 +7,7 @@ import { notRun } from '../../wire-headers.js'
 import { alreadyRead, type BodyDone, readBody, wasRead } from '../body.js'
 import type { Body, Bytes } from '../message.js'
 import { NodeRequest, textBody } from '../node-request.js'
+import type { ThroughProxies } from '../trusted-proxies.js'
 
 /** What `app.use`, `app.get` and so on take. */
 export type ExpressHandler = (message: IncomingMessage, target: ServerResponse, next: (error?: unknown) => void) => void
@@ -23,8 +24,8 @@ const nothing: Buffer = Buffer.alloc(0)
 export class ExpressRequest extends NodeRequest {
   readonly #message: Parsed
 
-  constructor(message: IncomingMessage) {
-    super(message)
+  constructor(message: IncomingMessage, throughProxies?: ThroughProxies) {
+    super(message, throughProxies)
     this.#message = message
   }
 

@@ -2,12 +2,15 @@
 import { type Clock, type OnDefect, reportDefect, systemClock } from '../../../core/index.js'
 import type { Among, ExchangeOptions } from '../exchange.js'
 import { callSettingsOf, type HttpServerOptions } from '../server-options.js'
+import type { ThroughProxies, TrustedProxiesOptions } from '../trusted-proxies.js'
 
 /**
  * Options of `router`. What its services need of their context comes on top, as `provide`. Parsers of the app that come before have
  * limits of their own, and answer in their own way.
  */
-export interface RouterOptions extends Pick<HttpServerOptions, 'maxBodyBytes' | 'maxDeadlineMs' | 'etag'> {
+export interface RouterOptions
+  extends Pick<HttpServerOptions, 'maxBodyBytes' | 'maxDeadlineMs' | 'etag'>,
+    TrustedProxiesOptions {
   /**
    * Which requests that no method is for go on to the rest of the app.
    *
@@ -27,6 +30,7 @@ export interface RouterOptions extends Pick<HttpServerOptions, 'maxBodyBytes' | 
 /** The options, each with a value. */
 export interface RouterSettings extends ExchangeOptions, Required<Pick<RouterOptions, 'onDefect' | 'clock'>> {
   readonly isOthers: Among['isOthers']
+  readonly throughProxies: ThroughProxies | undefined
 }
 
 const leftToOthers: Readonly<Record<NonNullable<RouterOptions['passOn']>, Among['isOthers']>> = {

@@ -51,7 +51,7 @@ export function router<R extends Context = Context>(
   ...[options = {}]: RouterArguments<R>
 ): ExpressHandler {
   const settings = settingsOf(options)
-  const { isOthers, maxBodyBytes } = settings
+  const { isOthers, maxBodyBytes, throughProxies } = settings
   // Whether they get what they need is what `RouterArguments` sees to.
   const all = services as unknown as readonly AnyService[]
   const exchanges = new Exchanges(all, settings, settings)
@@ -60,7 +60,7 @@ export function router<R extends Context = Context>(
   if (given === undefined) {
     const among = { isOthers }
     return (message, target, next) => {
-      const exchange = exchanges.beginAmong(new ExpressRequest(message), among)
+      const exchange = exchanges.beginAmong(new ExpressRequest(message, throughProxies), among)
       if (exchange === undefined) next()
       else answer(exchange, message, target)
     }
@@ -68,7 +68,7 @@ export function router<R extends Context = Context>(
   return (message, target, next) => {
     // Where Express hands a request over, it is Express's own.
     const provide = (): object => given(message as Request, target as Response)
-    const exchange = exchanges.beginAmong(new ExpressRequest(message), { isOthers, provide })
+    const exchange = exchanges.beginAmong(new ExpressRequest(message, throughProxies), { isOthers, provide })
     if (exchange === undefined) next()
     else answer(exchange, message, target)
   }
