@@ -62,11 +62,16 @@ export class Reply {
 
   /** What was said here is said to `outer`, and so is what will be: this was the attempt that counts. */
   join(outer: Reply): void {
-    for (const [name, value] of this.#headers) outer.header(name, value)
-    for (const value of this.setCookies) outer.header(setCookieName, value)
-    for (const [name, value] of this.#trailers) outer.trailer(name, value)
-    if (this.status !== undefined) outer.status = this.status
+    this.copyTo(outer)
     this.#outer = outer
+  }
+
+  /** Says to `other` what has been said here. */
+  copyTo(other: Reply): void {
+    for (const [name, value] of this.#headers) other.header(name, value)
+    for (const value of this.setCookies) other.header(setCookieName, value)
+    for (const [name, value] of this.#trailers) other.trailer(name, value)
+    if (this.status !== undefined) other.status = this.status
   }
 
   /** For transports: from here on a header is too late. */

@@ -1,3 +1,10 @@
 // "tenon/middleware": what endpoints are wrapped with.
+
+export { type Cache, type CacheEvent, type CacheOptions, cache } from './cache.js'
+export { type Collapse, type CollapseEvent, type CollapseOptions, collapse } from './collapse.js'
+export { type Fallback, type FallbackEvent, type FallbackOptions, fallback } from './fallback.js'
+export { type Hedge, type HedgeEvent, type HedgeOptions, hedge } from './hedge.js'
+export { type Inject, type InjectEvent, type InjectOptions, inject } from './inject.js'
 export { logging } from './logging.js'
+export { type SingleFlight, type SingleFlightEvent, type SingleFlightOptions, singleFlight } from './single-flight.js'
 export { type Timeout, type TimeoutEvent, type TimeoutOptions, timeout } from './timeout.js'

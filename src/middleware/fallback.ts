@@ -1,0 +1,128 @@
+// Answers with something else where a call failed for a reason that its caller can do nothing about. Changes the response's type,
+// so it is a transform for one endpoint and not a middleware for all.
+
+import { carriedOf } from '../core/context.js'
+import {
+  type Awaitable,
+  blame,
+  booleanOption,
+  CallError,
+  type Context,
+  type DomainFailure,
+  definePolicy,
+  type Endpoint,
+  type Failure,
+  functionOption,
+  isEither,
+  isFailure,
+  type Left,
+  type Outcome,
+  optional,
+  type Policy,
+  type PolicyEvent,
+  type PolicyOptions,
+  type Right,
+  right,
+} from '../core/index.js'
+
+/** What a {@link fallback} tells. */
+export interface FallbackEvent extends PolicyEvent {
+  readonly kind: 'fallback'
+  /** `fell-back`: a failure was replaced. `fallback-failed`: `respond` threw, and the failure stands. */
+  readonly type: 'fell-back' | 'fallback-failed'
+  /** What was replaced, or was to be. */
+  readonly failure: Failure | DomainFailure
+}
+
+/** Options of {@link fallback}. */
+export interface FallbackOptions<Req, Alt> extends PolicyOptions<FallbackEvent> {
+  /**
+   * Gives the response instead, or another failure (`failed(...)`, or a thrown `CallError`). Runs within the call's deadline. Where
+   * anything else is thrown, that is reported as a defect and the first failure stands.
+   */
+  readonly respond: (failure: Failure, request: Req, context: Context) => Awaitable<Alt | Left<Failure> | Right<Alt>>
+  /**
+   * Whether a failure is replaced. Pure.
+   * @defaultValue whatever is not the caller's own doing: `blame(failure) !== 'caller'`
+   */
+  readonly shouldFallBack?: (failure: Failure) => boolean
+  /**
+   * Whether `unauthenticated` and `permission_denied` may be replaced, too: a caller who is not let in must not be shown what
+   * looks like an answer. @defaultValue false
+   */
+  readonly hidesRefusals?: boolean
+}
+
+/** What {@link fallback} makes: a transform with the controls of a policy. */
+export interface Fallback<Req, Alt>
+  extends Pick<Policy<FallbackOptions<Req, Alt>, FallbackEvent>, 'policy' | 'options' | 'configure' | 'onEvent'> {
+  <Own extends Req, Res, E, R extends Context>(next: Endpoint<Own, Res, E, R>): Endpoint<Own, Res | Alt, E, R>
+}
+
+/**
+ * Answers with `respond` where the call fails for a reason that is not its caller's doing: a dependency that is down, an open
+ * breaker, a timeout. Domain failures and cancellations pass, and a refused caller stays refused. A response stream that has begun
+ * is not replaced.
+ *
+ * Belongs outside `retry`, `breaker` and `timeout`, whose failures it replaces; inside `logging` and metrics, which then see a
+ * success, so listen to its events.
+ *
+ * @example
+ * ```ts
+ * import assert from 'node:assert/strict'
+ * import { callOrThrow, failed, fromPromise } from 'tenon'
+ * import { fallback } from 'tenon/middleware'
+ *
+ * const prices = fromPromise((_: { sku: string }) => failed('unavailable', 'PRICES_DOWN', 'no prices'))
+ * const orUnknown = fallback({ respond: (_failure, { sku }: { sku: string }) => ({ sku, price: undefined }) })
+ * assert.deepEqual(await callOrThrow(orUnknown(prices), { sku: 'tea' }), { sku: 'tea', price: undefined })
+ * ```
+ */
+export function fallback<Req, Alt>(options: FallbackOptions<Req, Alt>): Fallback<Req, Alt> {
+  return fallbackPolicy(options as FallbackOptions<unknown, unknown>) as unknown as Fallback<Req, Alt> // its requests and responses are those of what it wraps
+}
+
+const fallbackPolicy = definePolicy<FallbackOptions<unknown, unknown>, FallbackEvent>({
+  kind: 'fallback',
+  rules: {
+    respond: functionOption(),
+    shouldFallBack: optional(functionOption<(failure: Failure) => boolean>()),
+    hidesRefusals: booleanOption(false),
+  },
+  create(frame) {
+    const middleware = frame.intercept(method => {
+      const replaced = async (outcome: Outcome, request: unknown, context: Context): Promise<Outcome> => {
+        if (outcome._tag === 'Right' || !isFailure(outcome.left) || !replaces(outcome.left, frame.current))
+          return outcome
+        const failure = outcome.left
+        try {
+          const response = await frame.current.respond(failure, request, context)
+          frame.emit({ type: 'fell-back', failure, method })
+          return isEither(response) ? (response as Outcome) : right(response) // ours, with a response or a failure
+        } catch (thrown) {
+          const { scope } = carriedOf(context)
+          if (thrown instanceof CallError) return scope.caught(thrown)
+          scope.caught(thrown)
+          frame.emit({ type: 'fallback-failed', failure, method })
+          return outcome
+        }
+      }
+      return {
+        run(next, request, context) {
+          const outcome = next(request, context)
+          if (outcome instanceof Promise)
+            return outcome.then(late => (late._tag === 'Right' ? late : replaced(late, request, context)))
+          return outcome._tag === 'Right' ? outcome : replaced(outcome, request, context)
+        },
+      }
+    })
+    return { middleware, controls: {} }
+  },
+})
+
+function replaces(failure: Failure, { shouldFallBack, hidesRefusals }: FallbackOptions<unknown, unknown>): boolean {
+  if (failure.code === 'cancelled') return false
+  if (hidesRefusals !== true && (failure.code === 'unauthenticated' || failure.code === 'permission_denied'))
+    return false
+  return shouldFallBack === undefined ? blame(failure) !== 'caller' : shouldFallBack(failure)
+}

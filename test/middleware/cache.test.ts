@@ -1,0 +1,208 @@
+/** `cache` against a model, and what it must never do. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  call,
+  failed,
+  fromPromise,
+  type ManualClock,
+  type MethodInfo,
+  manualClock,
+  mockEndpoint,
+  right,
+  testContext,
+} from '../../src/core/index.js'
+import { type CacheEvent, type CacheOptions, cache } from '../../src/middleware/index.js'
+import { deep } from '../deep.js'
+
+interface Get {
+  readonly sku: string
+}
+const method: MethodInfo = { service: 'shop.v1.Stock', name: 'get', idempotency: 'safe' }
+const key = ({ sku }: Get) => sku
+
+function start(options: Partial<CacheOptions<Get>> = {}, clock: ManualClock = manualClock()) {
+  const mock = mockEndpoint<Get, string>(method)
+  const events: string[] = []
+  const policy = cache<Get>({ key, ttlMs: 100, onEvent: ({ type }: CacheEvent) => events.push(type), ...options })
+  const endpoint = policy(mock.endpoint)
+  const ask = (sku = 'tea') => call(endpoint, { sku }, { context: testContext({ clock }) })
+  const fill = async (response = 'first') => {
+    const answer = ask()
+    ;(await mock.next()).respond(response)
+    await answer
+  }
+  return { mock, events, policy, ask, fill, clock }
+}
+
+test('answers from memory while a response is fresh', async () => {
+  const { mock, ask, fill, clock, events } = start()
+  await fill()
+  await clock.advance(99)
+  expect(await ask()).toEqual(right('first'))
+  await clock.advance(1)
+  const anew = ask()
+  ;(await mock.next()).respond('second')
+  expect(await anew).toEqual(right('second'))
+  expect(events).toEqual(['missed', 'hit', 'missed'])
+})
+
+describe('a stale response', () => {
+  test('is given, and fetched anew once, behind the call', async () => {
+    const { mock, ask, fill, clock, events } = start({ staleMs: 1_000 })
+    await fill()
+    await clock.advance(500)
+    expect([await ask(), await ask()]).toEqual([right('first'), right('first')])
+    const refresh = await mock.next()
+    expect(mock.calls).toBe(2)
+    refresh.respond('second')
+    await clock.advance(0)
+    expect(await ask()).toEqual(right('second'))
+    expect(events).toEqual(['missed', 'stale', 'stale', 'refreshed', 'hit'])
+  })
+
+  test('stays when fetching anew fails, until it is too old', async () => {
+    const { mock, ask, fill, clock, events } = start({ staleMs: 1_000 })
+    await fill()
+    await clock.advance(500)
+    await ask()
+    ;(await mock.next()).throws(new Error('down'))
+    await clock.advance(0)
+    expect(await ask()).toEqual(right('first'))
+    await clock.advance(600)
+    void ask()
+    await mock.next()
+    expect(events).toEqual(['missed', 'stale', 'refresh-failed', 'stale', 'missed'])
+  })
+
+  test('is fetched on even when the call that found it has ended', async () => {
+    const { mock, ask, fill, clock } = start({ staleMs: 1_000, maxRunMs: 200 })
+    await fill()
+    await clock.advance(500)
+    await ask()
+    const { context } = await mock.next()
+    await clock.advance(190)
+    expect(context.signal.aborted).toBe(false)
+    await clock.advance(30)
+    expect(context.signal.aborted).toBe(true)
+  })
+})
+
+test('failures are not remembered', async () => {
+  let runs = 0
+  const endpoint = cache<Get>({ key, ttlMs: 100, evenUnsafe: true })(
+    fromPromise((_: Get) => (++runs === 1 ? failed('unavailable', 'DOWN', 'down') : 'up')),
+  )
+  expect([(await call(endpoint, { sku: '1' }))._tag, (await call(endpoint, { sku: '1' }))._tag, runs]).toEqual([
+    'Left',
+    'Right',
+    2,
+  ])
+})
+
+test.each<[string, MethodInfo | undefined]>([
+  ['unknown', undefined],
+  ['unsafe', { ...method, idempotency: 'unsafe' }],
+  ['idempotent', { ...method, idempotency: 'idempotent' }],
+])('a method that is %s passes', async (_, info) => {
+  let runs = 0
+  const endpoint = cache<Get>({ key, ttlMs: 100 })(fromPromise((_: Get) => ++runs, info))
+  await call(endpoint, { sku: '1' })
+  await call(endpoint, { sku: '1' })
+  expect(runs).toBe(2)
+})
+
+test('streams are not remembered', async () => {
+  const endpoint = cache<Get>({ key, ttlMs: 100 })(
+    fromPromise(
+      async (_: Get) =>
+        (async function* () {
+          yield 1
+        })(),
+      { ...method, kind: 'server_streaming' },
+    ),
+  )
+  for (let i = 0; i < 2; i++) {
+    const outcome = await call(endpoint, { sku: '1' })
+    const seen: unknown[] = []
+    if (outcome._tag === 'Right') for await (const item of outcome.right) seen.push(item)
+    expect(seen).toEqual([1])
+  }
+})
+
+test('methods with equal keys do not get the responses of each other', async () => {
+  const policy = cache<Get>({ key, ttlMs: 100 })
+  const get = policy(fromPromise((_: Get) => 'get', method))
+  const list = policy(fromPromise((_: Get) => 'list', { ...method, name: 'list' }))
+  expect([await call(get, { sku: '1' }), await call(list, { sku: '1' })]).toEqual([right('get'), right('list')])
+})
+
+test('what is forgotten while it is being fetched does not come back', async () => {
+  const { mock, ask, policy } = start()
+  const before = ask()
+  const fetching = await mock.next()
+  policy.forget('tea')
+  fetching.respond('old')
+  await before
+  expect(policy.size).toBe(0)
+  void ask()
+  await mock.next()
+  expect(mock.calls).toBe(2)
+})
+
+test('a shorter time to live holds for what is remembered already', async () => {
+  const { mock, ask, fill, clock, policy } = start()
+  await fill()
+  await clock.advance(50)
+  policy.configure({ ttlMs: 40 })
+  void ask()
+  await mock.next()
+  expect(mock.calls).toBe(2)
+})
+
+test('many different keys do not take more memory than a few', async () => {
+  const policy = cache<Get>({ key, ttlMs: 1e9, maxEntries: 100 })
+  const endpoint = policy(fromPromise((_: Get) => 'done', method))
+  for (let i = 0; i < deep(5_000, 1_000_000); i++) await call(endpoint, { sku: String(i) })
+  expect(policy.size).toBe(100)
+})
+
+test('gives what a list of pairs and times would give', async () => {
+  const command = fc.oneof(
+    fc.record({ do: fc.constant('ask' as const), sku: fc.constantFrom('a', 'b', 'c', 'd') }),
+    fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 80 }) }),
+    fc.record({ do: fc.constant('forget' as const), sku: fc.constantFrom('a', 'b') }),
+    fc.record({ do: fc.constant('configure' as const), ttlMs: fc.integer({ min: 1, max: 100 }) }),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(command, { maxLength: 100 }), async commands => {
+      const clock = manualClock()
+      let runs = 0
+      const policy = cache<Get>({ key, ttlMs: 50, maxEntries: 3 })
+      const endpoint = policy(fromPromise((_: Get) => ++runs, method))
+      let [now, ttlMs, modelRuns] = [0, 50, 0]
+      let model: { readonly sku: string; readonly at: number; readonly value: number }[] = [] // least recently used first
+      for (const each of commands) {
+        if (each.do === 'wait') {
+          await clock.advance(each.ms)
+          now += each.ms
+        } else if (each.do === 'forget') {
+          policy.forget(each.sku)
+          model = model.filter(({ sku }) => sku !== each.sku)
+        } else if (each.do === 'configure') {
+          policy.configure({ ttlMs: each.ttlMs })
+          ttlMs = each.ttlMs
+        } else {
+          const known = model.find(({ sku }) => sku === each.sku)
+          const isFresh = known !== undefined && now - known.at < ttlMs
+          const entry = isFresh ? known : { sku: each.sku, at: now, value: ++modelRuns }
+          model = [...model.filter(({ sku }) => sku !== each.sku), entry].slice(-3)
+          const outcome = await call(endpoint, { sku: each.sku }, { context: testContext({ clock }) })
+          expect(outcome).toEqual(right(entry.value))
+        }
+      }
+      expect(runs).toBe(modelRuns)
+    }),
+    { numRuns: deep(200, 4_000) },
+  )
+})

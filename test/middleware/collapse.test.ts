@@ -1,0 +1,165 @@
+/** `collapse`: many calls become one, and each gets its own answer. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  call,
+  failed,
+  failureOf,
+  fromPromise,
+  type ManualClock,
+  manualClock,
+  mockEndpoint,
+  right,
+  testContext,
+} from '../../src/core/index.js'
+import { type CollapseEvent, collapse } from '../../src/middleware/index.js'
+import { deep } from '../deep.js'
+
+interface Get {
+  readonly sku: string
+}
+interface GetMany {
+  readonly skus: readonly string[]
+}
+interface Prices {
+  readonly prices: readonly number[]
+}
+
+const mapping = {
+  key: () => 'all',
+  toBatch: (requests: readonly Get[]): GetMany => ({ skus: requests.map(({ sku }) => sku) }),
+  fromBatch: ({ prices }: Prices) => prices,
+}
+
+function start(clock: ManualClock = manualClock(), more: { maxBatch?: number; key?: (request: Get) => string } = {}) {
+  const mock = mockEndpoint<GetMany, Prices>()
+  const events: CollapseEvent[] = []
+  const policy = collapse({ ...mapping, ...more, windowMs: 10, onEvent: event => events.push(event) })
+  const endpoint = policy(mock.endpoint)
+  const ask = (sku: string, deadlineMs = 1_000) =>
+    call(endpoint, { sku }, { context: testContext({ clock }), deadlineMs })
+  return { mock, ask, clock, events }
+}
+
+test('calls within the window are one, and each gets its own response', async () => {
+  const { mock, ask, clock, events } = start()
+  const answers = [ask('a'), ask('bb'), ask('ccc')]
+  await clock.advance(10)
+  const batch = await mock.next()
+  expect(batch.request).toEqual({ skus: ['a', 'bb', 'ccc'] })
+  batch.respond({ prices: [1, 2, 3] })
+  expect(await Promise.all(answers)).toEqual([right(1), right(2), right(3)])
+  expect(events).toMatchObject([{ kind: 'collapse', type: 'collapsed', size: 3 }])
+  expect(clock.pendingTimers).toBe(0)
+})
+
+test('a full batch is sent at once, and the next request begins another', async () => {
+  const { mock, ask } = start(manualClock(), { maxBatch: 2 })
+  const answers = [ask('a'), ask('b')]
+  const batch = await mock.next()
+  void ask('c')
+  batch.respond({ prices: [1, 2] })
+  await Promise.all(answers)
+  expect(mock.calls).toBe(1)
+})
+
+test('requests with different keys do not share a batch', async () => {
+  const { mock, ask, clock } = start(manualClock(), { key: ({ sku }) => sku.slice(0, 1) })
+  void ask('a1')
+  void ask('b1')
+  void ask('a2')
+  await clock.advance(10)
+  expect([(await mock.next()).request, (await mock.next()).request]).toEqual([{ skus: ['a1', 'a2'] }, { skus: ['b1'] }])
+})
+
+test('a failure of the batch fails each call', async () => {
+  const { mock, ask, clock } = start()
+  const answers = [ask('a'), ask('b')]
+  await clock.advance(10)
+  ;(await mock.next()).fail(failureOf('unavailable', 'DOWN', 'down'))
+  for (const answer of answers) expect(await answer).toMatchObject({ left: { reason: 'DOWN' } })
+})
+
+test('one response of a batch may be a failure', async () => {
+  const endpoint = collapse({
+    ...mapping,
+    windowMs: 0,
+    fromBatch: ({ prices }: Prices) =>
+      prices.map(price => (price === 0 ? failed('not_found', 'NO_PRICE', 'no price') : price)),
+  })(fromPromise(async ({ skus }: GetMany) => ({ prices: skus.map(sku => sku.length) })))
+  const [a, b] = await Promise.all([call(endpoint, { sku: '' }), call(endpoint, { sku: 'tea' })])
+  expect([a, b]).toMatchObject([{ left: { reason: 'NO_PRICE' } }, right(3)])
+})
+
+test('a batch with too few responses is a defect for each of its calls', async () => {
+  const defects: unknown[] = []
+  const endpoint = collapse({ ...mapping, windowMs: 0 })(
+    fromPromise(async (_: GetMany): Promise<Prices> => ({ prices: [1] })),
+  )
+  const context = testContext({ onDefect: thrown => defects.push(thrown) })
+  const answers = [call(endpoint, { sku: 'a' }, { context }), call(endpoint, { sku: 'b' }, { context })]
+  for (const answer of answers) expect(await answer).toMatchObject({ left: { reason: 'DEFECT' } })
+  expect(defects[0]).toEqual(new TypeError('collapse: fromBatch gave 1 responses for 2 requests'))
+})
+
+describe('a call that leaves', () => {
+  test('before the batch is sent is not in it', async () => {
+    const { mock, ask, clock } = start()
+    const [early, late] = [ask('a', 1), ask('b')]
+    await clock.advance(10)
+    expect(await early).toMatchObject({ left: { reason: 'DEADLINE_EXCEEDED' } })
+    const batch = await mock.next()
+    expect(batch.request).toEqual({ skus: ['b'] })
+    batch.respond({ prices: [7] })
+    expect(await late).toEqual(right(7))
+  })
+
+  test('as the last one aborts the batch', async () => {
+    const { mock, ask, clock } = start()
+    const answer = ask('a', 50)
+    await clock.advance(10)
+    const { context } = await mock.next()
+    await clock.advance(60)
+    await answer
+    expect(context.signal.aborted).toBe(true)
+  })
+
+  test('alone in a batch that was not sent yet leaves nothing to send', async () => {
+    const clock = manualClock()
+    const mock = mockEndpoint<GetMany, Prices>()
+    const endpoint = collapse({ ...mapping, windowMs: 500 })(mock.endpoint)
+    const answer = call(endpoint, { sku: 'a' }, { context: testContext({ clock }), deadlineMs: 20 })
+    await clock.advance(1_000)
+    expect(await answer).toMatchObject({ left: { reason: 'DEADLINE_EXCEEDED' } })
+    expect([mock.calls, clock.pendingTimers]).toEqual([0, 0])
+  })
+})
+
+test('whatever comes when, each call gets its own answer and no batch is too large', async () => {
+  const step = fc.oneof(
+    { weight: 3, arbitrary: fc.record({ sku: fc.string({ maxLength: 8 }) }) },
+    fc.record({ ms: fc.integer({ min: 0, max: 12 }) }),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 80 }), fc.integer({ min: 1, max: 7 }), async (steps, maxBatch) => {
+      const clock = manualClock()
+      const sizes: number[] = []
+      const endpoint = collapse({ ...mapping, windowMs: 5, maxBatch })(
+        fromPromise(async ({ skus }: GetMany) => {
+          sizes.push(skus.length)
+          return { prices: skus.map(sku => sku.length) }
+        }),
+      )
+      const answers: [string, Promise<unknown>][] = []
+      for (const each of steps) {
+        if ('ms' in each) await clock.advance(each.ms)
+        else answers.push([each.sku, call(endpoint, { sku: each.sku }, { context: testContext({ clock }) })])
+      }
+      await clock.advance(10)
+      for (const [sku, answer] of answers) expect(await answer).toEqual(right(sku.length))
+      expect(Math.max(0, ...sizes)).toBeLessThanOrEqual(maxBatch)
+      expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(answers.length)
+    }),
+    { numRuns: deep(100, 2_000) },
+  )
+})
