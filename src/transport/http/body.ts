@@ -67,6 +67,18 @@ export function readBody(request: IncomingMessage, maxBytes: number, done: BodyD
   }
 }
 
+/**
+ * The body of a request that has arrived whole, as most have by the time that anybody asks: read without a listener. Undefined where
+ * there is more to do ({@link readBody}), and where the body is packed. Fails as that does.
+ */
+export function arrivedBody(request: IncomingMessage, maxBytes: number): Buffer | Failure | undefined {
+  if (!request.complete || request.destroyed || wasRead(request)) return undefined
+  if (request.headers['content-encoding'] !== undefined || request.readableEncoding !== null) return undefined
+  const body: Buffer | null = request.read() // all of it: no encoding was set
+  if (body === null) return nothing
+  return body.length > maxBytes ? tooLarge(maxBytes) : body
+}
+
 function refusalOf(request: IncomingMessage, maxBytes: number): Failure | undefined {
   if (request.destroyed && !request.complete) return gone()
   if (isEmpty(request)) return undefined

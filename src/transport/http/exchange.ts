@@ -119,7 +119,7 @@ export class Exchanges {
   }
 
   #answer(begun: BegunCall): Awaitable<HttpResponse> {
-    const { call, request, served } = begun
+    const { request, served } = begun
     const { http, request: message } = served.spec
     const maxBytes = http.maxBodyBytes ?? this.#options.maxBodyBytes
     if (message.streamed) {
@@ -129,13 +129,14 @@ export class Exchanges {
     if (http.body !== undefined) return this.#readBytes(begun, http.body, maxBytes)
     if (!request.hasBody || http.query !== undefined) return this.#decode(begun, nothing)
     if (!isJson(mediaType(request))) return wrongMediaType(request, 'application/json')
-    const body = request.body(maxBytes)
-    const next = (read: Awaited<typeof body>): Awaitable<HttpResponse> => {
-      if (read.failure === undefined) return this.#decode(begun, read)
-      call.cancel(read.failure)
-      return this.#unread(read.failure)
-    }
-    return body instanceof Promise ? body.then(next) : next(body)
+    return this.#readWhole(begun, maxBytes)
+  }
+
+  async #readWhole(begun: BegunCall, maxBytes: number): Promise<HttpResponse> {
+    const read = await begun.request.body(maxBytes)
+    if (read.failure === undefined) return await this.#decode(begun, read) // a promise that is given a promise takes two turns more
+    begun.call.cancel(read.failure)
+    return this.#unread(read.failure)
   }
 
   async #readBytes(begun: BegunCall, raw: RawField, maxBytes: number): Promise<HttpResponse> {

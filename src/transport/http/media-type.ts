@@ -5,7 +5,8 @@ import { plainWire, problemResponse } from './problem.js'
 
 /** The media type of a request's body, without parameters; undefined where it does not say. */
 export function mediaType({ headers }: HttpRequest): string | undefined {
-  return headerOf(headers, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase()
+  const type = headerOf(headers, 'content-type')
+  return type === 'application/json' ? type : type?.split(';', 1)[0]?.trim().toLowerCase() // most are just that
 }
 
 /** Whether a body of this type is JSON. */

@@ -1,10 +1,13 @@
 // A node:http request as the rest of this folder sees requests.
 import type { IncomingMessage } from 'node:http'
-import { type Awaitable, CallError, failureOf, type Peer } from '../../core/index.js'
-import { alreadyRead, readBody, textOf, wasRead } from './body.js'
+import { type Awaitable, CallError, type Failure, failureOf, type Peer } from '../../core/index.js'
+import { alreadyRead, arrivedBody, readBody, textOf, wasRead } from './body.js'
 import type { Body, Bytes, HttpHeaders, HttpRequest } from './message.js'
 import { directPeer } from './peer.js'
 import type { ThroughProxies } from './trusted-proxies.js'
+
+/** node:http tells of a request after its headers, and of what came with them in the same piece when it has gone on. */
+const parsed: Promise<void> = Promise.resolve()
 
 /** An {@link HttpRequest} that came in over node:http. */
 export class NodeRequest implements HttpRequest {
@@ -32,8 +35,11 @@ export class NodeRequest implements HttpRequest {
     return hasBody(this.#message)
   }
 
-  body(maxBytes: number): Awaitable<Body> {
-    return new Promise(resolve => {
+  async body(maxBytes: number): Promise<Body> {
+    await parsed
+    const arrived = arrivedBody(this.#message, maxBytes)
+    if (arrived !== undefined) return Buffer.isBuffer(arrived) ? textBody(arrived) : { failure: arrived as Failure } // the other of two
+    return await new Promise(resolve => {
       readBody(this.#message, maxBytes, (failure, body) => {
         resolve(failure === undefined ? textBody(body) : { failure })
       })

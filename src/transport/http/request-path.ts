@@ -20,6 +20,36 @@ export interface ReadVerb {
 
 /** Reads a path without its query, or says why it is invalid. */
 export function readPath(path: string): ReadPath | { readonly message: string } {
+  const segments = plainSegments(path)
+  return segments === undefined ? readOdd(path) : { segments, verb: undefined }
+}
+
+/** The segments of a path in which nothing has to be decoded, taken apart or refused, as of nearly all; undefined for any other. */
+function plainSegments(path: string): string[] | undefined {
+  if (path.length > maxPathLength || path.charCodeAt(0) !== slash) return undefined
+  const segments: string[] = []
+  if (path.length === 1) return segments
+  let start = 1
+  for (let at = 1; at < path.length; at++) {
+    const code = path.charCodeAt(at)
+    if (code === slash) {
+      segments.push(path.slice(start, at))
+      start = at + 1
+    } else if (isOdd(code) || (code === dot && at === start)) return undefined
+  }
+  segments.push(path.slice(start))
+  return segments
+}
+
+const slash = 0x2f
+const dot = 0x2e
+
+/** Whether a character takes a closer look: one that has to be encoded, `#`, `%`, `:` or a backslash. */
+function isOdd(code: number): boolean {
+  return code <= 0x20 || code >= 0x7f || code === 0x23 || code === 0x25 || code === 0x3a || code === 0x5c
+}
+
+function readOdd(path: string): ReadPath | { readonly message: string } {
   const problem = problemIn(path)
   if (problem !== undefined) return { message: problem }
   const raw = path.length === 1 ? [] : path.slice(1).split('/')

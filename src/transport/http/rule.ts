@@ -25,9 +25,10 @@ export function messageFrom(
   body: WholeBody | TypedBytes,
 ): unknown {
   const message = 'bytes' in body ? withBytes(rule, given.query, body) : withoutRaw(rule, given.query, body)
-  for (const [name, field] of rule.path) {
+  for (const name of rule.template.names) {
     if (Object.hasOwn(message, name)) throw invalid(name, 'is in the path and must not be given again')
-    message[name] = field.read(given.params?.[name] ?? '')
+    const text = given.params?.[name] ?? ''
+    message[name] = rule.path.get(name)?.read(text) ?? text // each name of the template is a field
   }
   return message
 }
