@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Bench } from './bench.js'
 import { composition } from './composition/bench.js'
+import { httpClients } from './http/clients.js'
 import { httpServers } from './http/servers.js'
 import { imports } from './import/bench.js'
 import { jsonOf, reportOf } from './report.js'
@@ -13,7 +14,7 @@ import { runRounds } from './rounds.js'
 import { build, installPeers, surroundingsOf } from './surroundings.js'
 import { judge } from './verdict.js'
 
-const benches: readonly Bench[] = [composition, imports, httpServers]
+const benches: readonly Bench[] = [composition, imports, httpServers, httpClients]
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' } } })
 const unknown = positionals.filter(name => !benches.some(bench => isNamed(bench, name)))

@@ -1,6 +1,6 @@
 // What has to be there before anything is measured, and what has to be said about it afterwards.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { canPin } from './pinned.js'
@@ -18,9 +18,12 @@ export function build(): void {
   npm(['run', '--silent', 'build'], root)
 }
 
-/** Installs what is compared with, apart from the package's own dependencies, which must not grow by it. */
+/** Installs what is compared with, apart from the package's own dependencies, which must not grow by it. Again where it has changed. */
 export function installPeers(): void {
-  if (!existsSync(new URL('node_modules', peers))) npm(['ci', '--no-audit', '--prefer-offline'], peers)
+  const installed = new URL('node_modules/.package-lock.json', peers) // npm writes it last
+  const changed = (file: URL): number => statSync(file).mtimeMs
+  if (!existsSync(installed) || changed(new URL('package-lock.json', peers)) > changed(installed))
+    npm(['ci', '--no-audit', '--prefer-offline'], peers)
 }
 
 function npm(args: readonly string[], folder: URL): void {
@@ -36,10 +39,11 @@ export function surroundingsOf(packages: readonly string[]): Surroundings {
   }
 }
 
+// What peers bring along is not what is measured: only what they are told to have is theirs.
 function versionOf(name: string): string {
-  const path = `node_modules/${name}/package.json`
-  const file = [new URL(path, peers), new URL(path, root)].find(existsSync)
-  if (file === undefined) throw new Error(`${name} is not installed`)
+  const { dependencies } = JSON.parse(readFileSync(new URL('package.json', peers), 'utf8')) as { dependencies: object } // ours
+  const file = new URL(`node_modules/${name}/package.json`, name in dependencies ? peers : root)
+  if (!existsSync(file)) throw new Error(`${name} is not installed`)
   const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string } // npm requires it
   return version
 }

@@ -35,15 +35,8 @@ export class NodeRequest implements HttpRequest {
     return hasBody(this.#message)
   }
 
-  async body(maxBytes: number): Promise<Body> {
-    await parsed
-    const arrived = arrivedBody(this.#message, maxBytes)
-    if (arrived !== undefined) return Buffer.isBuffer(arrived) ? textBody(arrived) : { failure: arrived as Failure } // the other of two
-    return await new Promise(resolve => {
-      readBody(this.#message, maxBytes, (failure, body) => {
-        resolve(failure === undefined ? textBody(body) : { failure })
-      })
-    })
+  body(maxBytes: number): Awaitable<Body> {
+    return wholeBody(this.#message, maxBytes)
   }
 
   bytes(maxBytes: number): Awaitable<Bytes> {
@@ -63,6 +56,17 @@ export class NodeRequest implements HttpRequest {
       )
     }
   }
+}
+
+async function wholeBody(message: IncomingMessage, maxBytes: number): Promise<Body> {
+  await parsed
+  const arrived = arrivedBody(message, maxBytes)
+  if (arrived !== undefined) return Buffer.isBuffer(arrived) ? textBody(arrived) : { failure: arrived as Failure } // the other of two
+  return await new Promise(resolve => {
+    readBody(message, maxBytes, (failure, body) => {
+      resolve(failure === undefined ? textBody(body) : { failure })
+    })
+  })
 }
 
 /** Whether a request comes with a body. */

@@ -9,7 +9,7 @@ interface Usage {
 }
 
 /** Requests before and while it is measured. */
-const counts = { warmUp: 12_000, measured: 16_000 }
+const counts = { warmUp: 10_000, measured: 10_000 }
 
 export const columns = { post: 'POST /uppercase', get: 'GET /users/:id' } as const
 type Route = keyof typeof columns
@@ -31,6 +31,23 @@ export async function served({ file, args = [] }: Contender, [route]: readonly s
     return { [columns[route as Route]]: ((await usageOf(server)) - before) / answered } // a pass is a route
   } finally {
     await load?.stop()
+    await server.stop()
+  }
+}
+
+/** µs of a client's CPU time for a call of the server written by hand. */
+export async function called({ file, args = [] }: Contender, [route]: readonly string[]): Promise<Figures> {
+  const server = partner('http/servers/by-hand.mjs', [], 'driver')
+  let client: Partner | undefined
+  try {
+    const { port } = await server.ask<{ port: number }>()
+    client = partner(file, [...args, String(port), String(route)], 'measured')
+    await client.ask() // ready
+    await client.ask({ count: counts.warmUp })
+    const { usage } = await client.ask<{ usage: Usage }>({ count: counts.measured })
+    return { [columns[route as Route]]: (usage.user + usage.system) / counts.measured } // a pass is a route
+  } finally {
+    await client?.stop()
     await server.stop()
   }
 }

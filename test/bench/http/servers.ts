@@ -13,7 +13,7 @@ const peer = (name: string, module: string, ...args: readonly string[]): Contend
   args,
 })
 
-const byHand = 'node:http by hand'
+const byHand = 'node:http by hand, tuned'
 const tenon = 'Tenon'
 const fastify = 'Fastify 5'
 
@@ -24,16 +24,40 @@ export const httpServers: Bench = {
     own(byHand, 'by-hand'),
     own(tenon, 'tenon'),
     own('Tenon, arktype', 'tenon', 'arktype'),
+    peer('Tenon, fetch server on @hono/node-server', 'tenon-fetch'),
     peer(fastify, 'fastify'),
+    peer('Hono on @hono/node-server', 'hono'),
+    peer('NestJS on Fastify', 'nestjs', 'fastify'),
+    peer('Koa', 'koa'),
+    peer('Effect 4 platform-node', 'effect'),
+    peer('Moleculer and moleculer-web', 'moleculer'),
+    peer('oRPC, OpenAPI handler', 'orpc'),
+    peer('Express 5', 'express'),
+    peer('NestJS on Express', 'nestjs', 'express'),
+    peer('tRPC, standalone', 'trpc'),
   ],
   columns: Object.values(columns),
   passes,
-  rounds: 11,
+  rounds: 7,
   against: { contender: byHand, column: columns.post },
   targets: Object.values(columns).flatMap(column => [
     { ours: tenon, theirs: byHand, column, atMost: 1.2 },
     { ours: tenon, theirs: fastify, column, atMost: 1 },
   ]),
-  peers: ['fastify'],
+  peers: [
+    'fastify',
+    'hono',
+    '@hono/node-server',
+    '@nestjs/core',
+    'koa',
+    'effect',
+    'moleculer',
+    'moleculer-web',
+    '@orpc/server',
+    'express',
+    '@trpc/server',
+    'zod',
+    'arktype',
+  ],
   run: served,
 }
