@@ -16,6 +16,8 @@ const peer = (name: string, module: string, ...args: readonly string[]): Contend
 const byHand = 'node:http by hand, tuned'
 const tenon = 'Tenon'
 const fastify = 'Fastify 5'
+const express = 'Express 5'
+const onExpress = 'Tenon on Express 5'
 
 export const httpServers: Bench = {
   name: 'http-servers',
@@ -24,6 +26,7 @@ export const httpServers: Bench = {
     own(byHand, 'by-hand'),
     own(tenon, 'tenon'),
     own('Tenon, arktype', 'tenon', 'arktype'),
+    peer(onExpress, 'tenon-express'),
     peer('Tenon, fetch server on @hono/node-server', 'tenon-fetch'),
     peer(fastify, 'fastify'),
     peer('Hono on @hono/node-server', 'hono'),
@@ -32,7 +35,7 @@ export const httpServers: Bench = {
     peer('Effect 4 platform-node', 'effect'),
     peer('Moleculer and moleculer-web', 'moleculer'),
     peer('oRPC, OpenAPI handler', 'orpc'),
-    peer('Express 5', 'express'),
+    peer(express, 'express'),
     peer('NestJS on Express', 'nestjs', 'express'),
     peer('tRPC, standalone', 'trpc'),
   ],
@@ -43,6 +46,7 @@ export const httpServers: Bench = {
   targets: Object.values(columns).flatMap(column => [
     { ours: tenon, theirs: byHand, column, atMost: 1.2 },
     { ours: tenon, theirs: fastify, column, atMost: 1 },
+    { ours: onExpress, theirs: express, column, atMost: 1.1 },
   ]),
   peers: [
     'fastify',
