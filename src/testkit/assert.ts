@@ -32,7 +32,7 @@ export function fail(message = 'failed'): never {
 }
 
 /** What a failed assertion throws. */
-export class AssertionError extends Error {
+class AssertionError extends Error {
   override readonly name: string = 'AssertionError'
 }
 

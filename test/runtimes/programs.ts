@@ -40,7 +40,7 @@ export function testsWith(name: keyof typeof places, register: (program: string)
 }
 
 /** Skips a test for want of a program, or fails it where all must be there. */
-export function missing(skip: TestContext['skip'], reason: string): never {
+function missing(skip: TestContext['skip'], reason: string): never {
   if (isRequired) throw new Error(reason)
   return skip(reason)
 }
