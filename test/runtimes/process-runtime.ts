@@ -61,6 +61,6 @@ export function processRuntimeTests({ name, command, args }: ProcessRuntime): vo
       await crossing.client.close()
       await stop()
     })
-    for (const each of conformanceTests(crossingCases, crossing)) test(each.name, each.run)
+    for (const each of conformanceTests(crossingCases, crossing)) test(each.name, { timeout: 60_000 }, each.run)
   })
 }

@@ -103,6 +103,7 @@ testsWith('workerd', command => {
     })
     afterAll(() => crossing.client.close())
     const deviations = Object.fromEntries(departures.map(({ name }) => [name, untold]))
-    for (const { name, run } of conformanceTests(crossingCases, crossing, { deviations })) test.concurrent(name, run)
+    for (const { name, run } of conformanceTests(crossingCases, crossing, { deviations }))
+      test.concurrent(name, { timeout: 60_000 }, run)
   })
 })

@@ -26,13 +26,13 @@ function crossingCase(name: string, body: (demo: DemoClient, key: string) => Pro
   return { name, run: ({ client }) => body(connect(Demo, client), crypto.randomUUID()) }
 }
 
-/** Until the server has been told that the call is over; not for ever. */
-async function toldOfEnd(demo: DemoClient, key: string): Promise<void> {
+/** Until a call has begun at the server, or has been told that it is over; not for ever. */
+async function seen(demo: DemoClient, key: string, what: 'begun' | 'ended'): Promise<void> {
   for (let looks = 0; looks < 250; looks++) {
-    if ((await callOrThrow(demo.ends, { key })).count > 0) return
+    if ((await callOrThrow(demo.waiting, { key }))[what] > 0) return
     await new Promise(resolve => setTimeout(resolve, 20))
   }
-  assert.fail('the server was not told that the call is over')
+  assert.fail(`no call has ${what} at the server`)
 }
 
 async function collected<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
@@ -120,7 +120,7 @@ export const calls: readonly ConformanceCase<Crossing>[] = [
   crossingCase('a deadline ends the call on both sides', async (demo, key) => {
     const outcome = await call(demo.wait, { key }, { deadlineMs: 200 })
     hasParts(isLeft(outcome) && outcome.left, { code: 'deadline_exceeded', reason: 'DEADLINE_EXCEEDED' })
-    await toldOfEnd(demo, key)
+    await seen(demo, key, 'ended')
   }),
   crossingCase('a stream arrives in order, and ends', async demo => {
     const all = await collected(await callOrThrow(demo.count, { count: 200 }))
@@ -141,18 +141,17 @@ export const departures: readonly ConformanceCase<Crossing>[] = [
   crossingCase('a cancellation ends the call on both sides', async (demo, key) => {
     const controller = new AbortController()
     const outcome = call(demo.wait, { key }, { signal: controller.signal })
-    await callOrThrow(demo.ends, { key }) // a round trip later the call is under way
-    await new Promise(resolve => setTimeout(resolve, 50))
+    await seen(demo, key, 'begun')
     controller.abort()
     const ended = await outcome
     hasParts(isLeft(ended) && ended.left, { code: 'cancelled', reason: 'CANCELLED' })
-    await toldOfEnd(demo, key)
+    await seen(demo, key, 'ended')
   }),
   crossingCase('leaving a stream ends the work behind it', async (demo, key) => {
     const outcome = await call(demo.watch, { key })
     assert.ok(isRight(outcome), 'a stream')
     for await (const _ of outcome.right) break
-    await toldOfEnd(demo, key)
+    await seen(demo, key, 'ended')
   }),
 ]
 

@@ -4,6 +4,8 @@ import { z } from 'zod'
 
 const Key = z.object({ key: z.string() })
 const Count = z.object({ count: z.int() })
+/** How many calls with a key have begun, and how many were told that they are over. */
+const Waiting = z.object({ begun: z.int(), ended: z.int() })
 const Text = z.object({ text: z.string(), at: z.iso.datetime().optional() })
 
 export const Demo = contract('tenon.runtimes.v1.Demo', {
@@ -17,7 +19,7 @@ export const Demo = contract('tenon.runtimes.v1.Demo', {
     http: { post: '/demo/things/{key}:refuse' },
   }),
   wait: method({ request: Key, response: Text, idempotency: 'unsafe', http: { post: '/demo/things/{key}:wait' } }),
-  ends: method({ request: Key, response: Count, idempotency: 'safe', http: { get: '/demo/ends/{key}' } }),
+  waiting: method({ request: Key, response: Waiting, idempotency: 'safe', http: { get: '/demo/waiting/{key}' } }),
   count: method({ request: Count, response: stream(Count), idempotency: 'safe', http: { get: '/demo/count' } }),
   watch: method({
     request: Key,
@@ -36,13 +38,19 @@ export const Demo = contract('tenon.runtimes.v1.Demo', {
 
 /** The service, with a memory of which calls were told that they are over. */
 export function demo() {
-  const ends = new Map<string, number>()
+  const calls = new Map<string, { begun: number; ended: number }>()
+  const callsOf = (key: string) => {
+    const known = calls.get(key) ?? { begun: 0, ended: 0 }
+    calls.set(key, known)
+    return known
+  }
   const ending = (key: string, { signal }: Context): Promise<void> =>
     new Promise(resolve => {
       const end = (): void => {
-        ends.set(key, (ends.get(key) ?? 0) + 1)
+        callsOf(key).ended++
         resolve()
       }
+      callsOf(key).begun++
       if (signal.aborted) end()
       else signal.addEventListener('abort', end, { once: true })
     })
@@ -58,7 +66,7 @@ export function demo() {
       await ending(key, context)
       return { text: 'too late' }
     },
-    ends: ({ key }) => ({ count: ends.get(key) ?? 0 }),
+    waiting: ({ key }) => callsOf(key),
     count: async function* ({ count }) {
       for (let each = 1; each <= Math.abs(count); each++) yield { count: each }
       if (count < 0)
