@@ -13,6 +13,7 @@ import {
 import { deadlineMsOf } from '../../core/method.js'
 import { attemptsFrom, metadataFrom, timeoutFrom } from '../wire-headers.js'
 import type { TagOf } from './conditional.js'
+import type { Cors } from './cors.js'
 import { isJson, mediaType, wrongMediaType } from './media-type.js'
 import { type Bytes, type HttpRequest, type HttpResponse, headerOf, type WholeBody } from './message.js'
 import { type NotFound, notFound } from './not-found.js'
@@ -31,6 +32,8 @@ export interface ExchangeOptions {
   readonly maxDeadlineMs: number
   /** Makes the tags of responses to GET and HEAD. @defaultValue none but what handlers set */
   readonly tagOf?: TagOf | undefined
+  /** Answers preflights. @defaultValue OPTIONS tells the verbs, and no more */
+  readonly cors?: Cors | undefined
 }
 
 /** A call that is going on, for whoever must end it. */
@@ -75,7 +78,9 @@ export class Exchanges {
   begin(request: HttpRequest): Exchange {
     const path = pathIn(request)
     const found = this.#router.match(request.method, path)
-    return found.kind === 'found' ? this.#begin(request, found) : over(notFound(found, request.method, path))
+    if (found.kind === 'found') return this.#begin(request, found)
+    const allow = found.kind === 'method_not_allowed' ? found.allow : []
+    return over(this.#options.cors?.preflight(request, allow) ?? notFound(found, request.method, path))
   }
 
   /**

@@ -8,6 +8,7 @@ import { notRun } from '../wire-headers.js'
 import { refuse } from './client-error.js'
 import { Compression } from './compression.js'
 import { Connections } from './connections.js'
+import type { Cors } from './cors.js'
 import { type Exchange, Exchanges } from './exchange.js'
 import { type App, HandedOver } from './handed-over.js'
 import type { HttpResponse } from './message.js'
@@ -36,6 +37,7 @@ export class HttpServer implements Listening {
   readonly #connections: Connections
   readonly #pages: Pages | undefined
   readonly #compression: Compression | undefined
+  readonly #cors: Cors | undefined
   readonly #handedOver: HandedOver | undefined
   #drained: Promise<void> | undefined
   #sending: SendOptions
@@ -55,7 +57,8 @@ export class HttpServer implements Listening {
     this.#pages = settings.docs?.pagesOf(services)
     this.#compression = settings.compression === undefined ? undefined : new Compression(settings.compression)
     this.#sending = { last: false, maxDiscardedBytes: maxBodyBytes, shared: false }
-    this.#exchanges = new Exchanges(services, runtime, { maxBodyBytes, maxDeadlineMs, tagOf })
+    this.#cors = settings.corsFor?.(runtime.onDefect)
+    this.#exchanges = new Exchanges(services, runtime, { maxBodyBytes, maxDeadlineMs, tagOf, cors: this.#cors })
     this.#connections = new Connections(runtime.clock)
     this.#handedOver = app === undefined ? undefined : new HandedOver(app)
     this.#server = this.#create({
@@ -139,7 +142,8 @@ export class HttpServer implements Listening {
     const response =
       this.#compression === undefined ? exchange.response : this.#compression.of(request, exchange.response)
     const answer = (ready: HttpResponse): void => {
-      const sending = send(message, target, ready, this.#sending)
+      const dressed = this.#cors === undefined ? ready : this.#cors.dressed(request, ready)
+      const sending = send(message, target, dressed, this.#sending)
       if (sending === undefined) connection.ended(exchange, message, target)
       else {
         connection.began(exchange)

@@ -2,6 +2,7 @@
 export { client, type HttpClientOptions, type TlsClientOptions } from './client.js'
 export type { CompressionOptions } from './compression.js'
 export type { ContentCoding } from './content-coding.js'
+export type { CorsOptions } from './cors.js'
 export { decodeSuccess, endpoint, type HttpEndpoint } from './endpoint.js'
 export type {
   Called,

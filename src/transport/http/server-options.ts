@@ -1,8 +1,10 @@
 // What may be set on the server over HTTP, and what it is when it is not.
 import { hash } from 'node:crypto'
+import type { OnDefect } from '../../core/index.js'
 import { tagsOf } from './body-tag.js'
 import { type CompressionOptions, type CompressionSettings, compressionOf } from './compression.js'
 import type { TagOf } from './conditional.js'
+import { type Cors, type CorsOptions, corsOf } from './cors.js'
 import { limit } from './limit.js'
 import type { PageSource } from './pages.js'
 import { Identity } from './tls.js'
@@ -15,6 +17,8 @@ export interface HttpServerOptions extends TrustedProxiesOptions {
   readonly port: number
   /** The address to listen on; `0.0.0.0` or `::` for all. @defaultValue '127.0.0.1' */
   readonly host?: string
+  /** Which pages of other origins may call, and read what comes back, failures included. @defaultValue none */
+  readonly cors?: CorsOptions
   /** HTTPS instead of HTTP: key, certificate, and whether callers show theirs. @defaultValue none: plain HTTP */
   readonly tls?: TlsOptions
   /** The most bytes of a request body, counted unpacked; of a stream, of one item. @defaultValue 1 MiB */
@@ -65,10 +69,13 @@ export interface HttpServerOptions extends TrustedProxiesOptions {
 
 /** The options, each with a value. */
 export interface Settings
-  extends Required<Omit<HttpServerOptions, 'docs' | 'compression' | 'etag' | 'tls' | keyof TrustedProxiesOptions>>,
+  extends Required<
+      Omit<HttpServerOptions, 'docs' | 'compression' | 'etag' | 'tls' | 'cors' | keyof TrustedProxiesOptions>
+    >,
     Pick<HttpServerOptions, 'docs'> {
   readonly compression: CompressionSettings | undefined
   readonly tagOf: TagOf | undefined
+  readonly corsFor: ((onDefect: OnDefect) => Cors) | undefined
   /** Who called, where proxies are trusted. */
   readonly throughProxies: ThroughProxies | undefined
   /** Who the server is, where it speaks TLS. */
@@ -85,6 +92,7 @@ export function settingsOf(options: HttpServerOptions): Settings {
     host,
     probes,
     compression: compressionOf(options.compression),
+    corsFor: corsOf(options.cors),
     identity: options.tls === undefined ? undefined : new Identity(tlsSettingsOf(options.tls)),
     ...(options.docs !== undefined && { docs: options.docs }),
     ...callSettingsOf(options),

@@ -11,9 +11,11 @@ import { settingsOf as callSettingsOf, type RouterOptions } from './router-optio
 
 /**
  * Options of {@link server}: those of the `server` of tenon/transport/http, which hold for all requests of the app, and these. What
- * packs responses is middleware of the app.
+ * packs responses, or lets pages of other origins call, is middleware of the app.
  */
-export interface ExpressServerOptions extends Omit<HttpServerOptions, 'compression'>, Pick<RouterOptions, 'passOn'> {
+export interface ExpressServerOptions
+  extends Omit<HttpServerOptions, 'compression' | 'cors'>,
+    Pick<RouterOptions, 'passOn'> {
   /** The app. It is not made to listen: the binding does. */
   readonly app: Application
   /**

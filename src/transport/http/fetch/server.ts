@@ -13,6 +13,7 @@ import {
 } from '../../../core/index.js'
 import { bytesToBase64 } from '../../base64.js'
 import { tagsOf } from '../body-tag.js'
+import { type CorsOptions, corsOf } from '../cors.js'
 import { Exchanges } from '../exchange.js'
 import type { HttpResponse } from '../message.js'
 import { ndjson, sse } from '../ndjson.js'
@@ -24,6 +25,8 @@ export interface FetchServerOptions {
   readonly maxBodyBytes?: number
   /** The longest deadline that a caller may ask for, in ms. @defaultValue 300 000; an hour for streams */
   readonly maxDeadlineMs?: number
+  /** Which pages of other origins may call: as in `server` of tenon/transport/http. @defaultValue none */
+  readonly cors?: CorsOptions
   /** Whether responses to GET and HEAD get an entity tag: as in `server` of tenon/transport/http. @defaultValue false */
   readonly etag?: 'strong' | 'weak' | false
   /**
@@ -47,18 +50,21 @@ export function server(
 ): (request: Request) => Promise<Response> {
   const { maxBodyBytes = 1 << 20, maxDeadlineMs = 300_000, onDefect = reportDefect, clock = systemClock } = options
   const { peer: peerOf = peerOfUrl } = options
+  const cors = corsOf(options.cors)?.(onDefect)
   const exchanges = new Exchanges(
     services,
     { onDefect, clock },
-    { maxBodyBytes, maxDeadlineMs, tagOf: tagsOf(options.etag, sha256) },
+    { maxBodyBytes, maxDeadlineMs, tagOf: tagsOf(options.etag, sha256), cors },
   )
   return async request => {
     const leave = (): void => exchange.cancel(gone)
-    const exchange = exchanges.begin(new FetchRequest(request, { onBroken: leave, peerOf }))
+    const asked = new FetchRequest(request, { onBroken: leave, peerOf })
+    const exchange = exchanges.begin(asked)
     if (request.signal.aborted) leave()
     request.signal.addEventListener('abort', leave, { once: true })
     const end = (): void => request.signal.removeEventListener('abort', leave)
-    return toResponse(await exchange.response, request.method, { leave, end })
+    const response = await exchange.response
+    return toResponse(cors === undefined ? response : cors.dressed(asked, response), request.method, { leave, end })
   }
 }
 
