@@ -1,10 +1,13 @@
 /** One endpoint over HTTP with its own codec, as in Go kit: served with `handler`, called with `endpoint`. */
-import { createServer, type Server } from 'node:http'
+import type { RequestListener } from 'node:http'
+import anApp from 'express'
 import { call, extend, fromPromise, left } from 'tenon'
 import { CallError, type Context, failureOf, onCancelled, testContext } from 'tenon/core'
 import * as http from 'tenon/transport/http'
+import * as express from 'tenon/transport/http/express'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { hostile, response } from './hostile-server.js'
+import { listening } from './listening.js'
 import { open, until } from './served.js'
 
 interface Text {
@@ -23,29 +26,24 @@ const codec: http.ServerCodec<Text, { readonly v: string }> = {
   encode: ({ v }) => ({ headers: { 'content-type': 'application/json' }, body: JSON.stringify({ v }) }),
 }
 
-type Listener = ReturnType<typeof http.handler>
-
-async function listen(
-  listener: Listener,
-): Promise<{ readonly address: string; readonly port: number; readonly server: Server }> {
-  const server = createServer(listener)
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  return { address: `http://127.0.0.1:${port}`, port, server }
+/** Where a handler may be. */
+const hosts: Readonly<
+  Record<string, { readonly handler: typeof http.handler; host(listener: http.Listener): RequestListener }>
+> = {
+  'node:http': { handler: http.handler, host: listener => listener },
+  'an Express app': {
+    handler: express.handler as typeof http.handler, // it takes what that takes
+    host: listener => anApp().use(listener),
+  },
 }
 
 function post(address: string, body: string): Promise<Response> {
   return fetch(address, { method: 'POST', body })
 }
 
-describe('handler', () => {
+describe.each(Object.entries(hosts))('handler of %s', (_, { handler, host }) => {
   test('serves an endpoint as go-kit does', async () => {
-    const { address } = await listen(http.handler(uppercase, codec))
+    const { address } = await listening(host(handler(uppercase, codec)))
     const answer = await post(address, '{"s":"hello"}')
     expect(answer.headers.get('content-type')).toBe('application/json')
     expect(await answer.json()).toEqual({ v: 'HELLO' })
@@ -55,21 +53,23 @@ describe('handler', () => {
     const seen: string[] = []
     const whoami = fromPromise((_: Text, { user }: Context & { readonly user: string }) => ({ v: user }))
     const needy = whoami as unknown as typeof uppercase // `before` gives what it needs
-    const { address } = await listen(
-      http.handler(needy, codec, {
-        before: [
-          (context, { headers }) => extend(context, { user: String(headers['x-user']) }),
-          (context, { method, url }) => {
-            seen.push(`${method} ${url}`)
-            return context
-          },
-        ],
-        after: [
-          given => ({ ...given, status: 201 }),
-          given => ({ ...given, headers: { ...given.headers, 'x-after': String(given.status) } }),
-        ],
-        finalizer: ({ status, bytes, request }) => seen.push(`${status} ${bytes} ${request.url}`),
-      }),
+    const { address } = await listening(
+      host(
+        handler(needy, codec, {
+          before: [
+            (context, { headers }) => extend(context, { user: String(headers['x-user']) }),
+            (context, { method, url }) => {
+              seen.push(`${method} ${url}`)
+              return context
+            },
+          ],
+          after: [
+            given => ({ ...given, status: 201 }),
+            given => ({ ...given, headers: { ...given.headers, 'x-after': String(given.status) } }),
+          ],
+          finalizer: ({ status, bytes, request }) => seen.push(`${status} ${bytes} ${request.url}`),
+        }),
+      ),
     )
     const answer = await fetch(`${address}/a?b`, { method: 'POST', body: '{"s":""}', headers: { 'x-user': 'ada' } })
     expect(answer.status).toBe(201)
@@ -181,15 +181,17 @@ describe('handler', () => {
   test.for(Object.entries(broken))('answers for %s', async ([, { codec: own, options, expected, defects }]) => {
     const reported: unknown[] = []
     const failures: unknown[] = []
-    const { address } = await listen(
-      http.handler(
-        uppercase,
-        { ...codec, ...own },
-        {
-          ...options,
-          onDefect: thrown => void reported.push(thrown),
-          onFailure: failure => void failures.push(failure),
-        },
+    const { address } = await listening(
+      host(
+        handler(
+          uppercase,
+          { ...codec, ...own },
+          {
+            ...options,
+            onDefect: thrown => void reported.push(thrown),
+            onFailure: failure => void failures.push(failure),
+          },
+        ),
       ),
     )
     const answer = await post(address, '{"s":"hello"}')
@@ -203,15 +205,17 @@ describe('handler', () => {
 
   test('observers that throw change nothing', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
-    const { address } = await listen(
-      http.handler(uppercase, codec, {
-        onFailure: () => {
-          throw new Error('observer')
-        },
-        finalizer: () => {
-          throw new Error('observer')
-        },
-      }),
+    const { address } = await listening(
+      host(
+        handler(uppercase, codec, {
+          onFailure: () => {
+            throw new Error('observer')
+          },
+          finalizer: () => {
+            throw new Error('observer')
+          },
+        }),
+      ),
     )
     expect((await post(address, '{}')).status).toBe(400)
     expect((await post(address, '{"s":"x"}')).status).toBe(200)
@@ -221,18 +225,18 @@ describe('handler', () => {
     const failing = fromPromise((_: Text) => left({ _tag: 'OutOfStock', details: { sku: 'a' } } as const))
     const reported: unknown[] = []
     const onDefect = (thrown: unknown) => void reported.push(thrown)
-    const plain = await listen(http.handler(failing, codec as never, { onDefect }))
+    const plain = await listening(host(handler(failing, codec as never, { onDefect })))
     expect(await (await post(plain.address, '{"s":"x"}')).json()).toMatchObject({ reason: 'UNDECLARED_FAILURE' })
     expect(reported).toHaveLength(1)
     const encodeFailure = (failure: { readonly _tag: string }) => ({ status: 409, body: failure._tag })
-    const encoded = await listen(http.handler(failing, { ...codec, encodeFailure } as never))
+    const encoded = await listening(host(handler(failing, { ...codec, encodeFailure } as never)))
     const answer = await post(encoded.address, '{"s":"x"}')
     expect([answer.status, await answer.text()]).toEqual([409, 'OutOfStock'])
   })
 
   test('a failure of another service is not passed on as the caller s own mistake', async () => {
     const failing = fromPromise((_: Text) => left(failureOf('not_found', 'NO_SUCH', 'none', { peer: 'elsewhere' })))
-    const { address } = await listen(http.handler(failing, codec as never))
+    const { address } = await listening(host(handler(failing, codec as never)))
     expect(await (await post(address, '{"s":"x"}')).json()).toMatchObject({
       code: 'internal',
       reason: 'DEPENDENCY_REJECTED',
@@ -240,7 +244,7 @@ describe('handler', () => {
   })
 
   test('a body over the limit, a malformed one, and a timeout that is none are refused', async () => {
-    const { address } = await listen(http.handler(uppercase, codec, { maxBodyBytes: 100 }))
+    const { address } = await listening(host(handler(uppercase, codec, { maxBodyBytes: 100 })))
     expect((await post(address, JSON.stringify({ s: 'x'.repeat(200) }))).status).toBe(413)
     const bad = await fetch(address, { method: 'POST', body: '{"s":"x"}', headers: { 'tenon-timeout-ms': 'soon' } })
     expect(await bad.json()).toMatchObject({ reason: 'INVALID_METADATA' })
@@ -260,7 +264,7 @@ describe('handler', () => {
           })
         }),
     )
-    const { port } = await listen(http.handler(waiting, codec))
+    const { port } = await listening(host(handler(waiting, codec)))
     const one = 'POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 9\r\n\r\n{"s":"x"}'
     const connection = open(port).write(one.repeat(30))
     await new Promise(resolve => setTimeout(resolve, 100))
@@ -273,7 +277,7 @@ describe('handler', () => {
 
   test('a call ends at its deadline', async () => {
     const never = fromPromise((_: Text) => new Promise<{ v: string }>(() => {}))
-    const { address } = await listen(http.handler(never, codec, { deadlineMs: 60_000 }))
+    const { address } = await listening(host(handler(never, codec, { deadlineMs: 60_000 })))
     const answer = await fetch(address, { method: 'POST', body: '{"s":"x"}', headers: { 'tenon-timeout-ms': '50' } })
     expect(answer.status).toBe(504)
   })
@@ -291,7 +295,7 @@ describe.for(['undici', 'node'] as const)('endpoint with %s', stack => {
   }
 
   test('calls what handler serves', async () => {
-    const { address } = await listen(http.handler(uppercase, codec))
+    const { address } = await listening(http.handler(uppercase, codec))
     expect(await call(endpointOf(address), { s: 'hello' })).toEqual({ _tag: 'Right', right: { v: 'HELLO' } })
     expect(await call(endpointOf(address), { s: 7 } as never)).toMatchObject({
       left: { code: 'invalid_argument', reason: 'UNEXPECTED_RESPONSE' },

@@ -17,6 +17,13 @@ export type RouterArguments<R> = Context extends R
   ? readonly [options?: RouterOptions & { readonly provide?: FromRequest<object> }]
   : readonly [options: RouterOptions & { readonly provide: FromRequest<Needs<R>> }]
 
+/** What some services need of their context, all together. */
+export type RequiredBy<S> = (S extends AnyService<infer R> ? (needs: R) => void : never) extends (
+  needs: infer N,
+) => void
+  ? N
+  : never
+
 /**
  * Services for `app.use('/api', router([orders, stock]))`: the contract's paths are below the mount path, and what is no request for
  * them goes on to the rest of the app. A caller that closes the connection cancels its call.
@@ -46,9 +53,9 @@ export type RouterArguments<R> = Context extends R
  * server.close()
  * ```
  */
-export function router<R extends Context = Context>(
-  services: readonly AnyService<R>[],
-  ...[options = {}]: RouterArguments<R>
+export function router<const S extends readonly AnyService<never>[]>(
+  services: S,
+  ...[options = {}]: RouterArguments<RequiredBy<S[number]>>
 ): ExpressHandler {
   const settings = settingsOf(options)
   const { isOthers, maxBodyBytes, throughProxies } = settings
