@@ -117,6 +117,23 @@ describe.each(Object.entries(servers))('slow sockets of %s', (_, served) => {
     expect(await connection.response()).toMatchObject({ status: 200, body: '{"count":4}' })
   })
 
+  test('a request stream that drips on behind its answer ends in time, too', async () => {
+    const answering = shop(newLog(), {
+      async upload(items) {
+        for await (const _ of items) break
+        return { count: 1 }
+      },
+    })
+    const { port } = await served([answering], quick)
+    const connection = open(port).write(
+      'POST /uploads HTTP/1.1\r\nhost: t\r\ncontent-type: application/x-ndjson\r\ncontent-length: 100000\r\n\r\n',
+    )
+    connection.write('{"value":{"index":0}}\n')
+    drip(connection, ' ', 20)
+    expect(await connection.response()).toMatchObject({ status: 200, body: '{"count":1}' })
+    await until('the end', () => connection.isClosed)
+  })
+
   test('an idle connection is closed after its time, not while a call goes on', async () => {
     const slow = shop(newLog(), {
       get: async ({ id }) => {

@@ -1,7 +1,9 @@
 /** Bodies that the app has read before: used where they are there, refused clearly where they are not, and bounded either way. */
 import { gzipSync } from 'node:zlib'
 import anApp, { type RequestHandler } from 'express'
+import { contract, implement, method } from 'tenon'
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { json, problemOf, request } from '../mistakes.js'
 import { ask } from '../served.js'
 import { newLog, shop } from '../shop.js'
@@ -44,11 +46,14 @@ describe('a body that the app has read', () => {
       response.on('finish', () => seen.push(message.body))
       next()
     }
-    const { port } = await mounted([shop()], { before: [anApp.json(), look] })
-    const parameterised = request('DELETE /api/orders/7', json, '{"why":"test"}')
-    expect((await ask(port, parameterised))?.status).toBe(200)
-    expect((await ask(port, post(order)))?.status).toBe(200)
-    expect(seen).toEqual([{ why: 'test' }, JSON.parse(order)])
+    const note = z.object({ id: z.string(), text: z.string() })
+    const notes = contract('test.v1.Notes', {
+      put: method({ request: note, response: note, idempotency: 'idempotent', http: { put: '/notes/{id}' } }),
+    })
+    const { port } = await mounted([implement(notes).handlers({ put: it => it })], { before: [anApp.json(), look] })
+    const answer = await ask(port, request('PUT /api/notes/7', json, '{"text":"x"}'))
+    expect(answer?.body).toBe('{"id":"7","text":"x"}')
+    expect(seen).toEqual([{ text: 'x' }])
   })
 
   test('without a body is none', async () => {

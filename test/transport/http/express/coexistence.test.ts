@@ -9,7 +9,7 @@ import * as express from 'tenon/transport/http/express'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { listening } from '../listening.js'
-import { request } from '../mistakes.js'
+import { json, request } from '../mistakes.js'
 import { ask, open, until } from '../served.js'
 import { newLog, Shop, shop } from '../shop.js'
 import { mounted, notFound } from './app.js'
@@ -118,18 +118,20 @@ describe('a router', () => {
     expect((await ask(port, get('/api/orders/7')))?.status).toBe(200)
   })
 
-  test('does not answer a second time where somebody before it has answered', async () => {
+  test('does not answer a second time where somebody before it has begun to', async () => {
     const log = newLog()
     const impatient: RequestHandler = (_, response, next) => {
       next()
-      response.status(503).send('too slow')
+      response.status(503).write('too ')
+      response.locals['end'] = setTimeout(() => response.end('slow'), 100)
     }
     const { port, defects } = await mounted([shop(log)], { before: [impatient] })
     const connection = open(port)
-    connection.write(request('POST /api/orders', { 'content-type': 'application/json' }, '{"id":"7"}'))
+    connection.write(request('POST /api/orders', json, '{"id":"7"}'))
     expect((await connection.response())?.body).toBe('too slow')
-    await until('the call', () => log.calls.length === 1)
-    connection.write(get('/api/orders/8/events')) // a stream is left
+    expect(log.calls).toEqual(['place 7'])
+    const upload = '{"value":{"index":0}}\n{"end":{}}\n'
+    connection.write(request('POST /api/chat', { 'content-type': 'application/x-ndjson' }, upload))
     expect((await connection.response())?.body).toBeDefined()
     expect(defects).toEqual([])
   })

@@ -112,6 +112,17 @@ describe('server', () => {
     expect((await ask(port, request('POST /own', {}, 'x')))?.body).toBe('own')
   })
 
+  test('cuts off who never takes an answer of the app', async () => {
+    const app = anApp().get('/own', (_, response) => void response.send('x'.repeat(32 << 20)))
+    const quick = { requestTimeoutMs: 200, checkIntervalMs: 50 }
+    const { port, listening: server } = await servedBy(express.server({ app, port: 0, ...quick }), [])
+    const connection = open(port)
+    connection.socket.pause()
+    connection.write(get('/own'))
+    await until('the request', () => server.callsInFlight === 1)
+    await until('the end', () => server.callsInFlight === 0)
+  })
+
   test('refuses too many headers before the app sees them', async () => {
     let seen = 0
     const app = anApp().use((_, response) => {
