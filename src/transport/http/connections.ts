@@ -13,6 +13,8 @@ export interface Cancellable {
   cancel(failure: Failure): void
   /** Whether it only waits for its caller to take the answer. @defaultValue false */
   readonly isAnswered?: boolean
+  /** From now on its answer says that it is the last on its connection. For those that others answer. */
+  conclude?(): void
 }
 
 /** Requests that may take as long as they like to arrive, known only to whoever answers them in the server's place. */
@@ -90,6 +92,12 @@ export class Connection {
     for (const call of this.#more ?? []) call.cancel(failure)
   }
 
+  /** Has what came over it say that its answers are the last. */
+  conclude(): void {
+    this.#call?.conclude?.()
+    for (const call of this.#more ?? []) call.conclude?.()
+  }
+
   /** Whether nothing has gone on for `idleMs`, and all that was answered has been taken. */
   isIdle(idleMs: number, now: number): boolean {
     return this.calls === 0 && this.socket.writableLength === 0 && now - this.#idleSince >= idleMs
@@ -160,6 +168,11 @@ export class Connections {
   watchIdle(): void {
     this.#watchesIdle = true
     for (const connection of this.#open.values()) connection.rest()
+  }
+
+  /** Has the calls that others answer say that their answers are the last on their connections. */
+  conclude(): void {
+    for (const connection of this.#open.values()) connection.conclude()
   }
 
   /** The time from which a connection is idle that is now. */

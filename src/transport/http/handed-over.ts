@@ -9,7 +9,6 @@ export type App = (message: IncomingMessage, target: ServerResponse) => unknown
 /** The requests that an app answers. */
 export class HandedOver {
   readonly #app: App
-  readonly #open: Set<ServerResponse> = new Set()
   #isDraining = false
 
   constructor(app: App) {
@@ -19,21 +18,16 @@ export class HandedOver {
   /** Hands a request over. */
   serve(connection: Connection, message: IncomingMessage, target: ServerResponse): void {
     const call = new HandedCall(target)
-    this.#open.add(target)
     connection.began(call)
     connection.expect(message, target)
-    target.on('close', () => {
-      this.#open.delete(target)
-      connection.ended(call, message, target)
-    })
-    if (this.#isDraining) target.shouldKeepAlive = false
+    target.on('close', () => connection.ended(call, message, target))
+    if (this.#isDraining) call.conclude()
     this.#app(message, target)
   }
 
-  /** From now on each answer says that it is the last on its connection. */
+  /** From now on each answer that is still to be begun says that it is the last on its connection. */
   drain(): void {
     this.#isDraining = true
-    for (const target of this.#open) target.shouldKeepAlive = false
   }
 }
 
@@ -46,6 +40,10 @@ class HandedCall implements Cancellable {
 
   /** Whoever answers hears of it from the request itself. */
   cancel(): void {}
+
+  conclude(): void {
+    this.#target.shouldKeepAlive = false
+  }
 
   get isAnswered(): boolean {
     return this.#target.writableEnded

@@ -178,6 +178,7 @@ export class HttpServer implements Listening {
       this.#acceptAll(0, () => {
         this.#sending = { ...this.#sending, last: true }
         this.#handedOver?.drain()
+        this.#connections.conclude()
         this.#connections.watchIdle()
         // Not http.Server's own close: that cuts idle connections at once, and with them the requests on their way.
         NetServer.prototype.close.call(this.#server, () => {

@@ -2,13 +2,14 @@
 // middleware left on the request, are there for both.
 import type { IncomingMessage } from 'node:http'
 import type { Request, Response } from 'express'
-import type { Context, Endpoint, Needs } from '../../../core/index.js'
+import type { Context, Endpoint, Needs, Peer } from '../../../core/index.js'
 import type { BodyDone } from '../body.js'
 import { listener } from '../handler.js'
 import type { HandlerOptions, ServerCodec } from '../handler-options.js'
 import type { Serving } from '../handling.js'
 import { ServedRequest } from '../served-request.js'
 import type { FromRequest } from './from-request.js'
+import { peerOf } from './peer.js'
 import { type ExpressHandler, ExpressRequest, readParsed } from './request.js'
 
 /** A request as a codec and hooks see it. `url` is relative to the mount path. */
@@ -19,6 +20,10 @@ export class ExpressHandlerRequest extends ServedRequest {
   constructor(message: IncomingMessage, maxBytes: number) {
     super(message, maxBytes)
     this.express = message as Request // as Express hands it over
+  }
+
+  override get peer(): Peer {
+    return peerOf(this.express)
   }
 
   protected override readWhole(message: IncomingMessage, maxBytes: number, done: BodyDone): void {

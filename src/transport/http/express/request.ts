@@ -1,13 +1,14 @@
 // A request in an Express app: its path is what is left below the place where we are mounted, and something before us may have read
 // its body already.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Awaitable, CallError, type Failure } from '../../../core/index.js'
+import { type Awaitable, CallError, type Failure, type Peer } from '../../../core/index.js'
 import { checkedJson } from '../../json.js'
 import { notRun } from '../../wire-headers.js'
 import { alreadyRead, type BodyDone, readBody, wasRead } from '../body.js'
 import type { Body, Bytes } from '../message.js'
 import { NodeRequest, textBody } from '../node-request.js'
 import type { ThroughProxies } from '../trusted-proxies.js'
+import { peerOf } from './peer.js'
 
 /** What `app.use`, `app.get` and so on take. */
 export type ExpressHandler = (message: IncomingMessage, target: ServerResponse, next: (error?: unknown) => void) => void
@@ -23,10 +24,16 @@ const nothing: Buffer = Buffer.alloc(0)
 /** A {@link NodeRequest} whose body the app may have read. Its `url` is relative to the mount path, as Express makes it. */
 export class ExpressRequest extends NodeRequest {
   readonly #message: Parsed
+  readonly #isTrusting: boolean
 
   constructor(message: IncomingMessage, throughProxies?: ThroughProxies) {
     super(message, throughProxies)
     this.#message = message
+    this.#isTrusting = throughProxies !== undefined
+  }
+
+  override get peer(): Peer {
+    return this.#isTrusting ? super.peer : peerOf(this.#message)
   }
 
   override body(maxBytes: number): Awaitable<Body> {

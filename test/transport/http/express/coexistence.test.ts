@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import compression from 'compression'
 import anApp, { type RequestHandler } from 'express'
-import { call, connect, contract, implement, method } from 'tenon'
+import { type Context, call, connect, contract, fromPromise, implement, method } from 'tenon'
 import * as express from 'tenon/transport/http/express'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
@@ -163,6 +163,44 @@ describe('a router', () => {
     await new Promise(resolve => setTimeout(resolve, 50)) // until the server knows
     release()
     await until('the abort', () => log.aborted.length === 1)
+  })
+})
+
+describe('the peer of a call', () => {
+  test('is whom the app trusts to be the caller, for services and for handlers', async () => {
+    const peers: unknown[] = []
+    const service = shop(newLog(), {
+      get({ id }, { peer }) {
+        peers.push(peer)
+        return { id, items: [] }
+      },
+    })
+    const own = express.handler(
+      fromPromise(async (_: object, { peer }: Context) => void peers.push(peer)),
+      { decode: () => ({}), encode: () => ({}) },
+    )
+    const through = (forwarded: string, extra: Readonly<Record<string, string>> = {}) => ({
+      'x-forwarded-for': forwarded,
+      'x-forwarded-proto': 'https',
+      ...extra,
+    })
+    const asking = async (trust: boolean, headers: Readonly<Record<string, string>>, options = {}) => {
+      const app = anApp()
+        .set('trust proxy', trust)
+        .use('/api', express.router([service], options))
+        .use(own)
+      const { port } = await listening(app)
+      for (const path of ['/api/orders/7', '/own']) await ask(port, request(`GET ${path}`, headers))
+      return peers.splice(0)
+    }
+    const direct = { secure: false, address: '127.0.0.1', host: 'test' }
+    expect(await asking(false, through('10.0.0.9'))).toEqual([direct, direct])
+    const claimed = { secure: true, address: '10.0.0.9', host: 'shop.example' }
+    expect(await asking(true, through('10.0.0.9', { 'x-forwarded-host': 'shop.example' }))).toEqual([claimed, claimed])
+    const nobody = { secure: true, host: 'test' }
+    expect(await asking(true, through('unknown', { 'x-forwarded-host': 'a b' }))).toEqual([nobody, nobody])
+    const [ours] = await asking(false, through('10.0.0.8'), { trustedProxies: ['loopback'] })
+    expect(ours).toMatchObject({ secure: true, address: '10.0.0.8' })
   })
 })
 
