@@ -15,7 +15,10 @@ export interface ForwardedRequest {
 
 /** Options of `reverseProxy`. */
 export interface ReverseProxyOptions
-  extends Pick<HttpClientOptions, 'maxConnections' | 'maxCalls' | 'connectTimeoutMs' | 'keepAliveTimeoutMs' | 'stack'>,
+  extends Pick<
+      HttpClientOptions,
+      'maxConnections' | 'maxCalls' | 'connectTimeoutMs' | 'keepAliveTimeoutMs' | 'stack' | 'tls'
+    >,
     Pick<HandlerOptions, 'before' | 'after' | 'onFailure' | 'finalizer' | 'clock' | 'onDefect'> {
   /**
    * Middleware around each forwarded request: breakers, limits, logs, authentication. The call lasts until the response's body

@@ -1,9 +1,13 @@
 /** The reverse proxy between callers and servers by others: plain node:http, Go's net/http, and sockets that send what they like. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { around, chain, failed, intercept, type Outcome } from 'tenon'
+import { once } from 'node:events'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { around, callOrThrow, chain, failed, intercept, type Outcome } from 'tenon'
 import { CallError, failureOf, withOutgoing } from 'tenon/core'
 import * as http from 'tenon/transport/http'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { certificate } from './certificates.js'
 import { type GoKit, goKit } from './go-kit.js'
 import { hostile, response } from './hostile-server.js'
 import { listening } from './listening.js'
@@ -164,7 +168,7 @@ describe.for(['undici', 'node'] as const)('reverseProxy with %s', stack => {
       )
       const { headers } = seen[0] as Seen
       expect(Number(headers['tenon-timeout-ms'])).toBeLessThanOrEqual(5000)
-      expect(headers).toMatchObject({ 'tenon-attempt': '2', traceparent: 'own' })
+      expect(headers).toMatchObject({ 'tenon-attempt': '2;max=2', traceparent: 'own' })
       expect(headers).not.toHaveProperty('grpc-timeout')
     })
   })
@@ -653,6 +657,41 @@ describe.for(['undici', 'node'] as const)('reverseProxy with %s', stack => {
       const doubled = get('//elsewhere/..%2fheaders')
       expect(await ask(Number(new URL(ours).port), doubled)).toMatchObject({ status: 400 })
     })
+  })
+
+  test('speaks TLS to the target, whose certificate it checks, and says what its caller spoke', async () => {
+    const seen: IncomingMessage['headers'][] = []
+    const authority = certificate({ name: 'test authority', isAuthority: true })
+    const { cert, key } = certificate({ name: 'localhost', ips: ['127.0.0.1'], issuer: authority })
+    const secured = async (listener: RequestListener): Promise<number> => {
+      const server = createSecureServer({ cert, key }, listener).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      onTestFinished(() => {
+        server.closeAllConnections()
+        server.close()
+      })
+      return (server.address() as AddressInfo).port
+    }
+    const port = await secured((request, to) => {
+      seen.push(request.headers)
+      to.end('secret')
+    })
+    const target = `https://127.0.0.1:${port}`
+    const { proxy } = await proxied(target, { stack, tls: { ca: authority.cert } })
+    const front = http.endpoint<object, string>(
+      `https://127.0.0.1:${await secured(proxy)}`,
+      {
+        encode: () => ({ method: 'GET' }),
+        decode: ({ text }) => text,
+      },
+      { stack, tls: { ca: authority.cert } },
+    )
+    onTestFinished(() => front.close())
+    expect(await callOrThrow(front, {})).toBe('secret')
+    expect(seen).toMatchObject([{ 'x-forwarded-proto': 'https' }])
+    const distrustful = await proxied(target, { stack })
+    expect(await ask(distrustful.port, get())).toMatchObject({ status: 502, headers: { 'tenon-ran': 'no' } })
+    expect(seen).toHaveLength(1)
   })
 
   test('closed, it answers 502; what makes no sense is refused when it is made', async () => {
