@@ -38,6 +38,13 @@ export type Handler<X, Ctx> =
     : never
 type MaybePromise<T> = T | Promise<T>
 
+/** What a guard needs, read off what it makes of an endpoint: a policy that is a guard is no plain `Guard<N>` to infer from. */
+export type NeededBy<G> = G extends (
+  next: Endpoint<unknown, unknown, unknown, Context>,
+) => Endpoint<unknown, unknown, unknown, infer R>
+  ? R
+  : never
+
 /** A method's business as a finished endpoint, with middleware of its own: these see the request validated. */
 export type ServerEndpoint<X, R = Context> =
   X extends Method<infer _Rq, infer _Rs, infer F>
@@ -75,7 +82,7 @@ export interface Service<
   /** A middleware that changes nothing about the context's type. */
   use(middleware: Middleware): Service<M, Missing, Ctx, R>
   /** A guard comes after the provider of what it needs. */
-  use<N>(guard: Ctx extends N ? Guard<N> : never): Service<M, Missing, Ctx, R>
+  use<G extends Guard<never>>(guard: Ctx extends NeededBy<G> ? G : never): Service<M, Missing, Ctx, R>
   /** As {@link use}, with a middleware made for each method: `usePerMethod(() => breaker())` shares no breaker. */
   usePerMethod(make: (method: MethodInfo) => Middleware): Service<M, Missing, Ctx, R>
   /**

@@ -48,6 +48,8 @@ export interface ProviderLayer<P, S = unknown> extends Pick<Layer<S>, 'name' | '
   /** As a {@link Layer}'s. */
   exit?(outcome: Outcome, state: S, context: Context): void
   /** As a {@link Layer}'s. */
+  settled?(state: S, context: Context): void
+  /** As a {@link Layer}'s. */
   opened?(state: S, context: Context): void
 }
 
@@ -78,6 +80,8 @@ export interface GuardLayer<N, S = unknown> extends Pick<Layer<S>, 'name' | 'opt
   enter(context: Context & N, request: unknown): Awaitable<Entered<S>>
   /** As a {@link Layer}'s, with a context that has `N`. */
   exit?(outcome: Outcome, state: S, context: Context & N): void
+  /** As a {@link Layer}'s, with a context that has `N`. */
+  settled?(state: S, context: Context & N): void
   /** As a {@link Layer}'s, with a context that has `N`. */
   opened?(state: S, context: Context & N): void
 }

@@ -23,21 +23,20 @@ export function runStack(stack: Stack, request: unknown, context: Context): Awai
 function startLeaf(leaf: Leaf, request: unknown, context: Context, frame?: Frame): Awaitable<Outcome> {
   const { scope } = carriedOf(context)
   const { runs } = scope
+  // Whoever raced this against something else may have its answer long before this work ends.
+  scope.hold()
+  const end = (outcome: Outcome): Outcome => {
+    scope.release()
+    return frame === undefined ? outcome : frame.settle(outcome)
+  }
   let value: unknown
   try {
     value = leaf.start(request, context)
     if (isPromise(value) && !(value instanceof Promise)) value = Promise.resolve(value)
   } catch (thrown) {
-    return settle(leaf.caught(thrown, scope, runs), frame)
+    return end(leaf.caught(thrown, scope, runs))
   }
-  if (!(value instanceof Promise)) return settle(outcomeOf(value, leaf, scope, runs), frame)
-  // Whoever raced this against something else may have its answer long before this work ends.
-  scope.hold()
-  const end = (outcome: Outcome): Outcome => {
-    const given = settle(outcome, frame)
-    scope.release()
-    return given
-  }
+  if (!(value instanceof Promise)) return end(outcomeOf(value, leaf, scope, runs))
   return value.then(
     result => end(outcomeOf(result, leaf, scope, runs)),
     thrown => end(leaf.caught(thrown, scope, runs)),
@@ -52,10 +51,6 @@ function outcomeOf(result: unknown, leaf: Leaf, scope: Scope, runs: number): Out
   }
 }
 
-function settle(outcome: Outcome, frame: Frame | undefined): Outcome {
-  return frame === undefined ? outcome : frame.settle(outcome)
-}
-
 class Frame implements Dependent {
   newer: Dependent | undefined = undefined
   older: Dependent | undefined = undefined
@@ -64,6 +59,8 @@ class Frame implements Dependent {
   readonly #scope: Scope
   /** What each layer that entered got and gave: its context and its state, in turn. */
   readonly #entered: unknown[]
+  /** How much work went on in the call when the first layer was entered: what there is more has begun further in. */
+  readonly #workOutside: number
   #count = 0
   #context: Context
   #outcome: Outcome | undefined
@@ -75,6 +72,7 @@ class Frame implements Dependent {
     this.#context = context
     this.#scope = scope
     this.#entered = new Array(2 * stack.layers.length)
+    this.#workOutside = scope.work
     scope.attach(this)
   }
 
@@ -120,6 +118,7 @@ class Frame implements Dependent {
     if (this.#outcome !== undefined) {
       // The call ended while the layer was entering: what it took, its exit gives back.
       this.#exit(layer, this.#outcome, entered?.state, context)
+      this.#settled(layer, entered?.state, context)
       return this.#outcome
     }
     this.#context = context
@@ -173,12 +172,34 @@ class Frame implements Dependent {
     this.#outcome = outcome
     this.#scope.detach(this)
     const { layers } = this.#stack
+    let counts = false
     for (let i = this.#count - 1; i >= 0; i--) {
       const layer = layers[i] as Layer<unknown> // as many contexts as layers entered
+      if (layer.settled !== undefined) counts = true
       if (layer.exit !== undefined)
         this.#exit(layer, outcome, this.#entered[2 * i], this.#entered[2 * i + 1] as Context)
     }
+    if (counts) this.#whenSettled()
     return outcome
+  }
+
+  #whenSettled(): void {
+    const count = this.#count // a layer that is still entering settles by itself
+    if (this.#scope.work <= this.#workOutside) this.#tellSettled(count)
+    else this.#scope.onSettled(() => this.#tellSettled(count))
+  }
+
+  #tellSettled(count: number): void {
+    for (let i = count - 1; i >= 0; i--)
+      this.#settled(this.#stack.layers[i] as Layer<unknown>, this.#entered[2 * i], this.#entered[2 * i + 1] as Context) // as above
+  }
+
+  #settled(layer: Layer<unknown>, state: unknown, context: Context): void {
+    try {
+      layer.settled?.(state, context)
+    } catch (thrown) {
+      observe(this.#scope.onDefect, thrown)
+    }
   }
 
   #exit(layer: Layer<unknown>, outcome: Outcome, state: unknown, context: Context): void {

@@ -50,6 +50,7 @@ export {
   definePolicy,
   type EventDetails,
   type Policy,
+  type PolicyControls,
   type PolicyEvent,
   type PolicyFrame,
   type PolicyOptions,

@@ -31,6 +31,11 @@ export interface Layer<S = unknown> {
    * what it throws is reported as a defect and changes nothing.
    */
   exit?(outcome: Outcome, state: S, context: Context): void
+  /**
+   * Runs once, after {@link exit}, when the work that began further in has really ended: with the call as a rule, later where it
+   * ignored the abort, goes on behind a timeout, or is a stream that closes. For what counts work, such as a bulkhead.
+   */
+  settled?(state: S, context: Context): void
   /** Runs when a response turns out to be a stream, before its first item. */
   opened?(state: S, context: Context): void
 }

@@ -28,8 +28,8 @@ export interface PolicyOptions<Event extends PolicyEvent = PolicyEvent> {
   readonly onEvent?: (event: Event) => void
 }
 
-/** A middleware whose options can change while it runs. */
-export interface Policy<O extends object, Event extends PolicyEvent = PolicyEvent> extends Middleware {
+/** What every policy has besides being a middleware. */
+export interface PolicyControls<O extends object, Event extends PolicyEvent = PolicyEvent> {
   /** What it is called. */
   readonly policy: string
   /** The options in force, defaults included. A new object after each change. */
@@ -42,6 +42,11 @@ export interface Policy<O extends object, Event extends PolicyEvent = PolicyEven
   /** Tells a listener of each event; returns what ends that. As the option `onEvent`. */
   onEvent(listener: (event: Event) => void): () => void
 }
+
+/** A middleware whose options can change while it runs. */
+export interface Policy<O extends object, Event extends PolicyEvent = PolicyEvent>
+  extends Middleware,
+    PolicyControls<O, Event> {}
 
 /** A {@link Layer}, or what makes it for a method, without what the frame knows. */
 export type PolicyLayer<S> = Omit<Layer<S>, 'name' | 'options' | 'role'>
@@ -77,7 +82,12 @@ export interface PolicySpec<O extends object, Event extends PolicyEvent, Control
   /** What no single option can tell: "baseMs must be at most maxMs". Pure. @defaultValue nothing */
   wrongWith?(options: Readonly<O>): string | undefined
   /** Makes the state, and the middleware that reads `frame.current`; `controls` become properties of the policy. */
-  create(frame: PolicyFrame<O, Event>): { readonly middleware: Middleware; readonly controls: Controls }
+  create(frame: PolicyFrame<O, Event>): {
+    readonly middleware: Middleware
+    readonly controls: Controls
+    /** Runs after each change of options: for those that act on what waits. @defaultValue nothing */
+    changed?(): void
+  }
 }
 
 /**
@@ -129,6 +139,7 @@ class Running<O extends PolicyOptions<Event>, Event extends PolicyEvent, Control
   readonly #spec: PolicySpec<O, Event, Controls>
   readonly #rules: OptionRules<O>
   readonly #listeners: Set<(event: Event) => void> = new Set()
+  readonly #changed: (() => void) | undefined
 
   constructor(spec: PolicySpec<O, Event, Controls>, rules: OptionRules<O>, given: O) {
     this.#spec = spec
@@ -136,7 +147,8 @@ class Running<O extends PolicyOptions<Event>, Event extends PolicyEvent, Control
     this.current = this.#checked(undefined, given)
     this.#name = this.current.name ?? spec.kind
     if (this.current.onEvent !== undefined) this.#listeners.add(this.current.onEvent)
-    const { middleware, controls } = spec.create(this)
+    const { middleware, controls, changed } = spec.create(this)
+    this.#changed = changed
     this.policy = this.#dress(middleware, controls)
   }
 
@@ -188,6 +200,7 @@ class Running<O extends PolicyOptions<Event>, Event extends PolicyEvent, Control
         throw new TypeError(`${this.#spec.kind}: ${key} cannot change`)
     }
     this.current = next
+    this.#changed?.()
   }
 
   // A middleware of its own, so that its properties are its own: `create` may return one that somebody else has, too.

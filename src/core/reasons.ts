@@ -24,6 +24,7 @@ export const reasons: Readonly<Record<string, Reason>> = {
   UNKNOWN_DOMAIN_FAILURE: {},
   BODY_ALREADY_READ: { code: 'internal' },
   BODY_TOO_LARGE: { code: 'resource_exhausted' },
+  BULKHEAD_FULL: { code: 'resource_exhausted', blame: 'service' },
   CLIENT_CLOSED: { code: 'unavailable' },
   CONNECTION_FAILED: { code: 'unavailable', blame: 'dependency' },
   CONNECTION_LOST: { code: 'unavailable', blame: 'dependency' },

@@ -125,6 +125,11 @@ export class Scope extends Expiring implements Dependent {
     return this.#controller.signal
   }
 
+  /** How much work goes on in the call, the call itself included. */
+  get work(): number {
+    return this.#work
+  }
+
   /** Starts the call, unless it is over before it begins: then says why. */
   begin(): Failure | undefined {
     const parent = this.#parent

@@ -125,6 +125,24 @@ describe('configure', () => {
     expect(policy.count).toBe(2)
   })
 
+  test('tells the policy afterwards, and not where nothing has changed', () => {
+    const told: unknown[] = []
+    const gate = definePolicy<PolicyOptions & { readonly low: number }>({
+      kind: 'gate',
+      rules: { low: numberOption({ min: 0 }) },
+      create: frame => ({
+        middleware: frame.around({}),
+        controls: {},
+        changed: () => told.push(frame.current.low),
+      }),
+    })
+    const policy = gate({ low: 1 })
+    expect(() => policy.configure({ low: -1 })).toThrow(RangeError)
+    expect(told).toEqual([])
+    policy.configure({ low: 2 })
+    expect(told).toEqual([2])
+  })
+
   test.each<[changes: object, error: Error]>([
     [{ high: -1, mode: 'slow' }, new RangeError('meter: high must be in (0, 1000], got -1')],
     [{ nothing: 1 }, new TypeError("meter: there is no option 'nothing'")],
