@@ -62,7 +62,12 @@ async function wholeBody(message: IncomingMessage, maxBytes: number): Promise<Bo
   await parsed
   const arrived = arrivedBody(message, maxBytes)
   if (arrived !== undefined) return Buffer.isBuffer(arrived) ? textBody(arrived) : { failure: arrived as Failure } // the other of two
-  return await new Promise(resolve => {
+  return await listenedBody(message, maxBytes)
+}
+
+/** The body, listened for from now on: where others may answer the request and node:http then throws its body away. */
+export function listenedBody(message: IncomingMessage, maxBytes: number): Promise<Body> {
+  return new Promise(resolve => {
     readBody(message, maxBytes, (failure, body) => {
       resolve(failure === undefined ? textBody(body) : { failure })
     })

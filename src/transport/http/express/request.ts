@@ -6,7 +6,7 @@ import { checkedJson } from '../../json.js'
 import { notRun } from '../../wire-headers.js'
 import { alreadyRead, type BodyDone, readBody, wasRead } from '../body.js'
 import type { Body, Bytes } from '../message.js'
-import { NodeRequest, textBody } from '../node-request.js'
+import { listenedBody, NodeRequest, textBody } from '../node-request.js'
 import type { ThroughProxies } from '../trusted-proxies.js'
 import { peerOf } from './peer.js'
 
@@ -37,7 +37,7 @@ export class ExpressRequest extends NodeRequest {
   }
 
   override body(maxBytes: number): Awaitable<Body> {
-    return wasRead(this.#message) ? bodyOf(this.#message, maxBytes) : super.body(maxBytes)
+    return wasRead(this.#message) ? bodyOf(this.#message, maxBytes) : listenedBody(this.#message, maxBytes)
   }
 
   override bytes(maxBytes: number): Awaitable<Bytes> {
