@@ -37,6 +37,7 @@ export const reasons: Readonly<Record<string, Reason>> = {
   NOT_MODIFIED: { code: 'failed_precondition' },
   NOT_PROXIED: { code: 'unimplemented' },
   PRECONDITION_FAILED: { code: 'failed_precondition' },
+  REDIRECT_REFUSED: { code: 'unknown', blame: 'dependency' },
   REPLY_SENT: { code: 'internal' },
   REQUEST_STREAM_UNSUPPORTED: { code: 'unimplemented' },
   REQUEST_TIMEOUT: { code: 'deadline_exceeded', blame: 'caller' },
@@ -45,7 +46,9 @@ export const reasons: Readonly<Record<string, Reason>> = {
   STREAM_BROKEN: { code: 'unavailable', blame: 'dependency' },
   TIMEOUT: { code: 'deadline_exceeded' },
   TOO_MANY_CALLS: { code: 'resource_exhausted', blame: 'service' },
+  TOO_MANY_REDIRECTS: { code: 'unknown', blame: 'dependency' },
   UNENCODABLE: { code: 'internal', blame: 'service' },
   UNEXPECTED_RESPONSE: {},
+  UNSAFE_REDIRECT: { code: 'invalid_argument' },
   UNSUPPORTED_MEDIA_TYPE: { code: 'invalid_argument' },
 }

@@ -39,6 +39,11 @@ export interface HttpClientOptions {
    * way; `maxResponseBytes` counts unpacked. @defaultValue false
    */
   readonly compression?: boolean
+  /**
+   * The most redirects that a call follows, up to 20: of GET and HEAD any, of others 307 and 308, to the client's own target alone. Fails
+   * with `REDIRECT_REFUSED` or `TOO_MANY_REDIRECTS`. @defaultValue 0: a redirect is an `UNEXPECTED_RESPONSE`
+   */
+  readonly maxRedirects?: number
   /** For targets with `https:`. @defaultValue the authorities of Node, and no certificate */
   readonly tls?: TlsClientOptions
   /** What sends: undici where it is installed, else node:http. @defaultValue 'auto' */
@@ -74,9 +79,20 @@ export function openRemote(
     keepAliveTimeoutMs: limit('keepAliveTimeoutMs', options.keepAliveTimeoutMs ?? 4000),
     ...(options.tls !== undefined && { tls: senderTls(url, options.tls) }),
   }
+  const most = limit('maxRedirects', options.maxRedirects ?? 0, 0)
+  if (most > 20) throw new RangeError(`http: maxRedirects must be 20 at most, got ${most}`)
   const sender = lazily(() => openSender(url.origin, stack, limits))
   const asking = compression ? { acceptEncoding: unpackable } : {}
-  const remote: Remote = { peer: url.host, maxCalls, maxResponseBytes, calls: 0, closed: false, sender, ...asking }
+  const remote: Remote = {
+    peer: url.host,
+    maxCalls,
+    maxResponseBytes,
+    calls: 0,
+    closed: false,
+    sender,
+    ...asking,
+    ...(most > 0 && { redirects: { origin: url.origin, most } }),
+  }
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     remote.closed = true

@@ -5,7 +5,8 @@ import { type BodyEnd, ByteStream } from './byte-stream.js'
 import type { ClientCodec, EndpointOptions, EndpointRequest, EndpointResponse } from './endpoint-options.js'
 import type { IncomingStream } from './incoming-stream.js'
 import type { HttpHeaders } from './message.js'
-import { type Reading, type Remote, roundTrip } from './round-trip.js'
+import { following } from './redirects.js'
+import type { Reading, Remote } from './round-trip.js'
 import { isWhole, type SentRequest } from './sender.js'
 import { sentHeaders, withOwnHeaders } from './sent-headers.js'
 
@@ -72,7 +73,7 @@ export class EndpointCall<Sent extends Omit<EndpointRequest, 'path'>> implements
     const made = (options.before ?? []).reduce((given, hook) => hook(given, context), encoded)
     const { remote, path } = placeOf(made)
     this.#peer = remote.peer
-    return roundTrip(remote, this.#sendable(made, { remote, path }), context, this)
+    return following(remote, this.#sendable(made, { remote, path }), context, this)
   }
 
   #sendable({ method = 'POST', headers = {}, body }: Sent, { remote, path }: Place): SentRequest {

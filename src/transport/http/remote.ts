@@ -19,8 +19,9 @@ import { type HttpHeaders, headerOf } from './message.js'
 import { ndjsonType } from './ndjson.js'
 import { problemType } from './problem.js'
 import { itemsOfBytes, putBytes } from './raw-body.js'
+import { following } from './redirects.js'
 import { responseFailure } from './response-failure.js'
-import { type Reading, type Remote, roundTrip } from './round-trip.js'
+import type { Reading, Remote } from './round-trip.js'
 import { partsOf } from './rule.js'
 import type { SentRequest } from './sender.js'
 import { sentHeaders } from './sent-headers.js'
@@ -37,7 +38,7 @@ export function remoteCall(spec: MethodSpec, remote: Remote, prefix: string): Re
       if (!(thrown instanceof CallError)) throw thrown
       return left({ ...(thrown.failure as Failure), ran: 'no' }) // encoding throws no domain failures
     }
-    const outcome = roundTrip(remote, request, context, new MethodReading(spec, remote, context))
+    const outcome = following(remote, request, context, new MethodReading(spec, remote, context))
     if (breaking === undefined || !(outcome instanceof Promise)) return outcome
     return outcome.then(ended =>
       ended._tag === 'Left' && breaking.failure !== undefined ? left(breaking.failure) : ended,

@@ -24,10 +24,11 @@ export function responseFailure(
   const more = retryAfterMs === undefined ? {} : { retryAfterMs }
   const problem = isProblem ? failureOfProblem(parsed(text)) : undefined
   if (problem !== undefined) return { ...problem, ran: headerOf(headers, ranHeader) === 'no' ? 'no' : 'maybe', ...more }
+  const location = status >= 300 && status < 400 ? headerOf(headers, 'location') : undefined
   const message = `${peer} answered ${status}${status < 300 ? ' with something else than a response of this method' : ''}`
   return failureOf(status < 300 ? 'internal' : codeOf(status), 'UNEXPECTED_RESPONSE', message, {
     peer,
-    details: { status },
+    details: { status, ...(location !== undefined && { location: location.slice(0, 200) }) },
     ...more,
   })
 }

@@ -16,6 +16,7 @@ import { framingHeaders, type HttpRequest, type HttpResponse, headerOf } from '.
 import { type Framing, ndjson, sse } from './ndjson.js'
 import { problemResponse } from './problem.js'
 import { bytesIn, bytesOfItems } from './raw-body.js'
+import { redirectStatuses } from './redirect-statuses.js'
 import { streamBody } from './stream-body.js'
 
 /** A call that is going on, and what began it. */
@@ -83,7 +84,9 @@ export class Responses {
     const status = call.reply?.status
     if (status === undefined) return served.spec.http.status
     if (Number.isInteger(status) && status >= 200 && status <= 299 && status !== 204 && status !== 205) return status
-    this.#onDefect(new RangeError(`the status of a reply must be from 200 to 299 and allow a body, got ${status}`))
+    if (redirectStatuses.has(status) && call.reply?.headers.has('location') === true) return status
+    const rule = 'from 200 to 299 and allow a body, or of a redirect with a location'
+    this.#onDefect(new RangeError(`the status of a reply must be ${rule}, got ${status}`))
     return served.spec.http.status
   }
 

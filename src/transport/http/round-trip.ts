@@ -28,6 +28,8 @@ export interface Remote {
   readonly sender: Lazy<Sender>
   /** Its `Accept-Encoding`. Absent where it asks for nothing, or where the platform does. */
   readonly acceptEncoding?: string
+  /** Where redirects may lead, and how many of them in one call. Absent where none are followed. */
+  readonly redirects?: { readonly origin: string; readonly most: number }
 }
 
 /** What is made of a response. */
