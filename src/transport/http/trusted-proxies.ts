@@ -124,7 +124,7 @@ function listOf(headers: HttpHeaders, name: string): string[] {
 }
 
 /** The address in `203.0.113.7`, `203.0.113.7:4711`, `2001:db8::1` or `[2001:db8::1]:4711`; undefined for `unknown`, `_hidden` and what is none. */
-export function addressIn(text: string | undefined): string | undefined {
+function addressIn(text: string | undefined): string | undefined {
   if (text === undefined || text.length > 64) return undefined
   const [, bracketed, withPort] = /^(?:\[([^\]]+)\](?::[\w.-]+)?|(\d[\d.]+):[\w.-]+)$/.exec(text) ?? []
   const address = (bracketed ?? withPort ?? text).split('%', 1)[0] ?? ''
