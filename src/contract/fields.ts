@@ -104,7 +104,8 @@ export function isBytes(field: JsonSchema, root: JsonSchema): boolean {
   return base64Texts.every(text => rule.test(text)) && !rule.test(plainText)
 }
 
-function resolve(schema: JsonSchema, root: JsonSchema): JsonSchema {
+/** The schema that a reference leads to; any other as it is. */
+export function resolve(schema: JsonSchema, root: JsonSchema): JsonSchema {
   let current = schema
   for (let depth = 0; depth < 32; depth++) {
     const ref = current['$ref']

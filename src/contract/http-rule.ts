@@ -1,6 +1,7 @@
 // Where the fields of a method's messages are over HTTP: in the path, in the query, in the body, or one of them as the body. Worked
 // out once, when the contract is made, so that what cannot be written there is refused by name.
 import { fieldsOf, requiredOf, type TextField, textField } from './fields.js'
+import { type FormRule, formRule } from './form-rule.js'
 import type { JsonSchema } from './json-schema.js'
 import type { HttpBinding } from './method.js'
 import { type PathPattern, parsePattern } from './path-pattern.js'
@@ -25,6 +26,8 @@ export interface HttpRule {
   readonly body: RawField | undefined
   /** The field that is the response's body; undefined where that is JSON. */
   readonly responseBody: RawField | undefined
+  /** The form that the request's body is; undefined where it is none. */
+  readonly form: FormRule | undefined
   /** The most bytes of a request's body; undefined for as many as the server takes of any. */
   readonly maxBodyBytes: number | undefined
 }
@@ -64,6 +67,7 @@ export function httpRule(
     template,
     status,
     body,
+    form: formOf(where, binding, { request, hasNoBody, names }),
     responseBody: responseBodyOf(where, binding, response),
     maxBodyBytes: bytesOf(where, binding.maxBodyBytes),
     ...placesOf(where, { names, inQuery, body }, request.jsonSchema ?? {}),
@@ -78,6 +82,19 @@ function bodyOf(
   if (body === undefined) return undefined
   if (hasNoBody) throw new TypeError(`${where}: http.body needs put, post or patch`)
   return rawField(where, body, { ...request, name: 'request', option: 'body' })
+}
+
+function formOf(
+  where: string,
+  { form, body }: HttpBinding,
+  given: { readonly request: Carried; readonly hasNoBody: boolean; readonly names: readonly string[] },
+): FormRule | undefined {
+  if (form === undefined) return undefined
+  const { request, hasNoBody, names } = given
+  if (hasNoBody || body !== undefined || request.streamed)
+    throw new TypeError(`${where}: http.form needs put, post or patch, no stream, and no http.body beside it`)
+  checkTextual(where, request)
+  return formRule(where, form, request.jsonSchema ?? {}, names)
 }
 
 function responseBodyOf(where: string, { responseBody }: HttpBinding, response: Carried): RawField | undefined {

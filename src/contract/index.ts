@@ -5,6 +5,7 @@ export { type Contract, type ContractOptions, contract, type FailureMakers } fro
 export { diff } from './diff.js'
 export type { Change } from './diff-pair.js'
 export type { TextField } from './fields.js'
+export type { FileField, FormKind, FormRule } from './form-rule.js'
 export type { HttpRule } from './http-rule.js'
 export { type Handler, implement, type ServerEndpoint, type Service } from './implement.js'
 export type { JsonSchema, ToJsonSchema } from './json-schema.js'

@@ -1,6 +1,7 @@
 // Methods and the failures they declare: the parts a contract is written with.
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Code, codes, type Idempotency } from '../core/index.js'
+import type { FormKind } from './form-rule.js'
 import type { InputOf, OutputOf, Schema, Slot } from './schema.js'
 
 /** A declared failure: see {@link failure}. */
@@ -41,6 +42,12 @@ export interface HttpBinding {
    * response stream, each item is a chunk. @defaultValue none: JSON
    */
   readonly responseBody?: string | RawBody
+  /**
+   * The request's body is a form, as pages of a browser send them: `'multipart'` with files, which are fields of bytes or objects of
+   * `name`, `type` and `content`, or `'urlencoded'`. Any page can send one with its visitor's cookies, without being asked.
+   * @defaultValue none: JSON, and forms are refused
+   */
+  readonly form?: FormKind
   /** The most bytes of a request's body, counted unpacked, in place of the server's `maxBodyBytes`. @defaultValue the server's */
   readonly maxBodyBytes?: number
 }

@@ -1,5 +1,6 @@
 // OpenAPI 3.1 of contracts: the same facts that servers and clients run on, so the document cannot disagree with them.
 import { Components } from './components.js'
+import { type FormRule, formTypes } from './form-rule.js'
 import type { HttpRule } from './http-rule.js'
 import type { JsonSchema } from './json-schema.js'
 import type { RawField } from './raw-field.js'
@@ -99,6 +100,7 @@ function requestBody(
   if (http.body !== undefined) return { required: true, content: bytesContent(http.body) }
   if (http.query !== undefined) return undefined
   if (request.streamed) return { required: true, content: { 'application/x-ndjson': { schema: streamLines(schema) } } }
+  if (http.form !== undefined) return formBody(http.form, schema, components)
   const rest = http.path.size === 0 ? schema : components.without(schema, [...http.path.keys()])
   if (http.path.size > 0 && Object.keys(components.objectOf(rest).properties).length === 0) return undefined
   const required = http.path.size === 0 || components.objectOf(rest).required.length > 0
@@ -120,6 +122,23 @@ function responses(base: string, spec: MethodSpec, components: Components): Json
     ...Object.fromEntries(failures),
     default: { description: 'A failure', content: { 'application/problem+json': { schema: components.problem() } } },
   }
+}
+
+/** A form: its files are bytes there, whatever is said of them. */
+function formBody({ kind, texts, files }: FormRule, schema: JsonSchema, components: Components): JsonSchema {
+  const { properties, required } = components.objectOf(schema)
+  const binary: JsonSchema = { type: 'string', format: 'binary' }
+  const fields = [
+    ...[...texts.keys()].map(name => [name, properties[name] ?? {}] as const),
+    ...[...files].map(([name, { repeated }]) => [name, repeated ? { type: 'array', items: binary } : binary] as const),
+  ]
+  const needed = required.filter(name => texts.has(name) || files.has(name))
+  const form = {
+    type: 'object',
+    properties: Object.fromEntries(fields),
+    ...(needed.length > 0 && { required: needed }),
+  }
+  return { required: needed.length > 0, content: { [formTypes[kind]]: { schema: form } } }
 }
 
 function bytesContent({ type }: RawField): JsonSchema {

@@ -1,4 +1,6 @@
 // The server's side of one call over HTTP, without a platform: from a request to a response.
+
+import { type FormRule, formTypes } from '../../contract/form-rule.js'
 import type { AnyService, Runtime, ServedMethod } from '../../contract/index.js'
 import { isOfType, type RawField } from '../../contract/raw-field.js'
 import {
@@ -14,15 +16,16 @@ import { deadlineMsOf } from '../../core/method.js'
 import { attemptsFrom, metadataFrom, timeoutFrom } from '../wire-headers.js'
 import type { TagOf } from './conditional.js'
 import type { Cors } from './cors.js'
+import { emptyLists } from './fields-of-text.js'
+import { readForm } from './form.js'
 import { isJson, mediaType, wrongMediaType } from './media-type.js'
 import { type Bytes, type HttpRequest, type HttpResponse, headerOf, type WholeBody } from './message.js'
 import { type NotFound, notFound } from './not-found.js'
 import { plainWire, problemResponse } from './problem.js'
-import type { TypedBytes } from './raw-body.js'
 import { requestItems } from './request-items.js'
 import { type Going, Responses } from './responses.js'
 import { type Match, type PathParams, type Router, router } from './router.js'
-import { messageFrom } from './rule.js'
+import { type GivenBody, messageFrom } from './rule.js'
 
 /** Limits of one call. */
 export interface ExchangeOptions {
@@ -132,6 +135,7 @@ export class Exchanges {
       return 'refusal' in read ? read.refusal : this.#run(begun, read.items)
     }
     if (http.body !== undefined) return this.#readBytes(begun, http.body, maxBytes)
+    if (http.form !== undefined) return this.#readForm(begun, http.form, maxBytes)
     if (!request.hasBody || http.query !== undefined) return this.#decode(begun, nothing)
     if (!isJson(mediaType(request))) return wrongMediaType(request, 'application/json')
     return this.#readWhole(begun, maxBytes)
@@ -154,12 +158,30 @@ export class Exchanges {
     return this.#unread(read.failure)
   }
 
+  async #readForm(begun: BegunCall, form: FormRule, maxBytes: number): Promise<HttpResponse> {
+    const { call, request } = begun
+    if (request.hasBody && mediaType(request) !== formTypes[form.kind])
+      return wrongMediaType(request, formTypes[form.kind])
+    const read = request.hasBody ? await request.bytes(maxBytes) : noBytes
+    if (read.failure !== undefined) {
+      call.cancel(read.failure)
+      return this.#unread(read.failure)
+    }
+    try {
+      const type = headerOf(request.headers, 'content-type') ?? ''
+      const fields = request.hasBody ? await readForm(form, read.bytes, type) : emptyLists(form.lists)
+      return await this.#decode(begun, { fields })
+    } catch (thrown) {
+      return this.#thrown(thrown)
+    }
+  }
+
   #unread(failure: Failure): HttpResponse {
     if (failure.code === 'internal') this.#runtime.onDefect(new Error(failure.message))
     return problemResponse(plainWire(failure))
   }
 
-  #decode(begun: BegunCall, body: WholeBody | TypedBytes): Awaitable<HttpResponse> {
+  #decode(begun: BegunCall, body: GivenBody): Awaitable<HttpResponse> {
     let message: unknown
     try {
       message = messageFrom(begun.served.spec.http, begun, body)

@@ -1,30 +1,24 @@
 // The message in an HTTP request: fields in the path, fields in the query, the rest in the body, in the manner of
 // google.api.http. Both directions, so that they cannot drift apart.
-import type { HttpRule, MethodSpec, RawField } from '../../contract/index.js'
+import type { HttpRule, MethodSpec } from '../../contract/index.js'
 import { CallError, failureOf } from '../../core/index.js'
 import { checkedJson, jsonText, parseJson, toWire } from '../json.js'
+import { fromPairs, invalid } from './fields-of-text.js'
 import type { WholeBody } from './message.js'
 import { bytesIn, putBytes, type TypedBytes } from './raw-body.js'
 import { pathOf } from './router.js'
+import { sentForm } from './sent-form.js'
 
-function invalid(path: string, message: string): CallError<never> {
-  return new CallError<never>(
-    failureOf('invalid_argument', 'INVALID_REQUEST', path === '' ? message : `${path}: ${message}`, {
-      details: { issues: [{ path, message }] },
-    }),
-  )
-}
-
-/** The most fields that a query may have. */
-const maxQueryFields = 1000
+/** What came as the body: JSON, the bytes of one field, or the fields of a form. */
+export type GivenBody = WholeBody | TypedBytes | { readonly fields: Record<string, unknown> }
 
 /** The message that a request carries. Throws `CallError` `invalid_argument`. */
 export function messageFrom(
   rule: HttpRule,
   given: { readonly params: Readonly<Record<string, string>> | undefined; readonly query: string },
-  body: WholeBody | TypedBytes,
+  body: GivenBody,
 ): unknown {
-  const message = 'bytes' in body ? withBytes(rule, given.query, body) : withoutRaw(rule, given.query, body)
+  const message = fieldsIn(rule, given.query, body)
   for (const name of rule.template.names) {
     if (Object.hasOwn(message, name)) throw invalid(name, 'is in the path and must not be given again')
     const text = given.params?.[name] ?? ''
@@ -33,8 +27,18 @@ export function messageFrom(
   return message
 }
 
-function withoutRaw(rule: HttpRule, query: string, body: WholeBody): Record<string, unknown> {
+function fieldsIn(rule: HttpRule, query: string, body: GivenBody): Record<string, unknown> {
+  if ('fields' in body) return body.fields
+  if ('bytes' in body) return withBytes(rule, query, body)
   return rule.query === undefined ? fromBody(body) : fromQuery(rule.query, query, rule.lists)
+}
+
+function fromQuery(
+  fields: NonNullable<HttpRule['query']>,
+  query: string,
+  lists: readonly string[],
+): Record<string, unknown> {
+  return fromPairs(query, { fields, lists, place: 'query' })
 }
 
 function withBytes(
@@ -60,47 +64,6 @@ function fromBody(body: WholeBody): Record<string, unknown> {
   return (body.text === undefined ? { ...value } : value) as Record<string, unknown> // an object, as just seen
 }
 
-function fromQuery(
-  fields: NonNullable<HttpRule['query']>,
-  query: string,
-  lists: readonly string[],
-): Record<string, unknown> {
-  const message: Record<string, unknown> = {}
-  for (const name of lists) message[name] = []
-  if (query === '') return message
-  let count = 0
-  for (const [name, text] of parametersOf(query)) {
-    if (++count > maxQueryFields) throw invalid('', `the query has more than ${maxQueryFields} fields`)
-    if (name === '__proto__') throw invalid(name, 'is no field')
-    const field = fields.get(name)
-    const value = field === undefined ? text : field.read(text)
-    const before = Object.hasOwn(message, name) ? message[name] : undefined
-    if (field?.repeated === true)
-      message[name] = before === undefined ? [value] : [...(before as unknown[]), value] // made here
-    else if (before !== undefined) throw invalid(name, 'is given twice')
-    else message[name] = value
-  }
-  return message
-}
-
-function* parametersOf(query: string): Generator<[name: string, text: string]> {
-  for (const part of query.split('&', maxQueryFields + 2)) {
-    if (part === '') continue
-    const equals = part.indexOf('=')
-    yield equals === -1 ? [decoded(part), ''] : [decoded(part.slice(0, equals)), decoded(part.slice(equals + 1))]
-  }
-}
-
-function decoded(text: string): string {
-  try {
-    const decoded = decodeURIComponent(text.replaceAll('+', ' '))
-    if (!decoded.includes('\0')) return decoded
-  } catch {
-    // said below
-  }
-  throw invalid('', `the query holds ${JSON.stringify(text.slice(0, 40))}, which is not percent-encoded UTF-8`)
-}
-
 /** What a client sends. */
 export interface HttpParts {
   /** Path and query. */
@@ -116,25 +79,32 @@ const jsonType = 'application/json'
 /** The request that carries a message. Throws `CallError`, `ran: 'no'`, for one that cannot be sent. */
 export function partsOf(spec: MethodSpec, message: unknown): HttpParts {
   const { http: rule } = spec
-  if (rule.query === undefined && rule.path.size === 0)
+  if (rule.query === undefined && rule.path.size === 0 && rule.form === undefined)
     return { url: rule.pattern, body: jsonText(message), type: jsonType }
   const raw = rule.body === undefined ? undefined : bytesIn(rule.body, message)
-  const rest = { ...asObject(toWire(rule.body === undefined ? message : withoutBytes(rule.body, message))) }
+  const rest = restOf(rule, message)
   const params: Record<string, string> = {}
   for (const name of rule.path.keys()) {
     params[name] = textOf(name, rest[name])
     delete rest[name]
   }
   const url = rule.path.size === 0 ? rule.pattern : pathOf(rule.template, params)
+  if (rule.form !== undefined) return { url, ...sentForm(rule.form, rest, { textOf, fail: unsendable }) }
   if (rule.query === undefined) return { url, body: JSON.stringify(rest), type: jsonType }
   const query = queryOf(rest)
   return { url: query === '' ? url : `${url}?${query}`, body: raw?.bytes, type: raw?.type ?? jsonType }
 }
 
-/** The other fields: bytes would become text for nothing. */
-function withoutBytes({ field, typeField }: RawField, message: unknown): Record<string, unknown> {
-  const fields = Object.entries(asObject(message))
-  return Object.fromEntries(fields.filter(([name]) => name !== field && name !== typeField))
+/** The fields as text can have them, but for bytes that are sent as such: they would become text for nothing. */
+function restOf({ body, form }: HttpRule, message: unknown): Record<string, unknown> {
+  if (body === undefined && form === undefined) return { ...asObject(toWire(message)) }
+  const rest: [string, unknown][] = []
+  const files: [string, unknown][] = []
+  for (const pair of Object.entries(asObject(message))) {
+    if (form?.files.has(pair[0]) === true) files.push(pair)
+    else if (pair[0] !== body?.field && pair[0] !== body?.typeField) rest.push(pair)
+  }
+  return { ...asObject(toWire(Object.fromEntries(rest))), ...Object.fromEntries(files) }
 }
 
 function asObject(message: unknown): Record<string, unknown> {
