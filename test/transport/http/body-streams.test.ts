@@ -176,6 +176,27 @@ describe('handler', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  test('a body has the length that is said, or breaks off', async () => {
+    const { seen, finalizer } = finishing()
+    const codec: http.ServerCodec<number, AsyncIterable<Uint8Array | string>> = {
+      decode: ({ url }) => Number(url.slice(1)),
+      encode: body => ({ body, length: 3 }),
+    }
+    const run = fromPromise(async (count: number) => watched('x', count).chunks())
+    const { port } = await listening(http.handler(run, codec, { finalizer }))
+    const get = (count: number, method = 'GET'): string => `${method} /${count} HTTP/1.1\r\nhost: t\r\n\r\n`
+    expect(await ask(port, get(3))).toMatchObject({ headers: { 'content-length': '3' }, body: 'xxx' })
+    expect(await ask(port, get(3, 'HEAD'), false)).toMatchObject({ headers: { 'content-length': '3' } })
+    for (const count of [2, 4]) expect((await ask(port, get(count)))?.body ?? 'cut').not.toBe('xx')
+    await until('the finalizers', () => seen.length === 4)
+    expect(seen.map(({ failure }) => failure && 'reason' in failure && failure.reason)).toEqual([
+      undefined,
+      undefined,
+      'STREAM_BROKEN',
+      'STREAM_BROKEN',
+    ])
+  })
+
   test('HEAD has the headers of a stream, which is closed unread', async () => {
     const { seen, finalizer } = finishing()
     const { state, chunks } = watched('x', 3)
