@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { cookiesOf, left, setCookie } from 'tenon/core'
-import type * as http from 'tenon/transport/http'
+import { type CorsOptions, redirect } from 'tenon/transport/http'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { root } from '../repo/sources.js'
 import { served } from '../transport/http/served.js'
@@ -66,7 +66,7 @@ interface Visit {
   ask(name: string, request: object, options?: object): Promise<unknown>
 }
 
-async function visit(corsFor: (origin: string) => http.CorsOptions): Promise<Visit> {
+async function visit(corsFor: (origin: string) => CorsOptions): Promise<Visit> {
   const { page, origin } = await pageOfAnotherOrigin()
   const log = newLog()
   const service = shop(log, {
@@ -78,8 +78,9 @@ async function visit(corsFor: (origin: string) => http.CorsOptions): Promise<Vis
       setCookie(context.reply, '__Host-id', 'a; b=c')
       return { id, items: [], note: context.metadata.has('authorization') ? 'authorized' : note }
     },
-    place({ id }) {
+    place({ id }, { reply }) {
       log.calls.push(`place ${id}`)
+      if (id === 'moved') redirect(reply, '/elsewhere')
       return id === 'none' ? left({ _tag: 'OutOfStock', details: { sku: 'teapot' } }) : { id, items: [] }
     },
   })
@@ -132,6 +133,9 @@ describe('a page of another origin', () => {
     })
     expect(await ask('rename', { id: '7' })).toMatchObject({ failure: { reason: 'ROUTE_NOT_FOUND', ran: 'no' } })
     expect(await ask('replace', {})).toMatchObject({ failure: { reason: 'METHOD_NOT_ALLOWED', ran: 'no' } })
+    expect(await ask('place', { id: 'moved' })).toMatchObject({
+      failure: { code: 'unknown', reason: 'UNEXPECTED_RESPONSE', details: { status: 302 } },
+    })
     const large = { id: '9', items: [], note: 'x'.repeat(1_100_000) }
     expect(await ask('place', large)).toMatchObject({ failure: { reason: 'BODY_TOO_LARGE' } })
   })

@@ -262,6 +262,8 @@ describe('a redirect of a handler', () => {
       'https://accounts.example:444',
       'http://accounts.example',
       '/ä',
+      '/a b',
+      '/orders\\7',
     ],
   ])('to %j is refused: the caller is told that it was wrong', async location => {
     const options = { origins: ['https://accounts.example'] }

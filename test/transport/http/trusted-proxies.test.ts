@@ -207,6 +207,7 @@ describe('Forwarded', () => {
     ['for=198.51.100.1;proto=https, for=203.0.113.7;proto=http', { address: '203.0.113.7', secure: false }],
     ['for=203.0.113.7, for=10.0.0.2;proto=https', { address: '203.0.113.7', secure: true }],
     ['for="a\\"b, for=198.51.100.1", for=203.0.113.7', { address: '203.0.113.7' }],
+    ['for=203.0.113.7, for=10.0.0.2;ext="a\\",b"', { address: '203.0.113.7' }],
     // A quote left open by the caller must not hide what the proxy added.
     ['for="198.51.100.1, for=203.0.113.7', { address: '203.0.113.7' }],
     ['for="\\", for=203.0.113.7;host="www.example"', { address: '203.0.113.7', host: 'www.example' }],

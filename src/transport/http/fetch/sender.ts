@@ -43,7 +43,9 @@ class FetchExchange implements Sending {
     try {
       const response = await sent
       if (this.#over) return
-      this.#receiver.onHead(response.status, headersOf(response.headers))
+      // Of a redirect browsers tell nothing but that it is one.
+      const status = response.type === 'opaqueredirect' ? 302 : response.status
+      this.#receiver.onHead(status, headersOf(response.headers))
       await this.#read(response)
       if (this.#over) return
       this.#finish()
