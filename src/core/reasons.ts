@@ -23,6 +23,7 @@ export const reasons: Readonly<Record<string, Reason>> = {
   UNDECLARED_FAILURE: { code: 'internal' },
   UNKNOWN_DOMAIN_FAILURE: {},
   BODY_ALREADY_READ: { code: 'internal' },
+  BREAKER_OPEN: { code: 'unavailable' },
   BODY_TOO_LARGE: { code: 'resource_exhausted' },
   BULKHEAD_FULL: { code: 'resource_exhausted', blame: 'service' },
   CLIENT_CLOSED: { code: 'unavailable' },

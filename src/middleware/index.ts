@@ -1,8 +1,10 @@
 // "tenon/middleware": what endpoints are wrapped with.
 
+export { type Breaker, type BreakerEvent, type BreakerOptions, breaker, countsAsFault } from './breaker.js'
 export { type Bulkhead, type BulkheadEvent, type BulkheadFor, type BulkheadOptions, bulkhead } from './bulkhead.js'
 export { type Cache, type CacheEvent, type CacheOptions, cache } from './cache.js'
 export type { CallKey } from './call-key.js'
+export type { BreakerCounts, BreakerState, BreakerStrategy, OpenReason } from './circuit.js'
 export { type Collapse, type CollapseEvent, type CollapseOptions, collapse } from './collapse.js'
 export { type Fallback, type FallbackEvent, type FallbackOptions, fallback } from './fallback.js'
 export { type Hedge, type HedgeEvent, type HedgeOptions, hedge } from './hedge.js'
