@@ -39,6 +39,7 @@ export const reasons: Readonly<Record<string, Reason>> = {
   NOT_PROXIED: { code: 'unimplemented' },
   PRECONDITION_FAILED: { code: 'failed_precondition' },
   REDIRECT_REFUSED: { code: 'unknown', blame: 'dependency' },
+  OVERLOADED: { code: 'resource_exhausted', blame: 'service' },
   REPLY_SENT: { code: 'internal' },
   REQUEST_STREAM_UNSUPPORTED: { code: 'unimplemented' },
   REQUEST_TIMEOUT: { code: 'deadline_exceeded', blame: 'caller' },

@@ -10,5 +10,6 @@ export { type Fallback, type FallbackEvent, type FallbackOptions, fallback } fro
 export { type Hedge, type HedgeEvent, type HedgeOptions, hedge } from './hedge.js'
 export { type Inject, type InjectEvent, type InjectOptions, inject } from './inject.js'
 export { logging } from './logging.js'
+export { type Criticality, type Shed, type ShedEvent, type ShedOptions, shed } from './shed.js'
 export { type SingleFlight, type SingleFlightEvent, type SingleFlightOptions, singleFlight } from './single-flight.js'
 export { type Timeout, type TimeoutEvent, type TimeoutOptions, timeout } from './timeout.js'
