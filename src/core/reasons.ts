@@ -8,6 +8,8 @@ export interface Reason {
   readonly code?: Code
   /** Set where the code alone would blame the wrong side. */
   readonly blame?: Blame
+  /** Set where another attempt fails alike, though the code alone would say that it may not. */
+  readonly lasts?: true
 }
 
 /** The reasons of Tenon's own failures, by name; `docs/failures.md` says what each means and what to do. */
@@ -24,13 +26,13 @@ export const reasons: Readonly<Record<string, Reason>> = {
   UNKNOWN_DOMAIN_FAILURE: {},
   BODY_ALREADY_READ: { code: 'internal' },
   BREAKER_OPEN: { code: 'unavailable' },
-  BODY_TOO_LARGE: { code: 'resource_exhausted' },
+  BODY_TOO_LARGE: { code: 'resource_exhausted', lasts: true },
   BULKHEAD_FULL: { code: 'resource_exhausted', blame: 'service' },
-  CLIENT_CLOSED: { code: 'unavailable' },
+  CLIENT_CLOSED: { code: 'unavailable', lasts: true },
   CONNECTION_FAILED: { code: 'unavailable', blame: 'dependency' },
   CONNECTION_LOST: { code: 'unavailable', blame: 'dependency' },
   CONNECTION_REFUSED: { code: 'unavailable', blame: 'dependency' },
-  HEADERS_TOO_LARGE: { code: 'resource_exhausted' },
+  HEADERS_TOO_LARGE: { code: 'resource_exhausted', lasts: true },
   INVALID_PATH: { code: 'invalid_argument' },
   MALFORMED_BODY: { code: 'invalid_argument' },
   MALFORMED_HTTP: { code: 'invalid_argument' },
@@ -43,7 +45,7 @@ export const reasons: Readonly<Record<string, Reason>> = {
   REPLY_SENT: { code: 'internal' },
   REQUEST_STREAM_UNSUPPORTED: { code: 'unimplemented' },
   REQUEST_TIMEOUT: { code: 'deadline_exceeded', blame: 'caller' },
-  RESPONSE_TOO_LARGE: { code: 'resource_exhausted', blame: 'dependency' },
+  RESPONSE_TOO_LARGE: { code: 'resource_exhausted', blame: 'dependency', lasts: true },
   ROUTE_NOT_FOUND: { code: 'unimplemented' },
   STREAM_BROKEN: { code: 'unavailable', blame: 'dependency' },
   TIMEOUT: { code: 'deadline_exceeded' },

@@ -10,6 +10,8 @@ export { type Fallback, type FallbackEvent, type FallbackOptions, fallback } fro
 export { type Hedge, type HedgeEvent, type HedgeOptions, hedge } from './hedge.js'
 export { type Inject, type InjectEvent, type InjectOptions, inject } from './inject.js'
 export { logging } from './logging.js'
+export { mayRetry, type Retry, type RetryEvent, type RetryOptions, retry } from './retry.js'
+export { type RetryBudget, type RetryBudgetOptions, retryBudget } from './retry-budget.js'
 export { type Criticality, type Shed, type ShedEvent, type ShedOptions, shed } from './shed.js'
 export { type SingleFlight, type SingleFlightEvent, type SingleFlightOptions, singleFlight } from './single-flight.js'
 export { type Timeout, type TimeoutEvent, type TimeoutOptions, timeout } from './timeout.js'
