@@ -10,24 +10,40 @@ import type { Dependent, Scope } from './scope.js'
 import type { Leaf, Stack } from './stack.js'
 import { CallStream, isStream } from './stream.js'
 
+/** Who gets the outcome of work that may still be going on: the layers around a leaf, the call around a stack. */
+interface Receiver {
+  /** The work has ended. Returns what it is to whoever is further out. */
+  complete(outcome: Outcome): Outcome
+  /** What whoever is further out waits for meanwhile, where that is not the work itself: saves a promise for each of them. */
+  promise(): Promise<Outcome> | undefined
+}
+
 /** Runs a stack in the call that the context belongs to. Never throws and never rejects. */
 export function runStack(stack: Stack, request: unknown, context: Context): Awaitable<Outcome> {
   const { scope } = carriedOf(context)
-  if (scope.ended !== undefined) return left(scope.ended)
-  scope.runs++
-  if (stack.layers.length > 0) return new Frame(stack, request, context, scope).run()
-  return startLeaf(stack.leaf, request, context)
+  return scope.ended === undefined ? run(stack, request, context) : left(scope.ended)
 }
 
-/** Starts a leaf, inside the layers of `frame`. */
-function startLeaf(leaf: Leaf, request: unknown, context: Context, frame?: Frame): Awaitable<Outcome> {
+/** Runs the stack of a call that has just begun, as its outermost: its outcome is the call's. Never throws and never rejects. */
+export function runCall(stack: Stack, request: unknown, context: Context): Awaitable<Outcome> {
+  return run(stack, request, context, carriedOf(context).scope)
+}
+
+function run(stack: Stack, request: unknown, context: Context, outer?: Receiver): Awaitable<Outcome> {
+  carriedOf(context).scope.runs++
+  if (stack.layers.length > 0) return new Frame(stack, request, context, outer).run()
+  return startLeaf(stack.leaf, request, context, outer)
+}
+
+/** Starts a leaf, whose outcome `outer` gets. */
+function startLeaf(leaf: Leaf, request: unknown, context: Context, outer?: Receiver): Awaitable<Outcome> {
   const { scope } = carriedOf(context)
   const { runs } = scope
   // Whoever raced this against something else may have its answer long before this work ends.
   scope.hold()
   const end = (outcome: Outcome): Outcome => {
     scope.release()
-    return frame === undefined ? outcome : frame.settle(outcome)
+    return outer === undefined ? outcome : outer.complete(outcome)
   }
   let value: unknown
   try {
@@ -37,10 +53,11 @@ function startLeaf(leaf: Leaf, request: unknown, context: Context, frame?: Frame
     return end(leaf.caught(thrown, scope, runs))
   }
   if (!(value instanceof Promise)) return end(outcomeOf(value, leaf, scope, runs))
-  return value.then(
+  const ended = value.then(
     result => end(outcomeOf(result, leaf, scope, runs)),
     thrown => end(leaf.caught(thrown, scope, runs)),
   )
+  return outer?.promise() ?? ended
 }
 
 function outcomeOf(result: unknown, leaf: Leaf, scope: Scope, runs: number): Outcome {
@@ -51,12 +68,13 @@ function outcomeOf(result: unknown, leaf: Leaf, scope: Scope, runs: number): Out
   }
 }
 
-class Frame implements Dependent {
+class Frame implements Dependent, Receiver {
   newer: Dependent | undefined = undefined
   older: Dependent | undefined = undefined
   readonly #stack: Stack
   readonly #request: unknown
   readonly #scope: Scope
+  readonly #outer: Receiver | undefined
   /** What each layer that entered got and gave: its context and its state, in turn. */
   readonly #entered: unknown[]
   /** How much work went on in the call when the first layer was entered: what there is more has begun further in. */
@@ -66,11 +84,13 @@ class Frame implements Dependent {
   #outcome: Outcome | undefined
   #stream: CallStream | undefined
 
-  constructor(stack: Stack, request: unknown, context: Context, scope: Scope) {
+  constructor(stack: Stack, request: unknown, context: Context, outer: Receiver | undefined) {
+    const { scope } = carriedOf(context)
     this.#stack = stack
     this.#request = request
     this.#context = context
     this.#scope = scope
+    this.#outer = outer
     this.#entered = new Array(2 * stack.layers.length)
     this.#workOutside = scope.work
     scope.attach(this)
@@ -91,12 +111,15 @@ class Frame implements Dependent {
       let refused: Outcome | undefined
       try {
         const entered = layer.enter(this.#context, this.#request)
-        if (isPromise(entered)) return this.#resume(layer, entered)
+        if (isPromise(entered)) {
+          const resumed = this.#resume(layer, entered)
+          return this.promise() ?? resumed
+        }
         refused = this.#accept(layer, entered)
       } catch (thrown) {
         refused = this.#scope.caught(thrown)
       }
-      if (refused !== undefined) return this.#end(refused)
+      if (refused !== undefined) return this.#give(this.#end(refused))
     }
     return startLeaf(this.#stack.leaf, this.#request, this.#context, this)
   }
@@ -108,7 +131,7 @@ class Frame implements Dependent {
     } catch (thrown) {
       refused = this.#scope.caught(thrown)
     }
-    return refused === undefined ? this.run() : this.#end(refused)
+    return refused === undefined ? this.run() : this.#give(this.#end(refused))
   }
 
   /** A layer has entered, or gives what it refuses with. */
@@ -132,8 +155,21 @@ class Frame implements Dependent {
     this.#entered[at + 1] = this.#context
   }
 
-  /** The leaf has given its outcome: returns what the layers' caller gets. */
-  settle(outcome: Outcome): Outcome {
+  /** The leaf has given its outcome. */
+  complete(outcome: Outcome): Outcome {
+    return this.#give(this.#settle(outcome))
+  }
+
+  promise(): Promise<Outcome> | undefined {
+    return this.#outer?.promise()
+  }
+
+  #give(outcome: Outcome): Outcome {
+    return this.#outer === undefined ? outcome : this.#outer.complete(outcome)
+  }
+
+  /** What the layers' caller gets. */
+  #settle(outcome: Outcome): Outcome {
     const response = outcome._tag === 'Right' ? outcome.right : undefined
     if (!isStream(response)) return this.#end(outcome)
     if (this.#outcome !== undefined) {

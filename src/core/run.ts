@@ -7,7 +7,7 @@ import { type Carried, type Context, carriedOf, isEntered, makeContext } from '.
 import { deadlinesOf } from './deadlines.js'
 import { left } from './either.js'
 import type { Failure } from './failure.js'
-import { runStack } from './frame.js'
+import { runCall } from './frame.js'
 import { type Metadata, noMetadata } from './metadata.js'
 import { deadlineMsOf } from './method.js'
 import type { Awaitable, Outcome } from './outcome.js'
@@ -60,8 +60,7 @@ export function runChild(stack: Stack, request: unknown, parent: Context | undef
 function runScope(scope: Scope, stack: Stack, request: unknown, context: Context): Awaitable<Outcome> {
   const refused = scope.begin()
   if (refused !== undefined) return left(refused)
-  const outcome = runStack(stack, request, context)
-  return outcome instanceof Promise ? scope.race(outcome) : scope.complete(outcome)
+  return runCall(stack, request, context)
 }
 
 /** What a server knows of a call that came in. */

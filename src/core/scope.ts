@@ -64,6 +64,7 @@ export class Scope extends Expiring implements Dependent {
   #left = false
   #ended: Failure | undefined
   #controller: AbortController | undefined
+  #promise: Promise<Outcome> | undefined
   #resolve: ((outcome: Outcome) => void) | undefined
   #stream: CallStream | undefined
   #work = 0
@@ -179,13 +180,20 @@ export class Scope extends Expiring implements Dependent {
     this.timed = true
   }
 
-  /** The outcome of work that is still going on: its own, or that of the call's early end if that comes first. */
-  race(work: Promise<Outcome>): Promise<Outcome> {
-    return new Promise(resolve => {
+  /** The outcome of the call, for work that tells it to {@link complete}. Made when first asked for. */
+  promise(): Promise<Outcome> {
+    this.#promise ??= new Promise(resolve => {
       if (this.#ended === undefined) this.#resolve = resolve
       else resolve(left(this.#ended))
-      void work.then(outcome => this.complete(outcome))
     })
+    return this.#promise
+  }
+
+  /** The outcome of work that is still going on: its own, or that of the call's early end if that comes first. */
+  race(work: Promise<Outcome>): Promise<Outcome> {
+    const promise = this.promise()
+    void work.then(outcome => this.complete(outcome))
+    return promise
   }
 
   /** The work has ended, or has turned into a stream. Returns what the caller gets. */

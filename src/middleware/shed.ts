@@ -122,7 +122,8 @@ const shedPolicy = definePolicy<ShedOptions, ShedEvent, Pick<Shed, 'limit' | 'in
       opened: admitted => {
         admitted.isStream = true
       },
-      exit: (outcome, admitted, context) => gate.exit(outcome, admitted, context),
+      exit: (outcome, admitted, context) => gate.learn(outcome, admitted, context),
+      settled: () => gate.release(),
     }))
     return { middleware, controls: gate.controls }
   },
@@ -232,18 +233,12 @@ class Gate {
     return failed('resource_exhausted', 'OVERLOADED', 'the service has more to do than it can', { ran: 'no' })
   }
 
-  exit(outcome: Outcome, admitted: Admitted, context: Context): void {
-    const ending = outcome._tag === 'Left' && isFailure(outcome.left) ? outcome.left.code : undefined
-    const isLate = ending === 'deadline_exceeded'
+  learn(outcome: Outcome, { isStream, startedAt, inFlight }: Admitted, { clock }: Context): void {
+    const code = outcome._tag === 'Left' && isFailure(outcome.left) ? outcome.left.code : undefined
     // How long a stream lasts says nothing about load, and a call that its caller cancelled says nothing at all.
-    if (!admitted.isStream && ending !== 'cancelled') {
-      this.#learn(context.clock.now(), admitted, isLate || ending === 'resource_exhausted')
-    }
-    if (isLate || ending === 'cancelled') context.settled(() => this.#release())
-    else this.#release()
-  }
-
-  #learn(now: number, { startedAt, inFlight }: Admitted, hasDropped: boolean): void {
+    if (isStream || code === 'cancelled') return
+    const now = clock.now()
+    const hasDropped = code === 'deadline_exceeded' || code === 'resource_exhausted'
     const sample = this.#window.add(now, { latencyMs: Math.max(0.1, now - startedAt), inFlight, hasDropped })
     if (sample === undefined) return
     const { minLimit = 5, maxLimit = 1_000 } = this.#frame.current
@@ -252,7 +247,7 @@ class Gate {
     if (this.#allowed !== before) this.#frame.emit({ type: 'limit', limit: this.#allowed })
   }
 
-  #release(): void {
+  release(): void {
     this.#inFlight--
     while (this.#queue.length > 0 && this.#inFlight < this.#allowed) if (!this.#queue.admit()) return
   }
