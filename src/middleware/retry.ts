@@ -25,9 +25,10 @@ import {
   type PolicyFrame,
   type PolicyOptions,
   type Random,
-  reasons,
   systemRandom,
 } from '../core/index.js'
+import { mayHaveRun } from './may-have-run.js'
+import { mayRetry } from './may-retry.js'
 import { type RetryBudget, retryBudget } from './retry-budget.js'
 
 /** What a {@link retry} tells. */
@@ -86,7 +87,7 @@ export type Retry = Policy<RetryOptions, RetryEvent>
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
- * import { call, failed, fromPromise } from 'tenon'
+ * import { call, failed, fromPromise, right } from 'tenon'
  * import { retry } from 'tenon/middleware'
  *
  * const flaky = fromPromise((_: object, { attempt }) => (attempt < 3 ? failed('unavailable', 'DOWN', 'down') : 'done'), {
@@ -94,29 +95,11 @@ export type Retry = Policy<RetryOptions, RetryEvent>
  *   name: 'get',
  *   idempotency: 'safe',
  * })
- * assert.deepEqual(await call(retry({ baseMs: 1 })(flaky), {}), { _tag: 'Right', right: 'done' })
+ * assert.deepEqual(await call(retry({ baseMs: 1 })(flaky), {}), right('done'))
  * ```
  */
 export function retry(options: RetryOptions = {}): Retry {
   return retryPolicy(options)
-}
-
-/**
- * Whether a failure may be retried, by what a service says with it.
- *
- * - It must be of a passing kind: `unavailable`; `deadline_exceeded` (of one attempt: when the call's own time is over, nothing is
- *   retried); `resource_exhausted` and `aborted` where the work never started or the failure says when to come back.
- * - Running it twice must do no harm: the method is safe or idempotent, or this attempt never started (`ran: 'no'`).
- * - A breaker that is open on this side says no for longer than a wait.
- */
-export function mayRetry(failure: Failure | DomainFailure, method: MethodInfo | undefined): boolean {
-  if (!isFailure(failure)) return false
-  const { code, reason, ran, peer, retryAfterMs } = failure
-  if (reason === 'BREAKER_OPEN' && peer === undefined) return false
-  if (Object.hasOwn(reasons, reason) && reasons[reason]?.lasts === true) return false
-  if (ran === 'maybe' && (method === undefined || method.idempotency === 'unsafe')) return false
-  if (code === 'resource_exhausted' || code === 'aborted') return ran === 'no' || retryAfterMs !== undefined
-  return code === 'unavailable' || (code === 'deadline_exceeded' && ran === 'maybe')
 }
 
 type Settings = Required<Omit<RetryOptions, 'name' | 'onEvent'>>
@@ -187,7 +170,7 @@ class Attempts {
       return this.#wait(waitMs).then(isOver => (isOver ? outcome : this.make(number + 1)))
     }
     attempt.adopt()
-    return this.#mayHaveRun ? mayHaveRun(outcome) : outcome
+    return this.#mayHaveRun && outcome._tag === 'Left' ? left(mayHaveRun(outcome.left)) : outcome
   }
 
   /** How long to wait before another attempt, where there will be one. */
@@ -230,9 +213,4 @@ class Attempts {
       })
     })
   }
-}
-
-function mayHaveRun(outcome: Outcome): Outcome {
-  if (outcome._tag === 'Right' || !isFailure(outcome.left) || outcome.left.ran === 'maybe') return outcome
-  return left({ ...outcome.left, ran: 'maybe' })
 }
