@@ -18,6 +18,13 @@ export interface TransportHarness {
   readonly name: string
   /** The largest message that the server takes, in bytes. @defaultValue 1 048 576 */
   readonly maxMessageBytes?: number
+  /**
+   * The most that may be on its way while the reader of a stream waits, in bytes, all that is underneath included: a sender that gets
+   * further ahead was not made to wait. The default allows for TCP on Linux, whose kernel takes up to 4 MiB from a sender and
+   * keeps up to 16 MiB for a reader, and for a runtime that reads 2 MiB ahead; without sockets it is far too much.
+   * @defaultValue 25 165 824 (24 MiB)
+   */
+  readonly maxBufferedBytes?: number
   /** Serves the services, and connects to them. Called several times at once by cases with several hops. */
   open(services: readonly AnyService[], runtime: Runtime): Promise<OpenTransport>
 }
@@ -39,6 +46,8 @@ export interface BindingHarnessOptions {
   readonly client: (address: string) => ClientBinding
   /** The largest message that the server takes, in bytes. @defaultValue 1 048 576 */
   readonly maxMessageBytes?: number
+  /** As of {@link TransportHarness}. @defaultValue 25 165 824 (24 MiB) */
+  readonly maxBufferedBytes?: number
 }
 
 /** The harness of a transport that has the usual `server` and `client`. */
@@ -71,6 +80,7 @@ export function memoryHarness(options: MemoryHarnessOptions = {}): TransportHarn
   const { json = true } = options
   return {
     name: json ? 'memory with JSON' : 'memory',
+    maxBufferedBytes: 256 << 10,
     async open(services, { onDefect }) {
       const bindings = services.map(service => ({ service, binding: memoryClient(service, { json, onDefect }) }))
       const client: ClientBinding = {

@@ -104,7 +104,8 @@ export class Trial {
   ): Promise<Res> {
     const outcome = await this.call(endpoint, request, options)
     if (outcome._tag === 'Right') return outcome.right
-    return assert.fail(`the call failed: ${shown(outcome.left)}`)
+    const defects = this.#defects.map(defect => `\nreported as a defect: ${String(defect)}`)
+    return assert.fail(`the call failed: ${shown(outcome.left)}${defects.join('')}`)
   }
 
   /** The failure of a call that must fail. */

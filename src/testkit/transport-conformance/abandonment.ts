@@ -5,6 +5,7 @@ import * as assert from '../assert.js'
 import { integer, text } from '../field.js'
 import { aborted, gate, standstill } from '../gate.js'
 import { message } from '../message.js'
+import type { TransportHarness } from '../transport-harness.js'
 import { type TransportCase, transportCase } from '../trial.js'
 
 const Item = message({ index: integer(), padding: text() })
@@ -14,11 +15,8 @@ const Streams = contract('tenon.conformance.v1.Abandonment', {
   upload: method({ request: stream(Item), response: message({ count: integer() }), idempotency: 'unsafe' }),
 })
 
-/** How far a sender may be ahead of its reader: above what both sides' sockets hold (Linux: up to 20 MiB), far below what there is to send. */
-const mostAhead = 384
-/** How many items a reader takes to see that the sender goes on. */
-const enough = mostAhead + 32
-const padding = 'p'.repeat(64 * 1024)
+const itemBytes = 64 * 1024
+const padding = 'p'.repeat(itemBytes)
 
 /** Counts what is taken from it. */
 interface Producer {
@@ -26,16 +24,35 @@ interface Producer {
   readonly made: () => number
 }
 
-function producer(): Producer {
+function producer(count: number): Producer {
   let made = 0
   async function* items(): AsyncGenerator<Item, void, undefined> {
-    while (made < 4 * mostAhead) yield { index: made++, padding }
+    while (made < count) yield { index: made++, padding }
   }
   return { items: items(), made: () => made }
 }
 
-function assertWaited(made: number, read: number): void {
-  assert.ok(made - read <= mostAhead, `the sender was ${made - read} items of 64 KiB ahead of its reader`)
+/**
+ * A reader that stops at the first item until the sender stands still, goes on for longer than what is on the way, stops again,
+ * and leaves. Resolves with how many it took.
+ */
+async function readSlowly(items: AsyncIterable<Item>, made: () => number, mostAhead: number): Promise<number> {
+  const enough = mostAhead + 32
+  let read = 0
+  for await (const { index } of items) {
+    assert.equal(index, read++)
+    if (read !== 1 && read !== enough) continue
+    await standstill(made, read + mostAhead + 1)
+    assert.ok(made() - read <= mostAhead, `the sender was ${made() - read} items of 64 KiB ahead of its reader`)
+    if (read > 1) break
+  }
+  assert.equal(read, enough, 'the stream went on after the wait')
+  return read
+}
+
+/** How far a sender may be ahead of its reader. */
+function mostAheadOf({ maxBufferedBytes = 24 << 20 }: TransportHarness): number {
+  return Math.ceil(maxBufferedBytes / itemBytes)
 }
 
 export const abandonmentCases: readonly TransportCase[] = [
@@ -68,7 +85,7 @@ export const abandonmentCases: readonly TransportCase[] = [
     const service = implement(Streams).handlers({
       watch: (_, { signal }) => {
         void aborted(signal).then(ended.open)
-        return producer().items
+        return producer(1024).items
       },
     })
     const client = connect(Streams, await trial.serve(service))
@@ -77,7 +94,7 @@ export const abandonmentCases: readonly TransportCase[] = [
     await trial.within('the abort', ended.opened)
   }),
   transportCase('abandonment: calls after it find the client working', async trial => {
-    const service = implement(Streams).handlers({ watch: () => producer().items })
+    const service = implement(Streams).handlers({ watch: () => producer(1024).items })
     const client = connect(Streams, await trial.serve(service))
     for (let i = 0; i < 5; i++) {
       const reading = async (): Promise<void> => {
@@ -87,36 +104,18 @@ export const abandonmentCases: readonly TransportCase[] = [
     }
   }),
   transportCase('back-pressure: a slow reader makes the handler wait', async trial => {
-    const { items, made } = producer()
+    const mostAhead = mostAheadOf(trial.harness)
+    const { items, made } = producer(4 * (mostAhead + 32))
     const client = connect(Streams, await trial.serve(implement(Streams).handlers({ watch: () => items })))
-    const reading = async (): Promise<void> => {
-      let read = 0
-      for await (const { index } of await trial.response(client.watch, {})) {
-        assert.equal(index, read++)
-        if (read !== 1 && read !== enough) continue
-        await standstill(made, read + mostAhead + 1)
-        assertWaited(made(), read)
-        if (read > 1) break
-      }
-    }
-    await trial.within('reading', reading())
+    await trial.within('reading', readSlowly(await trial.response(client.watch, {}), made, mostAhead))
   }),
   transportCase('back-pressure: a slow handler makes the caller wait', async trial => {
-    const { items, made } = producer()
+    const mostAhead = mostAheadOf(trial.harness)
+    const { items, made } = producer(4 * (mostAhead + 32))
     const service = implement(Streams).handlers({
-      upload: async requests => {
-        let read = 0
-        for await (const { index } of requests) {
-          assert.equal(index, read++)
-          if (read !== 1 && read !== enough) continue
-          await standstill(made, read + mostAhead + 1)
-          assertWaited(made(), read)
-          if (read > 1) break
-        }
-        return { count: read }
-      },
+      upload: async requests => ({ count: await readSlowly(requests, made, mostAhead) }),
     })
     const client = connect(Streams, await trial.serve(service))
-    assert.deepEqual(await trial.response(client.upload, items), { count: enough })
+    assert.deepEqual(await trial.response(client.upload, items), { count: mostAhead + 32 })
   }),
 ]

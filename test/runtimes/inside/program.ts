@@ -55,6 +55,7 @@ function harnessOf({ name, serve }: Platform): TransportHarness {
 /** Client and server in one program, without a network between them. */
 export const harnessWithoutNetwork: TransportHarness = {
   name: 'fetch without a network',
+  maxBufferedBytes: 1 << 20,
   async open(services: readonly AnyService[], { onDefect, clock }) {
     const serve = fetch.server(services, { onDefect, clock })
     const client = fetch.client('http://server.test', { fetch: (url, init) => serve(new Request(url, init)) })
