@@ -113,12 +113,13 @@ describe.for<Stack>(['undici', 'node'])('with %s', stack => {
       gzip.on('error', () => {})
       gzip.pipe(response)
       response.on('close', () => gzip.destroy())
+      let wake = (): void => {}
+      for (const event of ['drain', 'close']) gzip.on(event, () => wake())
       while (!gzip.destroyed) {
         const noise = Buffer.from(crypto.getRandomValues(new Uint8Array(30_000))).toString('base64')
         if (!gzip.write(`{"value":{"index":0,"text":"${noise}"}}\n`))
           await new Promise<void>(resolve => {
-            gzip.once('drain', resolve)
-            gzip.once('close', resolve)
+            wake = resolve
           })
         written++
       }
