@@ -11,10 +11,11 @@ export interface Contender {
   readonly args?: readonly string[]
 }
 
-/** Two rows whose ratio matters. */
+/** Two rows whose ratio matters, or one whose figure does. */
 export interface Target {
   readonly ours: string
-  readonly theirs: string
+  /** Where it is left out, `atMost` bounds the figure itself: a promise for the machine of the report. */
+  readonly theirs?: string
   readonly column: string
   /** The most that `ours / theirs` may be; where it is left out, nothing was promised. */
   readonly atMost?: number

@@ -9,12 +9,13 @@ import { composition } from './composition/bench.js'
 import { httpClients } from './http/clients.js'
 import { httpServers } from './http/servers.js'
 import { imports } from './import/bench.js'
+import { policies } from './policies/bench.js'
 import { jsonOf, reportOf } from './report.js'
 import { runRounds } from './rounds.js'
 import { build, installPeers, surroundingsOf } from './surroundings.js'
 import { judge } from './verdict.js'
 
-const benches: readonly Bench[] = [composition, imports, httpServers, httpClients]
+const benches: readonly Bench[] = [composition, policies, imports, httpServers, httpClients]
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' } } })
 const unknown = positionals.filter(name => !benches.some(bench => isNamed(bench, name)))

@@ -21,6 +21,27 @@ export async function nsPerOperation(run) {
   return (spentMs * 1e6) / done
 }
 
+/**
+ * What `run` costs more than `bare`: both by turns, so that what slows the machine slows both.
+ * @param {(count: number) => Promise<void>} run - does `count` operations, and throws where a result is wrong
+ * @param {(count: number) => Promise<void>} bare - the same without what is measured
+ * @returns {Promise<number>} CPU time of one operation, in ns; at least 1, where the difference drowns
+ */
+export async function netNsPerOperation(run, bare) {
+  const sides = [run, bare].map(each => ({ each, done: 0, spentMs: 0 }))
+  for (const side of sides) side.count = await warmUp(side.each)
+  while (sides.some(({ spentMs }) => spentMs < measuredMs)) {
+    for (const side of sides) {
+      const before = process.cpuUsage()
+      await side.each(side.count)
+      side.done += side.count
+      side.spentMs += millis(process.cpuUsage(before))
+    }
+  }
+  const [ns, bareNs] = sides.map(({ done, spentMs }) => (spentMs * 1e6) / done)
+  return Math.max(1, ns - bareNs)
+}
+
 // Grows the batch until one takes 20 ms: reading the clock then costs nothing, and the optimiser has seen the batch's loop.
 async function warmUp(run) {
   const before = process.cpuUsage()

@@ -32,7 +32,8 @@ export function jsonOf(bench: Bench, samples: Samples, surroundings: Surrounding
 
 function rowOf({ ours, theirs, column, atMost, ratio: measured, verdict }: Verdict): readonly string[] {
   const limit = atMost === undefined ? '' : `at most ${ratio(atMost)}`
-  return [`${ours} / ${theirs}, ${column}`, limit, interval(measured), verdict]
+  const what = theirs === undefined ? ours : `${ours} / ${theirs}`
+  return [`${what}, ${column}`, limit, interval(measured), verdict]
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -10,7 +10,9 @@ export interface Verdict extends Target {
 
 export function judge(bench: Bench, samples: Samples): readonly Verdict[] {
   return bench.targets.map(target => {
-    const ratio = ratioOf(samples, target.ours, target.theirs, target.column)
+    const { ours, theirs, column } = target
+    const ratio =
+      theirs === undefined ? spreadOf(valuesOf(samples, ours, column)) : ratioOf(samples, ours, theirs, column)
     return { ...target, ratio, verdict: verdictOn(ratio, target.atMost) }
   })
 }
