@@ -72,6 +72,8 @@ const timeoutPolicy = definePolicy<TimeoutOptions, TimeoutEvent, Pick<Timeout, '
     const middleware = frame.intercept(method => ({
       run(next, request, context) {
         const { timeoutMs } = frame.current
+        // A deadline that is nearer is kept already.
+        if (context.deadline <= context.clock.now() + timeoutMs) return next(request, context)
         const bounded: Branch = branch(context, {
           deadlineMs: timeoutMs,
           tooLate: () => late(timeoutMs, bounded, method),

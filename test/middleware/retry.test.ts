@@ -376,3 +376,43 @@ test.each<[options: object, message: string]>([
 ])('refuses %o', (options, message) => {
   expect(() => retry(options)).toThrow(new RangeError(message))
 })
+
+describe('attemptTimeoutMs', () => {
+  test('ends an attempt that hangs, aborts its work and makes another', async () => {
+    const { clock, mock, events, ask } = start({ options: { attemptTimeoutMs: 100 } })
+    const outcome = ask()
+    const first = await mock.next()
+    await clock.advance(110)
+    expect(first.context.signal.aborted).toBe(true)
+    expect(events).toMatchObject([{ type: 'retried', failure: { reason: 'TIMEOUT' } }])
+    await clock.advance(50)
+    const second = await mock.next()
+    second.respond('done')
+    expect(await outcome).toEqual(right('done'))
+    first.respond('late')
+    await clock.advance(20_000)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('holds for the only attempt of a call beneath somebody who retries', async () => {
+    const { clock, mock, ask } = start({ options: { attemptTimeoutMs: 100 }, maxAttempts: 3 })
+    const outcome = ask()
+    await mock.next()
+    await clock.advance(110)
+    expect(await outcome).toMatchObject({ left: { reason: 'TIMEOUT', ran: 'maybe' } })
+  })
+
+  test('ends after the last attempt with TIMEOUT, and gives way to a nearer deadline', async () => {
+    const { clock, mock, ask } = start({ options: { attemptTimeoutMs: 100, maxAttempts: 2 }, deadlineMs: 150 })
+    const outcome = ask()
+    await mock.next()
+    await clock.advance(140)
+    await mock.next()
+    await clock.advance(20)
+    expect(await outcome).toMatchObject({ left: { reason: 'DEADLINE_EXCEEDED' } })
+  })
+
+  test.each([0, Number.NaN, -5])('refuses %s', attemptTimeoutMs => {
+    expect(() => retry({ attemptTimeoutMs })).toThrow(RangeError)
+  })
+})
