@@ -15,7 +15,7 @@ import {
   type PolicyOptions,
 } from '../core/index.js'
 import { isStream } from '../core/stream.js'
-import { Recent } from './recent.js'
+import { Recent } from '../store/recent.js'
 import { SharedRun } from './shared-run.js'
 
 /** What a {@link cache} tells. */

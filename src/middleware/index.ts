@@ -12,6 +12,13 @@ export { type Inject, type InjectEvent, type InjectOptions, inject } from './inj
 export { logging } from './logging.js'
 export { mayRetry } from './may-retry.js'
 export { type Executes, isFault, type LiftOptions, policy } from './policy.js'
+export {
+  type RateLimit,
+  type RateLimitEvent,
+  type RateLimitFor,
+  type RateLimitOptions,
+  rateLimit,
+} from './rate-limit.js'
 export { type Retry, type RetryEvent, type RetryOptions, retry } from './retry.js'
 export { type RetryBudget, type RetryBudgetOptions, retryBudget } from './retry-budget.js'
 export { type Criticality, type Shed, type ShedEvent, type ShedOptions, shed } from './shed.js'

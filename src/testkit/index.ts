@@ -7,6 +7,7 @@ export {
   conformanceTests,
   runConformance,
 } from './conformance.js'
+export { type StoreCase, type StoreHarness, storeConformance } from './store-conformance.js'
 export { transportConformance } from './transport-conformance.js'
 export {
   type BindingHarnessOptions,

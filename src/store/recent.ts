@@ -25,13 +25,22 @@ export class Recent<V> {
   }
 
   /** Puts a value in and, where there are more than `max`, the oldest out. */
-  set(key: string, value: V, max: number): void {
+  set(key: string, value: V, max: number, onEvicted?: (key: string, value: V) => void): void {
     this.#values.delete(key)
     this.#values.set(key, value)
-    for (const oldest of this.#values.keys()) {
+    for (const [oldest, evicted] of this.#values) {
       if (this.#values.size <= max) return
       this.#values.delete(oldest)
+      onEvicted?.(oldest, evicted)
     }
+  }
+
+  delete(key: string): void {
+    this.#values.delete(key)
+  }
+
+  clear(): void {
+    this.#values.clear()
   }
 
   /** Takes out what matches. */

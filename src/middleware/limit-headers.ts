@@ -1,0 +1,18 @@
+// What a reply says of a limit: `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers-10. `Retry-After` is the
+// transport's affair: it follows from the failure.
+import type { Context } from '../core/index.js'
+import type { Limit, Taken } from '../store/limit.js'
+
+/** Adds both to the reply, after those of limits further out or in. */
+export function sayLimit(context: Context, policy: string, { limit, taken }: { limit: Limit; taken: Taken }): void {
+  const name = `"${policy.replace(/[^\x20-\x7e]|["\\]/g, '_')}"` // a string of structured fields (RFC 9651)
+  const seconds = Math.max(1, Math.ceil(limit.windowMs / 1_000))
+  const quota = Math.floor((limit.limit * seconds * 1_000) / limit.windowMs)
+  add(context, 'ratelimit-policy', `${name};q=${quota};w=${seconds}`)
+  add(context, 'ratelimit', `${name};r=${taken.remaining};t=${Math.ceil(taken.resetMs / 1_000)}`)
+}
+
+function add({ reply }: Context, name: string, item: string): void {
+  const others = reply.headers.get(name)
+  reply.header(name, others === undefined ? item : `${others}, ${item}`)
+}

@@ -1,0 +1,2 @@
+// "tenon/store/redis": a store that processes share.
+export { type RedisConnection, type RedisStoreOptions, redisStore } from './redis-store.js'
