@@ -34,7 +34,6 @@ export type { Idempotency, MethodInfo, MethodKind } from './method.js'
 export { type MockCall, type MockEndpoint, mockEndpoint } from './mock-endpoint.js'
 export {
   booleanOption,
-  checkedOptions,
   fixed,
   functionOption,
   type NumberRange,
@@ -62,5 +61,4 @@ export { type Reason, reasons } from './reasons.js'
 export { Reply } from './reply.js'
 export { type Incoming, type IncomingOptions, incoming } from './run.js'
 export { type CookieAttributes, clearCookie, setCookie } from './set-cookie.js'
-export { isStream } from './stream.js'
 export { type TestContextOptions, testContext } from './test-context.js'

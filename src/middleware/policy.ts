@@ -7,13 +7,11 @@ import {
   CallError,
   type Code,
   type Context,
-  checkedOptions,
   type Failure,
   failureOf,
   intercept,
   isEither,
   isFailure,
-  isStream,
   left,
   type Middleware,
   type Next,
@@ -22,6 +20,9 @@ import {
   type Outcome,
   right,
 } from '../core/index.js'
+import { linkToSignal } from '../core/link.js'
+import { checkedOptions } from '../core/option-rules.js'
+import { isStream } from '../core/stream.js'
 import { countsAsFault } from './breaker.js'
 import { mayHaveRun } from './may-have-run.js'
 
@@ -198,12 +199,11 @@ async function untilAborted(
   signal: AbortSignal | undefined,
 ): Promise<Outcome> {
   if (signal === undefined) return running
-  const abort = (): void => part.cancel(timedOut)
-  signal.addEventListener('abort', abort, { once: true })
+  // By one listener for all: beneath a half-open breaker, the calls that waited have one signal, which never aborts.
+  const unlink = linkToSignal(signal, { end: () => part.cancel(timedOut) })
   try {
     return await running
   } finally {
-    // A timeout of cockatiel's aborts after it has returned, too: an open stream has to go on.
-    signal.removeEventListener('abort', abort)
+    unlink() // a timeout of cockatiel's aborts after it has returned, too: an open stream has to go on
   }
 }

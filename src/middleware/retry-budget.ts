@@ -1,6 +1,7 @@
 // How many retries a target may be given, whoever retries: a part of its calls. What keeps retries from turning a brown-out into
 // an outage. The semantics are those of Finagle's RetryBudget, whose deposits and withdrawals are both forgotten after a while.
-import { checkedOptions, numberOption, type OptionRules } from '../core/index.js'
+import { numberOption, type OptionRules } from '../core/index.js'
+import { checkedOptions } from '../core/option-rules.js'
 import { TimeWindow } from './rolling-window.js'
 
 /** What `retry` asks before each retry. Share one among all that call one target. */

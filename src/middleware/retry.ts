@@ -12,7 +12,6 @@ import {
   failureOf,
   functionOption,
   isFailure,
-  isStream,
   left,
   type MethodInfo,
   type Next,
@@ -28,6 +27,7 @@ import {
   type Random,
   systemRandom,
 } from '../core/index.js'
+import { isStream } from '../core/stream.js'
 import { mayHaveRun } from './may-have-run.js'
 import { mayRetry } from './may-retry.js'
 import { type RetryBudget, retryBudget } from './retry-budget.js'
