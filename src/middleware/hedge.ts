@@ -144,7 +144,8 @@ class Race {
   readonly #racing: Racing
   readonly #attempts: Branch[] = []
   #timer: Timer | undefined
-  #failed = 0
+  #ended = 0
+  #isOver = false
   #resolve: (outcome: Outcome) => void = () => {}
 
   constructor(racing: Racing) {
@@ -177,12 +178,14 @@ class Race {
 
   #watch(running: Promise<Outcome>, attempt: number): void {
     void running.then(outcome => {
-      const isLast = ++this.#failed === this.#attempts.length
+      if (this.#isOver) return // it was the other attempt that counted
+      const isLast = ++this.#ended === this.#attempts.length
       if (isLast || isAnswer(outcome)) this.#resolve(this.#end(outcome, attempt))
     })
   }
 
   #end(outcome: Outcome, winner: number): Outcome {
+    this.#isOver = true
     this.#timer?.cancel()
     this.#timer = undefined
     this.#attempts[winner]?.adopt()

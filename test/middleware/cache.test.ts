@@ -75,6 +75,30 @@ describe('a stale response', () => {
     expect(events).toEqual(['missed', 'stale', 'refresh-failed', 'stale', 'missed'])
   })
 
+  test('is fetched anew again after that has failed', async () => {
+    const { mock, ask, fill, clock } = start({ staleMs: 1_000 })
+    await fill()
+    await clock.advance(500)
+    await ask()
+    ;(await mock.next()).throws(new Error('down'))
+    await clock.advance(0)
+    await ask()
+    ;(await mock.next()).respond('second')
+    await clock.advance(0)
+    expect(await ask()).toEqual(right('second'))
+  })
+
+  test('that is forgotten while it is fetched anew does not come back', async () => {
+    const { mock, ask, fill, clock, policy } = start({ staleMs: 1_000 })
+    await fill()
+    await clock.advance(500)
+    await ask()
+    policy.forget()
+    ;(await mock.next()).respond('second')
+    await clock.advance(0)
+    expect(policy.size).toBe(0)
+  })
+
   test('is fetched on even when the call that found it has ended', async () => {
     const { mock, ask, fill, clock } = start({ staleMs: 1_000, maxRunMs: 200 })
     await fill()
@@ -148,6 +172,25 @@ test('what is forgotten while it is being fetched does not come back', async () 
   void ask()
   await mock.next()
   expect(mock.calls).toBe(2)
+})
+
+test('the age of a response is not measured on another clock', async () => {
+  const { fill, policy, mock } = start()
+  await fill()
+  const other = manualClock({ startMs: -1_000 })
+  void call(policy(mock.endpoint), { sku: 'tea' }, { context: testContext({ clock: other }) })
+  await mock.next()
+  expect(mock.calls).toBe(2)
+})
+
+test('what was asked for last is kept', async () => {
+  let runs = 0
+  const endpoint = cache<Get>({ key, ttlMs: 1e6, maxEntries: 2 })(fromPromise((_: Get) => ++runs, method))
+  const ask = async (sku: string) => call(endpoint, { sku })
+  for (const sku of ['a', 'b', 'a', 'c', 'a']) await ask(sku)
+  expect(runs).toBe(3)
+  await ask('b')
+  expect(runs).toBe(4)
 })
 
 test('a shorter time to live holds for what is remembered already', async () => {

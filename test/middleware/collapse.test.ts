@@ -54,13 +54,27 @@ test('calls within the window are one, and each gets its own response', async ()
 })
 
 test('a full batch is sent at once, and the next request begins another', async () => {
-  const { mock, ask } = start(manualClock(), { maxBatch: 2 })
+  const { mock, ask, clock } = start(manualClock(), { maxBatch: 2 })
   const answers = [ask('a'), ask('b')]
   const batch = await mock.next()
+  expect(clock.pendingTimers).toBe(1) // that of the deadlines
   void ask('c')
   batch.respond({ prices: [1, 2] })
   await Promise.all(answers)
   expect(mock.calls).toBe(1)
+})
+
+test('a request that comes while a batch is under way begins another', async () => {
+  const { mock, ask, clock } = start()
+  const first = ask('a')
+  await clock.advance(10)
+  const batch = await mock.next()
+  const second = ask('bb')
+  batch.respond({ prices: [1] })
+  expect(await first).toEqual(right(1))
+  await clock.advance(10)
+  ;(await mock.next()).respond({ prices: [2] })
+  expect(await second).toEqual(right(2))
 })
 
 test('requests with different keys do not share a batch', async () => {
@@ -127,11 +141,12 @@ describe('a call that leaves', () => {
   test('alone in a batch that was not sent yet leaves nothing to send', async () => {
     const clock = manualClock()
     const mock = mockEndpoint<GetMany, Prices>()
-    const endpoint = collapse({ ...mapping, windowMs: 500 })(mock.endpoint)
+    const events: CollapseEvent[] = []
+    const endpoint = collapse({ ...mapping, windowMs: 500, onEvent: event => events.push(event) })(mock.endpoint)
     const answer = call(endpoint, { sku: 'a' }, { context: testContext({ clock }), deadlineMs: 20 })
     await clock.advance(1_000)
     expect(await answer).toMatchObject({ left: { reason: 'DEADLINE_EXCEEDED' } })
-    expect([mock.calls, clock.pendingTimers]).toEqual([0, 0])
+    expect([mock.calls, clock.pendingTimers, events]).toEqual([0, 0, []])
   })
 })
 

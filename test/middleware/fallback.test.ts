@@ -1,6 +1,7 @@
 /** `fallback` replaces what is not the caller's doing, and nothing else. */
 import { describe, expect, test } from 'vitest'
 import {
+  CallError,
   type Code,
   call,
   type DomainFailure,
@@ -71,6 +72,24 @@ describe('a refused caller', () => {
 test('respond may fail the call in another way', async () => {
   const policy = fallback({ respond: () => failed('not_found', 'NO_PRICE', 'nobody knows') })
   expect(await call(policy(failing(down)), { sku: '1' })).toMatchObject({ left: { reason: 'NO_PRICE' } })
+})
+
+test('a cancelled call is not answered, whatever shouldFallBack says', async () => {
+  const policy = fallback({ respond: unknownPrice, shouldFallBack: () => true })
+  const cancelled = failing(failureOf('cancelled', 'CANCELLED', 'no longer wanted'))
+  expect(await call(policy(cancelled), { sku: '1' })).toMatchObject({ left: { code: 'cancelled' } })
+})
+
+test('a CallError that respond throws is the failure of the call, and no defect', async () => {
+  const defects: unknown[] = []
+  const policy = fallback({
+    respond: () => {
+      throw new CallError(failureOf('not_found', 'NO_PRICE', 'nobody knows'))
+    },
+  })
+  const context = testContext({ onDefect: thrown => defects.push(thrown) })
+  expect(await call(policy(failing(down)), { sku: '1' }, { context })).toMatchObject({ left: { reason: 'NO_PRICE' } })
+  expect(defects).toEqual([])
 })
 
 test('what respond throws is a defect, and the first failure stands', async () => {

@@ -111,19 +111,55 @@ test.each<[string, MethodInfo | undefined, boolean]>([
 })
 
 test('a call of a caller that retries is not hedged', async () => {
-  const { policy, warm, clock } = start()
-  await warm()
+  const { policy, clock } = start()
   let begun = 0
   const endpoint = policy(
-    fromPromise(async (_: number, context: Context) => {
+    fromPromise(async (ms: number, context: Context) => {
       begun++
-      await sleep(context, 300)
+      await sleep(context, ms)
     }, safe),
   )
-  const answer = call(endpoint, 1, { context: testContext({ clock, attempt: 1, maxAttempts: 3 }) })
-  await clock.advance(400)
-  await answer
+  const ask = async (ms: number, maxAttempts: number) => {
+    const answer = call(endpoint, ms, { context: testContext({ clock, maxAttempts }) })
+    await clock.advance(ms)
+    await answer
+  }
+  for (let i = 0; i < 20; i++) await ask(20, 1)
+  begun = 0
+  await ask(300, 3)
   expect(begun).toBe(1)
+  await ask(300, 1)
+  expect(begun).toBe(3)
+})
+
+test('what the attempt that counts said beside its response is what the call says', async () => {
+  const { policy, clock } = start()
+  const endpoint = policy(
+    fromPromise(async (ms: number, context: Context) => {
+      context.reply.header('x-attempt', `${context.attempt}`)
+      await sleep(context, context.attempt === 1 ? ms : 1)
+    }, safe),
+  )
+  const said: unknown[] = []
+  const ask = async (ms: number) => {
+    const answer = call(endpoint, ms, {
+      context: testContext({ clock }),
+      onReply: ({ headers }) => said.push(headers.get('x-attempt')),
+    })
+    await clock.advance(ms)
+    await answer
+  }
+  for (let i = 0; i < 20; i++) await ask(20)
+  await ask(300)
+  expect(said).toEqual([...Array(20).fill('1'), '2'])
+})
+
+test('a long quiet time saves up ten hedges and no more', async () => {
+  const { ask, warm, clock, attempts } = start({ maxExtraRatio: 1 })
+  for (let i = 0; i < 5; i++) await warm()
+  for (let i = 0; i < 40; i++) void ask(2_000)
+  await clock.advance(100)
+  expect(attempts.filter(attempt => attempt === 2)).toHaveLength(10)
 })
 
 test('a failure that is not the last attempt is waited past, the last one counts', async () => {

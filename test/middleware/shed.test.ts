@@ -31,6 +31,36 @@ function start(options: ShedOptions, clock: ManualClock = manualClock()) {
   return { mock, policy, ask, events, clock }
 }
 
+test('a call that its caller cancelled teaches nothing', async () => {
+  const clock = manualClock()
+  const policy = shed({ algorithm: 'aimd', initialLimit: 20, minLimit: 1 })
+  const endpoint = policy(fromPromise(() => new Promise<void>(() => {})))
+  for (let i = 0; i < 200; i++) {
+    const controller = new AbortController()
+    const answers = Array.from({ length: 20 }, () =>
+      call(endpoint, 1, { context: testContext({ clock }), signal: controller.signal }),
+    )
+    await clock.advance(50)
+    controller.abort()
+    await Promise.all(answers)
+    if (policy.inFlight >= 20) break // this work never ends
+  }
+  expect(policy.limit).toBe(20)
+})
+
+test('a call does not overtake those that wait', async () => {
+  const { ask, mock, policy } = start({ initialLimit: 1, minLimit: 1, maxQueue: 5 })
+  const first = ask()
+  const waiting = ask('waiting')
+  policy.configure({ minLimit: 2 })
+  const late = ask('late')
+  ;(await mock.next()).respond('first')
+  await first
+  expect((await mock.next()).request).toBe('waiting')
+  expect((await mock.next()).request).toBe('late')
+  void Promise.all([waiting, late])
+})
+
 describe('a call above the limit', () => {
   test('is refused at once where nothing may wait, before its work began', async () => {
     const { ask, mock, policy, events } = start({ initialLimit: 2, minLimit: 1, maxQueue: 0 })

@@ -71,10 +71,10 @@ test('a run is aborted when all have left, and whoever comes then begins another
   await first
   expect(run.context.signal.aborted).toBe(false)
   controller.abort()
+  const third = ask('tea') // at once, before anything else has happened
   expect(await second).toMatchObject({ left: { code: 'cancelled' } })
   expect(run.context.signal.aborted).toBe(true)
-  expect(policy.inFlight).toBe(0)
-  const third = ask('tea')
+  expect(policy.inFlight).toBe(1)
   ;(await mock.next()).respond('new')
   expect(await third).toEqual(right('new'))
 })
@@ -117,8 +117,13 @@ test('the run sees what providers gave, and the key can tell callers apart', asy
 })
 
 describe('streams', () => {
+  let closed = 0
   const items = async function* () {
-    yield 1
+    try {
+      yield 1
+    } finally {
+      closed++
+    }
   }
 
   test('of methods that are known pass', async () => {
@@ -126,15 +131,18 @@ describe('streams', () => {
     const outcome = await call(singleFlight<Get>({ key })(fromPromise((_: Get) => items(), method)), { sku: '1' })
     const seen: unknown[] = []
     if (outcome._tag === 'Right') for await (const item of outcome.right) seen.push(item)
-    expect(seen).toEqual([1])
+    expect([seen, closed]).toEqual([[1], 1])
+    closed = 0
   })
 
   test('of others are a defect, and are closed', async () => {
     const defects: unknown[] = []
     const context = testContext({ onDefect: thrown => defects.push(thrown) })
-    const outcome = await call(singleFlight<Get>({ key })(fromPromise((_: Get) => items())), { sku: '1' }, { context })
+    const begun = items()
+    await begun.next() // so that it has something to close
+    const outcome = await call(singleFlight<Get>({ key })(fromPromise((_: Get) => begun)), { sku: '1' }, { context })
     expect(outcome).toMatchObject({ left: { reason: 'DEFECT' } })
-    expect(defects).toHaveLength(1)
+    expect([defects.length, closed]).toEqual([1, 1])
   })
 })
 
