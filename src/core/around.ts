@@ -10,7 +10,7 @@ import { type Entered, type Layer, type LayerSource, layerFor } from './layer.js
 import { endpointOf, rebound } from './make.js'
 import type { MethodInfo } from './method.js'
 import { type Awaitable, isPromise, type Outcome } from './outcome.js'
-import { type Leaf, outcomeOf, relayed, type Stack, stackOf } from './stack.js'
+import { type Leaf, outcomeOf, relayed, type Stack, stackKey, stackOf } from './stack.js'
 
 function wrapped(next: object, source: LayerSource<unknown>): Stack {
   const { layers, sources, leaf, method } = stackOf(next)
@@ -119,6 +119,7 @@ export function intercept(source: Interceptor | ((method: MethodInfo | undefined
 function interceptedLeaf(source: Interceptor | ((method: MethodInfo | undefined) => Interceptor), inner: Stack): Leaf {
   const interceptor = typeof source === 'function' ? source(inner.method) : source
   const next: Next = (request, context) => runStack(inner, request, context)
+  Object.defineProperty(next, stackKey, { value: inner })
   return {
     kind: 'wrapped',
     name: interceptor.name,

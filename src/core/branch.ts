@@ -4,8 +4,10 @@ import type { Next } from './around.js'
 import { type Context, carriedOf, makeContext } from './context.js'
 import { left } from './either.js'
 import type { Failure } from './failure.js'
+import { runCall } from './frame.js'
 import type { Awaitable, Outcome } from './outcome.js'
 import { Scope } from './scope.js'
+import { stackOfNext } from './stack.js'
 
 /** Options of {@link branch}. */
 export interface BranchOptions {
@@ -49,7 +51,8 @@ class RunningBranch implements Branch {
     const carried = carriedOf(context)
     const { attempt = carried.attempt, maxAttempts = carried.maxAttempts, deadlineMs, tooLate } = options
     const { deadlines, onDefect, deadline } = carried.scope
-    const startedAt = deadlines.clock.now()
+    // One that ends with the call need not know the time: the call does.
+    const startedAt = deadlineMs === undefined ? Number.NEGATIVE_INFINITY : deadlines.clock.now()
     const own = deadlineMs === undefined ? deadline : startedAt + deadlineMs
     this.#scope = new Scope({
       deadlines,
@@ -67,6 +70,8 @@ class RunningBranch implements Branch {
   run(next: Next, request: unknown): Awaitable<Outcome> {
     const refused = this.#scope.begin()
     if (refused !== undefined) return left(refused)
+    const stack = stackOfNext(next)
+    if (stack !== undefined) return runCall(stack, request, this.context) // as a call: one promise for both
     const outcome = next(request, this.context)
     return outcome instanceof Promise ? this.#scope.race(outcome) : this.#scope.complete(outcome)
   }

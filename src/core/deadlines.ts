@@ -5,6 +5,9 @@ import type { Clock, Timer } from './clock.js'
 /** How coarse deadlines are, in ms. */
 export const tickMs = 10
 
+/** How many buckets are kept while they are empty: a prime, so that the usual differences of deadlines do not share a place. */
+const keptBuckets = 31
+
 /** Something that ends at a deadline. The fields belong to {@link Deadlines}. */
 export abstract class Expiring {
   /** ms on the clock; Infinity for none. */
@@ -40,9 +43,9 @@ export class Alarm extends Expiring {
 /** The deadlines of one clock. */
 export class Deadlines {
   readonly clock: Clock
-  // By tick; empty ones only as the latest, which the next call most likely needs again.
+  // By tick; empty ones only where they are kept as well, since the next call most likely needs the same again.
   readonly #buckets: Map<number, Bucket> = new Map()
-  #latest: Bucket | undefined
+  readonly #kept: (Bucket | undefined)[] = new Array(keptBuckets).fill(undefined)
   #timer: Timer | undefined
   #timerTick: number = Number.POSITIVE_INFINITY
   #count = 0
@@ -77,19 +80,21 @@ export class Deadlines {
     if (item.nextExpiring !== undefined) item.nextExpiring.previousExpiring = item.previousExpiring
     item.nextExpiring = undefined
     item.previousExpiring = undefined
-    if (bucket !== this.#latest) this.#drop(bucket)
+    if (bucket.first === undefined && this.#kept[bucket.tick % keptBuckets] !== bucket) this.#drop(bucket)
     if (--this.#count === 0) this.#timer?.keepAlive(false)
   }
 
   #bucketOf(tick: number): Bucket {
-    if (this.#latest?.tick === tick) return this.#latest
-    if (this.#latest !== undefined) this.#drop(this.#latest)
+    const place = tick % keptBuckets
+    const kept = this.#kept[place]
+    if (kept?.tick === tick) return kept
+    if (kept !== undefined) this.#drop(kept)
     let bucket = this.#buckets.get(tick)
     if (bucket === undefined) {
       bucket = { tick, first: undefined }
       this.#buckets.set(tick, bucket)
     }
-    this.#latest = bucket
+    this.#kept[place] = bucket
     return bucket
   }
 
@@ -107,7 +112,7 @@ export class Deadlines {
   #fire(): void {
     this.#timer = undefined
     this.#timerTick = Number.POSITIVE_INFINITY
-    this.#latest = undefined
+    this.#kept.fill(undefined)
     const now = this.clock.now()
     const due: number[] = []
     let next = Number.POSITIVE_INFINITY
@@ -123,7 +128,7 @@ export class Deadlines {
   #expire(tick: number): void {
     const bucket = this.#buckets.get(tick)
     this.#buckets.delete(tick)
-    this.#latest = undefined
+    this.#kept[tick % keptBuckets] = undefined
     for (let item = bucket?.first; item !== undefined; item = bucket?.first) {
       this.remove(item)
       item.expire()

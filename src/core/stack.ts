@@ -40,6 +40,11 @@ export interface Stack {
 
 export const stackKey: unique symbol = Symbol.for('tenon.stack') as never
 
+/** The stack that an interceptor's `next` runs, where it was given it as it is. */
+export function stackOfNext(next: object): Stack | undefined {
+  return (next as { readonly [stackKey]?: Stack })[stackKey] // as below
+}
+
 /** The stack of an endpoint; of a plain function, the function as an opaque leaf. */
 export function stackOf(endpoint: object): Stack {
   const stack = (endpoint as { readonly [stackKey]?: Stack })[stackKey] // ours alone: the symbol is not used by others

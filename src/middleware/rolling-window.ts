@@ -24,6 +24,10 @@ export class TimeWindow implements Window {
   #bucketMs: number
   /** The number of the bucket that is counted in: time by `#bucketMs`. */
   #current = Number.NEGATIVE_INFINITY
+  /** Where its row begins. */
+  #row = 0
+  /** Until when a call is certainly counted in it: most come within the bucket of the last. */
+  #certainUntil = Number.NEGATIVE_INFINITY
 
   constructor(windowMs: number, columns: number) {
     this.#columns = columns
@@ -33,18 +37,26 @@ export class TimeWindow implements Window {
   }
 
   advance(now: number): void {
+    if (now < this.#certainUntil) return
     const bucket = Math.floor(now / this.#bucketMs)
     if (bucket <= this.#current) return
     if (bucket - this.#current >= bucketCount) this.clear()
     else for (let each = this.#current + 1; each <= bucket; each++) this.#empty(this.#rowOf(each))
+    this.#moveTo(bucket)
+  }
+
+  #moveTo(bucket: number): void {
     this.#current = bucket
+    this.#row = this.#rowOf(bucket)
+    this.#certainUntil = (bucket + 1) * this.#bucketMs * (1 - 2 ** -50) // the division in advance may round up
   }
 
   count(columns: number): void {
-    const row = this.#rowOf(this.#current)
-    for (let column = 0; column < this.#columns; column++) {
-      if ((columns & (1 << column)) === 0) continue
-      this.#add(row + column, 1)
+    for (let column = 0, left = columns; left !== 0; column++, left >>= 1) {
+      if ((left & 1) === 0) continue
+      const at = this.#row + column
+      this.#buckets[at] = (this.#buckets[at] as number) + 1
+      this.#totals[column] = (this.#totals[column] as number) + 1
     }
   }
 
@@ -64,7 +76,7 @@ export class TimeWindow implements Window {
     const old = this.#buckets.slice()
     this.clear()
     this.#bucketMs = windowMs / bucketCount
-    this.#current = Math.floor(now / this.#bucketMs)
+    this.#moveTo(Math.floor(now / this.#bucketMs))
     for (let bucket = newest - bucketCount + 1; bucket <= newest; bucket++) {
       const moved = Math.min(Math.floor((bucket * oldMs) / this.#bucketMs), this.#current) // the product may have been rounded up
       if (moved <= this.#current - bucketCount) continue
