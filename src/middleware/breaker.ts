@@ -179,8 +179,9 @@ const breakerPolicy = definePolicy<
     const middleware = frame.around<Admission>(method => ({
       enter(context) {
         clock = context.clock
-        const now = clock.now()
-        circuit.use(frame.current as CircuitSettings, now) // as above
+        const options = frame.current as CircuitSettings // as above
+        const now = circuit.needsTime(options) ? clock.now() : 0
+        circuit.use(options, now)
         const admission = circuit.admit(now)
         if (admission !== undefined) return { state: admission }
         frame.emit({ type: 'refused', method })

@@ -133,7 +133,12 @@ export class Circuit {
     this.#close()
   }
 
-  /** Lets a call through, or not. */
+  /** Whether it makes a difference when a call begins: reading the clock is most of what a closed breaker costs. */
+  needsTime(options: CircuitSettings): boolean {
+    return this.#state !== 'closed' || options !== this.#options || options.slowCallMs !== Number.POSITIVE_INFINITY
+  }
+
+  /** Lets a call through, or not. `now` means nothing where it needs no time. */
   admit(now: number): Admission | undefined {
     if (this.#forced === 'open') return undefined
     if (this.#forced === 'closed') return this.#admission(now, noPeriod)
