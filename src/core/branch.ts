@@ -13,6 +13,8 @@ import { stackOfNext } from './stack.js'
 export interface BranchOptions {
   /** Milliseconds from now; never longer than the call's own deadline. More than 0. @defaultValue the call's */
   readonly deadlineMs?: number
+  /** The time on the call's clock, for those that have just read it. @defaultValue it is read */
+  readonly now?: number
   /** What it fails with at a deadline of its own. @defaultValue `deadline_exceeded`/`DEADLINE_EXCEEDED` */
   readonly tooLate?: () => Failure
   /** Which attempt of the call this is, from 1. @defaultValue the call's */
@@ -52,7 +54,7 @@ class RunningBranch implements Branch {
     const { attempt = carried.attempt, maxAttempts = carried.maxAttempts, deadlineMs, tooLate } = options
     const { deadlines, onDefect, deadline } = carried.scope
     // One that ends with the call need not know the time: the call does.
-    const startedAt = deadlineMs === undefined ? Number.NEGATIVE_INFINITY : deadlines.clock.now()
+    const startedAt = deadlineMs === undefined ? Number.NEGATIVE_INFINITY : (options.now ?? deadlines.clock.now())
     const own = deadlineMs === undefined ? deadline : startedAt + deadlineMs
     this.#scope = new Scope({
       deadlines,

@@ -73,9 +73,11 @@ const timeoutPolicy = definePolicy<TimeoutOptions, TimeoutEvent, Pick<Timeout, '
       run(next, request, context) {
         const { timeoutMs } = frame.current
         // A deadline that is nearer is kept already.
-        if (context.deadline <= context.clock.now() + timeoutMs) return next(request, context)
+        const now = context.clock.now()
+        if (context.deadline <= now + timeoutMs) return next(request, context)
         const bounded: Branch = branch(context, {
           deadlineMs: timeoutMs,
+          now,
           tooLate: () => late(timeoutMs, bounded, method),
         })
         return bounded.run(next, request)
