@@ -17,6 +17,14 @@ export interface Cancellable {
   conclude?(): void
 }
 
+/** How long a server waits, in ms. */
+export interface Patience {
+  /** For a request to arrive, and for an answer to be taken at all. */
+  readonly timeoutMs: number
+  /** For the next request on a connection that had some. */
+  readonly quietMs: number
+}
+
 /** Requests that may take as long as they like to arrive, known only to whoever answers them in the server's place. */
 export const unhurried: WeakSet<IncomingMessage> = new WeakSet()
 
@@ -37,6 +45,11 @@ export class Connection {
   /** Infinity until it is first looked at. */
   #readingSince = Number.POSITIVE_INFINITY
   #isWatched = false
+  /** How many answers have ended, and how many there were when it was last looked at; with the bytes read, all that goes on. */
+  #answers = 0
+  #answersSeen = 0
+  #bytesSeen = 0
+  #quietSince = 0
 
   constructor(socket: Socket, all: Connections) {
     this.socket = socket
@@ -61,6 +74,7 @@ export class Connection {
   ended(call: Cancellable, message: IncomingMessage, target: ServerResponse): void {
     if (this.#call === call) this.#call = undefined
     else this.#more?.delete(call)
+    this.#answers++
     this.rest()
     if (!message.complete && hasBody(message)) this.expect(message, target)
     else if (this.#message === message) this.#forget()
@@ -103,8 +117,12 @@ export class Connection {
     return this.calls === 0 && this.socket.writableLength === 0 && now - this.#idleSince >= idleMs
   }
 
-  /** Closes it where its request takes longer than `timeoutMs` to arrive, or its answer as long without being taken at all. */
-  check(timeoutMs: number, now: number): void {
+  /** Closes it where its request takes too long to arrive, its answer to be taken at all, or where it has long been quiet. */
+  check({ timeoutMs, quietMs }: Patience, now: number): void {
+    if (this.#isQuiet(now) && now - this.#quietSince >= quietMs) {
+      this.socket.destroy()
+      return
+    }
     if (this.#message?.complete === true) this.#forget()
     if (this.#message !== undefined && !unhurried.has(this.#message)) {
       this.#readingSince = Math.min(this.#readingSince, now)
@@ -116,6 +134,23 @@ export class Connection {
     this.#isWatched = isStuck
     if (isStuck) this.socket.setTimeout(timeoutMs)
     else if (this.socket.timeout === timeoutMs) this.socket.setTimeout(0)
+  }
+
+  /** Whether nothing has gone on since it was last looked at. One that never had an answer is waited for elsewhere. */
+  #isQuiet(now: number): boolean {
+    const { bytesRead, writableLength } = this.socket
+    const isQuiet =
+      this.calls === 0 &&
+      this.#message === undefined &&
+      writableLength === 0 &&
+      this.#answers > 0 &&
+      this.#answers === this.#answersSeen &&
+      bytesRead === this.#bytesSeen
+    if (isQuiet) return true
+    this.#answersSeen = this.#answers
+    this.#bytesSeen = bytesRead
+    this.#quietSince = now
+    return false
   }
 
   #isBusy(): boolean {
@@ -158,10 +193,10 @@ export class Connections {
     return this.#open.get(socket)
   }
 
-  /** Closes those whose callers are too slow. */
-  check(timeoutMs: number): void {
+  /** Closes those whose callers are too slow, or have long been quiet. */
+  check(patience: Patience): void {
     const now = this.#clock.now()
-    for (const connection of this.#open.values()) connection.check(timeoutMs, now)
+    for (const connection of this.#open.values()) connection.check(patience, now)
   }
 
   /** From now on it is known since when each is idle; those that are idle already count from now. */

@@ -13,6 +13,7 @@ import { type Exchange, Exchanges } from './exchange.js'
 import { type App, HandedOver } from './handed-over.js'
 import type { HttpResponse } from './message.js'
 import { NodeRequest } from './node-request.js'
+import { writeInOne } from './one-write.js'
 import { type Pages, page } from './pages.js'
 import { probe } from './probe.js'
 import { plainWire, problemResponse } from './problem.js'
@@ -24,6 +25,9 @@ import { Handshakes } from './tls.js'
 const sweepMs = 50
 /** How long a connection is silent before TCP asks whether its peer still exists, in ms. */
 const tcpKeepAliveMs = 60_000
+
+/** How much longer than we say a quiet connection is kept, in ms: a request may be on its way. */
+const keepAliveSlackMs = 1000
 
 /** How often a draining server looks for connections that wait to be accepted; the system lets 511 wait. */
 const maxAcceptRounds = 1024
@@ -42,6 +46,8 @@ export class HttpServer implements Listening {
   #drained: Promise<void> | undefined
   #sending: SendOptions
   readonly #handshakes: Handshakes = new Handshakes()
+  /** Quiet connections are looked for here: node:http sets a timer after each answer. Undone for an app, whose answers it sends. */
+  readonly #keepsQuiet: boolean
   #isDrained = false
   #isClosed = false
   #accepted = 0
@@ -56,7 +62,9 @@ export class HttpServer implements Listening {
     this.#runtime = runtime
     this.#pages = settings.docs?.pagesOf(services)
     this.#compression = settings.compression === undefined ? undefined : new Compression(settings.compression)
-    this.#sending = { last: false, maxDiscardedBytes: maxBodyBytes, shared: false }
+    this.#keepsQuiet = app === undefined
+    const keepAlive = this.#keepsQuiet ? `timeout=${Math.floor(settings.keepAliveTimeoutMs / 1000)}` : undefined
+    this.#sending = { last: false, maxDiscardedBytes: maxBodyBytes, shared: false, keepAlive }
     this.#cors = settings.corsFor?.(runtime.onDefect)
     this.#exchanges = new Exchanges(services, runtime, { maxBodyBytes, maxDeadlineMs, tagOf, cors: this.#cors })
     this.#connections = new Connections(runtime.clock)
@@ -65,7 +73,7 @@ export class HttpServer implements Listening {
       headersTimeout: settings.headersTimeoutMs,
       requestTimeout: 0, // request streams may take longer; see `#lookOut`
       connectionsCheckingInterval: settings.checkIntervalMs,
-      keepAliveTimeout: settings.keepAliveTimeoutMs,
+      keepAliveTimeout: this.#keepsQuiet ? 0 : settings.keepAliveTimeoutMs,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: tcpKeepAliveMs,
@@ -119,7 +127,10 @@ export class HttpServer implements Listening {
   #connected(socket: Socket): void {
     void socket.remoteAddress // read now: node forgets it when the socket closes, and `context.peer` may be read then
     if (this.#isClosed) socket.destroy()
-    else this.#connections.add(socket)
+    else {
+      writeInOne(socket)
+      this.#connections.add(socket)
+    }
   }
 
   #broken(error: NodeJS.ErrnoException, socket: Socket): void {
@@ -167,8 +178,9 @@ export class HttpServer implements Listening {
   }
 
   #lookOut(): void {
-    const { requestTimeoutMs, checkIntervalMs } = this.#settings
-    this.#connections.check(requestTimeoutMs)
+    const { requestTimeoutMs, checkIntervalMs, keepAliveTimeoutMs } = this.#settings
+    const quietMs = this.#keepsQuiet ? keepAliveTimeoutMs + keepAliveSlackMs : Number.POSITIVE_INFINITY
+    this.#connections.check({ timeoutMs: requestTimeoutMs, quietMs })
     this.#timer = this.#runtime.clock.setTimer(() => this.#lookOut(), checkIntervalMs)
     this.#timer.keepAlive(false)
   }

@@ -20,6 +20,8 @@ export interface SendOptions {
   readonly maxDiscardedBytes: number
   /** Whether others may have set headers on the response, or may have sent it. */
   readonly shared: boolean
+  /** The value of `Keep-Alive`. @defaultValue node:http's own */
+  readonly keepAlive?: string | undefined
 }
 
 /** Sends a response. A promise where that takes longer: it resolves when all is written or the reader is gone, and never rejects. */
@@ -35,13 +37,14 @@ export function send(
     leave(body)
     return undefined
   }
-  const isWhole = typeof body === 'string' || body instanceof Uint8Array
   const isUnread = !request.complete && hasBody(request)
-  const headers = options.shared ? joinLists(target, response.headers) : response.headers.slice()
-  if (options.last || (isWhole && isUnread && !isShort(request, options))) headers.push('connection', 'close')
-  if (isWhole && status !== 204 && status !== 304) headers.push('content-length', String(Buffer.byteLength(body)))
-  if (response.length !== undefined) headers.push('content-length', String(response.length))
-  target.writeHead(status, headers)
+  if (typeof body === 'string' && !isUnread && isPlain(target, response, options)) {
+    sendPlain(target, response, { body, keepAlive: options.keepAlive })
+    return undefined
+  }
+  const isWhole = isBytes(body)
+  const isLast = options.last || (isWhole && isUnread && !isShort(request, options))
+  target.writeHead(status, headersOf(target, response, { ...options, last: isLast }))
   if (!isWhole && request.method !== 'HEAD' && status !== 204 && status !== 304) {
     target.flushHeaders()
     return pump(body, target).then(
@@ -59,6 +62,47 @@ export function send(
     endAfterRequest(request, target, options)
   }
   return undefined
+}
+
+function isBytes(body: SentResponse['body']): body is string | Uint8Array {
+  return typeof body === 'string' || body instanceof Uint8Array
+}
+
+function headersOf(
+  target: ServerResponse,
+  { status, headers: given, body, length }: SentResponse,
+  { shared, last, keepAlive }: SendOptions,
+): string[] {
+  const headers = shared ? joinLists(target, given) : given.slice()
+  if (last) headers.push('connection', 'close')
+  else if (keepAlive !== undefined && target.shouldKeepAlive) headers.push('keep-alive', keepAlive)
+  if (isBytes(body) && status !== 204 && status !== 304) headers.push('content-length', String(Buffer.byteLength(body)))
+  if (length !== undefined) headers.push('content-length', String(length))
+  return headers
+}
+
+/** Whether there is nothing to look at: what nearly all responses are, so it is worth a way of its own. */
+function isPlain(target: ServerResponse, { status, headers }: SentResponse, { last, shared }: SendOptions): boolean {
+  return status === 200 && !last && !shared && headers.length === 2 && target.shouldKeepAlive
+}
+
+interface Plain {
+  readonly body: string
+  readonly keepAlive: string | undefined
+}
+
+/** Sends a text with one header. The list is written out: one that grows takes three times its memory. */
+function sendPlain(target: ServerResponse, { status, headers }: SentResponse, { body, keepAlive }: Plain): void {
+  const [name, value] = headers as readonly [string, string] // as has been seen
+  const length = Buffer.byteLength(body)
+  const text = String(length)
+  target.writeHead(
+    status,
+    keepAlive === undefined
+      ? [name, value, 'content-length', text]
+      : [name, value, 'content-length', text, 'keep-alive', keepAlive],
+  )
+  target.end(body, length === body.length ? 'latin1' : 'utf8')
 }
 
 /** A text of as many bytes as characters is ASCII, and node is faster at writing it when it is told. */
@@ -126,7 +170,7 @@ class Room {
 
 /** A stream that nobody will read is closed: its call ends as abandoned. */
 function leave(body: SentResponse['body']): void {
-  if (typeof body === 'string' || body instanceof Uint8Array) return
+  if (isBytes(body)) return
   void body[Symbol.asyncIterator]().return?.()
 }
 

@@ -32,9 +32,9 @@ export interface HttpServerOptions extends TrustedProxiesOptions {
    * may take longer. @defaultValue 30 000
    */
   readonly requestTimeoutMs?: number
-  /** How often slow clients are looked for, in ms: they may be late by twice as much. @defaultValue 1 000 */
+  /** How often slow clients and idle connections are looked for, in ms: they may be late by twice as much. @defaultValue 1 000 */
   readonly checkIntervalMs?: number
-  /** How long an idle connection is kept, in ms: longer than its clients keep it. @defaultValue 65 000 */
+  /** How long an idle connection is kept, in ms, and a second more: longer than its clients keep it. @defaultValue 65 000 */
   readonly keepAliveTimeoutMs?: number
   /** The most headers of a request. Above: 431. @defaultValue 100 */
   readonly maxHeaders?: number
