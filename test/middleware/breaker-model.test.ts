@@ -21,6 +21,7 @@ const answers = {
   down: { says: 'failure', failure: failureOf('unavailable', 'DOWN', '') },
   refusing: { says: 'failure', failure: failureOf('unavailable', 'CONNECTION_REFUSED', '', { ran: 'no' }) },
   defect: { says: 'failure', failure: failureOf('internal', 'DEFECT', '', { peer: 'stock' }) },
+  limited: { says: 'success', failure: failureOf('resource_exhausted', 'FULL', '', { ran: 'no', peer: 'stock' }) },
   missing: { says: 'success', failure: failureOf('not_found', 'NONE', '') },
   outOfStock: { says: 'success', failure: { _tag: 'OutOfStock', details: {} } as unknown as Failure },
   cancelled: { says: 'nothing', failure: failureOf('cancelled', 'CANCELLED', '') },

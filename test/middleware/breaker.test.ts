@@ -290,6 +290,30 @@ describe('a response stream', () => {
   })
 })
 
+test("a probe's stream that was taken for an answer has nothing more to say", async () => {
+  const { policy, fail, clock, ask, mock } = start({ consecutiveFailures: 1, openMs: 10, probes: 2, probeMs: 50 })
+  await fail()
+  await clock.advance(10)
+  const streaming = ask()
+  ;(await mock.next()).respond(
+    (async function* () {
+      yield 1
+    })(),
+  )
+  const opened = await streaming
+  if (opened._tag === 'Left') throw new Error('no stream')
+  void ask()
+  await mock.next()
+  await clock.advance(50)
+  void ask()
+  const third = await mock.next()
+  for await (const _ of opened.right as AsyncIterable<unknown>);
+  expect(policy.state).toBe('half-open')
+  third.respond('fine')
+  await clock.advance(0)
+  expect(policy.state).toBe('closed')
+})
+
 describe('force', () => {
   test('open refuses all, closed lets all through; released it begins anew', async () => {
     const { policy, fail, succeed, ask, events } = start({ consecutiveFailures: 2 })
@@ -357,6 +381,23 @@ describe("cockatiel's strategies", () => {
     await succeed()
     await fail(2)
     expect(policy.state).toBe('closed')
+  })
+
+  test('are told in which state a call ended', async () => {
+    const told: string[] = []
+    const strategy = {
+      state: undefined,
+      success: (state: number) => void told.push(`success ${state}`),
+      failure: (state: number) => told.push(`failure ${state}`) > 1,
+    }
+    const { fail, succeed, clock } = start({ strategy })
+    await succeed()
+    await fail()
+    await clock.advance(5_000)
+    await fail()
+    await clock.advance(5_000)
+    await succeed()
+    expect(told).toEqual(['success 0', 'failure 0', 'failure 2', 'success 2'])
   })
 
   test('of both windows work, too', async () => {

@@ -91,10 +91,11 @@ describe('a budget', () => {
     expect(budget.balance(1_900)).toBe(0)
   })
 
-  test('of ten calls at a tenth each is one retry', () => {
-    const budget = retryBudget({ ratio: 0.1, minPerSecond: 0 })
-    for (let i = 0; i < 30; i++) budget.deposit(0)
-    expect([1, 2, 3, 4].map(() => budget.tryWithdraw(0))).toEqual([true, true, true, false])
+  test('of a hundred calls at 0.29 each is 29 retries, though 0.29 is no binary fraction', () => {
+    const budget = retryBudget({ ratio: 0.29, minPerSecond: 0 })
+    for (let i = 0; i < 100; i++) budget.deposit(0)
+    const given = Array.from({ length: 40 }, () => budget.tryWithdraw(0))
+    expect(given.filter(Boolean).length).toBe(29)
   })
 
   test('may be without a bound', () => {
