@@ -8,7 +8,15 @@ export type { BreakerCounts, BreakerState, BreakerStrategy, OpenReason } from '.
 export { type Collapse, type CollapseEvent, type CollapseOptions, collapse } from './collapse.js'
 export { type Fallback, type FallbackEvent, type FallbackOptions, fallback } from './fallback.js'
 export { type Hedge, type HedgeEvent, type HedgeOptions, hedge } from './hedge.js'
+export {
+  type IdempotencyEvent,
+  type IdempotencyKey,
+  type IdempotencyKeyFor,
+  type IdempotencyKeyOptions,
+  idempotencyKey,
+} from './idempotency-key.js'
 export { type Inject, type InjectEvent, type InjectOptions, inject } from './inject.js'
+export type { AnswerCodec } from './kept-answer.js'
 export { logging } from './logging.js'
 export { mayRetry } from './may-retry.js'
 export { type Executes, isFault, type LiftOptions, policy } from './policy.js'

@@ -6,6 +6,7 @@ import {
   type Bulkhead,
   type BulkheadFor,
   bulkhead,
+  idempotencyKey,
   type RateLimit,
   type RateLimitFor,
   rateLimit,
@@ -51,3 +52,13 @@ export const limits = service.use(login).use(perAddress).use(perUser)
 export const inCluster = redisStore(of<Cluster>())
 // @ts-expect-error nobody has provided the principal
 service.use(perUser)
+
+// And of an idempotency key whose principal is in the context.
+const once = idempotencyKey({
+  key: (_, { metadata }) => metadata.get('idempotency-key'),
+  principal: (context: Context & Authenticated<User>) => context.principal.id,
+  store: redisStore(of<Redis>()),
+})
+export const ordering = service.use(login).use(once)
+// @ts-expect-error nobody has provided the principal
+service.use(once)

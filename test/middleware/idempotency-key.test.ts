@@ -1,0 +1,408 @@
+/** `idempotencyKey` runs a key once and gives everybody the same answer, whatever ends early, dies or comes late. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  CallError,
+  type Context,
+  call,
+  extend,
+  failed,
+  failureOf,
+  fromPromise,
+  isLeft,
+  left,
+  type MethodInfo,
+  manualClock,
+  mockEndpoint,
+  type Reply,
+  right,
+  testContext,
+} from '../../src/core/index.js'
+import { type IdempotencyEvent, type IdempotencyKeyOptions, idempotencyKey } from '../../src/middleware/index.js'
+import { fromText, sha256, toText } from '../../src/middleware/plain-json.js'
+import { memoryStore, type Store } from '../../src/store/index.js'
+import { deep } from '../deep.js'
+
+const method: MethodInfo = { service: 'shop.v1.Orders', name: 'place', idempotency: 'unsafe' }
+
+function start(options: Partial<IdempotencyKeyOptions> = {}, clock = manualClock()) {
+  const store = memoryStore({ clock })
+  const events: string[] = []
+  const policy = idempotencyKey({
+    key: (_, { metadata }) => metadata.get('idempotency-key'),
+    principal: 'none',
+    store,
+    onEvent: (event: IdempotencyEvent) => events.push(event.type),
+    ...options,
+  })
+  const mock = mockEndpoint<unknown, unknown, { readonly _tag: 'OutOfStock'; readonly details: unknown }>(method)
+  const endpoint = policy(mock.endpoint)
+  const contextOf = (key?: string) =>
+    testContext({ clock, ...(key !== undefined && { metadata: { 'idempotency-key': key } }) })
+  const place = (request: unknown, key?: string, more: { deadlineMs?: number; signal?: AbortSignal } = {}) =>
+    call(endpoint, request, { context: contextOf(key), deadlineMs: 1e9, ...more })
+  /** Lets hashes be worked out: they are other threads' work, done in the order in which it was given. */
+  const settle = async () => {
+    for (let i = 0; i < 5; i++) {
+      await Promise.all(Array.from({ length: 8 }, () => sha256('after the others')))
+      await clock.settle()
+    }
+  }
+  return { store, events, policy, mock, place, clock, contextOf, settle }
+}
+
+test.each<[string, (mock: Awaited<ReturnType<ReturnType<typeof start>['mock']['next']>>) => void, object]>([
+  [
+    'a response',
+    each => each.respond({ id: 7, at: new Date(5), big: 9n, bytes: new Uint8Array([0, 255]) }),
+    { _tag: 'Right' },
+  ],
+  ['no response at all', each => each.respond(undefined), { _tag: 'Right', right: undefined }],
+  [
+    'a domain failure',
+    each => each.fail({ _tag: 'OutOfStock', details: { sku: 'tea' } }),
+    { left: { _tag: 'OutOfStock' } },
+  ],
+  [
+    'a failure after which it may have run',
+    each => each.fail(failureOf('unavailable', 'LOST', 'lost', { cause: 1 })),
+    { left: { reason: 'LOST' } },
+  ],
+  [
+    'a defect',
+    each => each.throws(new CallError(failureOf('internal', 'DEFECT', 'broken'))),
+    { left: { reason: 'DEFECT' } },
+  ],
+])('%s is the answer to all calls with the key', async (_, end, expected) => {
+  const { mock, place, events, settle, clock } = start()
+  const first = place({ sku: 'tea' }, 'k')
+  end(await mock.next())
+  const answer = await first
+  expect(answer).toMatchObject(expected)
+  await settle()
+  const { cause: _cause, ...plain } = (isLeft(answer) ? answer.left : {}) as { cause?: unknown }
+  expect(await place({ sku: 'tea' }, 'k')).toEqual(isLeft(answer) ? left(plain) : answer)
+  expect([mock.calls, events, clock.pendingTimers]).toEqual([1, ['replayed'], 0])
+})
+
+test('what did not run is no answer: the key is free again', async () => {
+  const { mock, place } = start()
+  const first = place(1, 'k')
+  ;(await mock.next()).fail(failureOf('unavailable', 'SHUT', 'shut', { ran: 'no' }))
+  expect(await first).toMatchObject({ left: { reason: 'SHUT', ran: 'no' } })
+  const second = place(1, 'k')
+  ;(await mock.next()).respond('done')
+  expect(await second).toEqual(right('done'))
+})
+
+test('which failures are answers can be decided', async () => {
+  const { mock, place } = start({ shouldKeep: ({ code }) => code !== 'deadline_exceeded' })
+  for (const [code, calls] of [
+    ['deadline_exceeded', 2],
+    ['internal', 1],
+  ] as const) {
+    const before = mock.calls
+    for (let i = 0; i < calls; i++) {
+      const answer = place(1, code)
+      ;(await mock.next()).fail(failureOf(code, 'BAD', 'bad'))
+      await answer
+    }
+    expect(mock.calls - before).toBe(calls)
+  }
+  expect(await place(1, 'internal')).toMatchObject({ left: { code: 'internal' } })
+})
+
+test('another request under the key is refused, the order of fields aside', async () => {
+  const { mock, place, events } = start()
+  const first = place({ sku: 'tea', count: 1 }, 'k')
+  ;(await mock.next()).respond('done')
+  await first
+  expect(await place({ count: 1, sku: 'tea' }, 'k')).toEqual(right('done'))
+  expect(await place({ sku: 'tea', count: 2 }, 'k')).toMatchObject({
+    left: { code: 'invalid_argument', reason: 'IDEMPOTENCY_KEY_REUSED', ran: 'no' },
+  })
+  expect(events).toEqual(['replayed', 'reused'])
+})
+
+test('a call without a key goes on by itself', async () => {
+  const { mock, place } = start()
+  const answers = [place(1), place(1)]
+  for (const _ of answers) (await mock.next()).respond('done')
+  expect(await Promise.all(answers)).toEqual([right('done'), right('done')])
+})
+
+describe('while the first call runs', () => {
+  test('another one is refused', async () => {
+    const { mock, place, events } = start()
+    void place(1, 'k')
+    await mock.next()
+    expect(await place(1, 'k')).toMatchObject({
+      left: { code: 'aborted', reason: 'IDEMPOTENCY_KEY_IN_USE', ran: 'no' },
+    })
+    expect(events).toEqual(['in-use'])
+  })
+
+  test('or waits for its answer, no longer than its own deadline', async () => {
+    const { mock, place, clock, settle } = start({ whenRunning: 'wait' })
+    const first = place(1, 'k')
+    const { respond } = await mock.next()
+    const [second, short] = [place(1, 'k'), place(1, 'k', { deadlineMs: 250 })]
+    await settle()
+    for (let i = 0; i < 3; i++) {
+      await clock.advance(100)
+      await settle()
+    }
+    expect(await short).toMatchObject({ left: { reason: 'DEADLINE_EXCEEDED' } })
+    respond('done')
+    await first
+    await clock.advance(100)
+    expect(await second).toEqual(right('done'))
+    expect([mock.calls, clock.pendingTimers]).toEqual([1, 0])
+  })
+
+  test('of many at once, one runs', async () => {
+    const { mock, place, events } = start()
+    const answers = Array.from({ length: 20 }, () => place(1, 'k'))
+    const { respond } = await mock.next()
+    await expect.poll(() => events.length).toBe(19)
+    respond('done')
+    const outcomes = await Promise.all(answers)
+    expect(outcomes.filter(each => !isLeft(each))).toHaveLength(1)
+    expect(mock.calls).toBe(1)
+  })
+
+  test('it goes on when its caller leaves, and its answer is kept', async () => {
+    const { mock, place, settle } = start()
+    const controller = new AbortController()
+    const first = place(1, 'k', { signal: controller.signal })
+    const { context, respond } = await mock.next()
+    controller.abort()
+    expect(await first).toMatchObject({ left: { reason: 'CANCELLED' } })
+    expect(context.signal.aborted).toBe(false)
+    respond('done')
+    await settle()
+    expect(await place(1, 'k')).toEqual(right('done'))
+  })
+
+  test('it is told to stop at its deadline', async () => {
+    const { mock, place, clock, settle } = start()
+    const first = place(1, 'k', { deadlineMs: 100 })
+    const { context } = await mock.next()
+    await clock.advance(120)
+    expect(await first).toMatchObject({ left: { reason: 'DEADLINE_EXCEEDED' } })
+    expect(context.signal.aborted).toBe(true)
+    await settle()
+    expect(await place(1, 'k')).toMatchObject({ left: { reason: 'DEADLINE_EXCEEDED', ran: 'maybe' } })
+    expect([mock.calls, clock.pendingTimers]).toEqual([1, 0])
+  })
+})
+
+describe('the lease', () => {
+  test('is renewed while the call runs', async () => {
+    const { mock, place, clock, settle } = start({ leaseMs: 300 })
+    const first = place(1, 'k')
+    const { respond } = await mock.next()
+    for (let i = 0; i < 20; i++) {
+      await clock.advance(100)
+      await settle()
+    }
+    expect(await place(1, 'k')).toMatchObject({ left: { reason: 'IDEMPOTENCY_KEY_IN_USE' } })
+    respond('done')
+    await first
+    expect([mock.calls, clock.pendingTimers]).toEqual([1, 0])
+  })
+
+  /** As if this process stood still: its renewals do not arrive. */
+  function asleep(store: Store): Store {
+    return {
+      ...store,
+      get: key => store.get(key),
+      compareAndSet: (key, change) =>
+        change.from !== undefined && change.from === change.to
+          ? Promise.resolve(true)
+          : store.compareAndSet(key, change),
+    } as Store // only what is asked for
+  }
+
+  test('that ran out gives the key to another one, and who is late overwrites nothing', async () => {
+    const clock = manualClock()
+    const shared = memoryStore({ clock })
+    const late = start({ leaseMs: 300, store: asleep(shared) }, clock)
+    const other = start({ leaseMs: 300, store: shared }, clock)
+    const first = late.place(1, 'k')
+    const slow = await late.mock.next()
+    await clock.advance(301)
+    const second = other.place(1, 'k')
+    const quick = await other.mock.next()
+    slow.respond('first')
+    expect(await first).toEqual(right('first'))
+    expect(late.events).toEqual(['superseded'])
+    quick.respond('second')
+    await second
+    expect(await late.place(1, 'k')).toEqual(right('second'))
+  })
+
+  test('that ran out and was taken by nobody still gets its answer', async () => {
+    const clock = manualClock()
+    const shared = memoryStore({ clock })
+    const { place, mock, events } = start({ leaseMs: 300, store: asleep(shared) }, clock)
+    const first = place(1, 'k')
+    const { respond } = await mock.next()
+    await clock.advance(301)
+    respond('done')
+    await first
+    expect(await place(1, 'k')).toEqual(right('done'))
+    expect(events).toEqual(['replayed'])
+  })
+})
+
+test('an answer is forgotten after its time', async () => {
+  const { mock, place, clock } = start({ ttlMs: 1_000 })
+  for (const answer of ['first', 'second']) {
+    const given = place(1, 'k')
+    ;(await mock.next()).respond(answer)
+    expect(await given).toEqual(right(answer))
+    await clock.advance(1_000)
+  }
+})
+
+test('keys are apart by principal and by method', async () => {
+  const clock = manualClock()
+  const once = idempotencyKey({
+    key: () => 'k',
+    principal: (context: Context & { readonly user: string }) => context.user,
+    store: memoryStore({ clock }),
+  })
+  let runs = 0
+  const [place, cancel] = ['place', 'cancel'].map(name => once(fromPromise(async () => ++runs, { ...method, name })))
+  const as = async (user: string, endpoint = place) =>
+    endpoint === undefined ? undefined : call(endpoint, 1, { context: extend(testContext({ clock }), { user }) })
+  expect(await as('ada')).toEqual(right(1))
+  expect(await as('bob')).toEqual(right(2))
+  expect(await as('ada', cancel)).toEqual(right(3))
+  expect(await as('ada')).toEqual(right(1))
+})
+
+test('what is said beside the answer is said again, but no cookie', async () => {
+  const { contextOf, policy } = start()
+  const endpoint = policy(
+    fromPromise((_: number, { reply }) => {
+      reply.header('location', '/orders/7')
+      reply.header('set-cookie', 'secret=1')
+      reply.trailer('x-end', '1')
+      reply.status = 201
+      return 'done'
+    }, method),
+  )
+  const said: unknown[] = []
+  const onReply = ({ headers, setCookies, trailers, status }: Reply) =>
+    said.push([Object.fromEntries(headers), setCookies, [...trailers], status])
+  for (let i = 0; i < 2; i++) await call(endpoint, 1, { context: contextOf('k'), onReply })
+  expect(said).toEqual([
+    [{ location: '/orders/7' }, ['secret=1'], [['x-end', '1']], 201],
+    [{ location: '/orders/7', 'idempotent-replayed': 'true' }, [], [['x-end', '1']], 201],
+  ])
+})
+
+test.each<[string, unknown]>([
+  ['too long', 'x'.repeat(2_000)],
+  ['no JSON', () => 1],
+])('an answer that is %s reaches its caller, and the others learn that the call has run', async (_, answer) => {
+  const { mock, place, events } = start({ maxLength: 1_000 })
+  const first = place(1, 'k')
+  ;(await mock.next()).respond(answer)
+  expect(await first).toEqual(right(answer))
+  expect(await place(1, 'k')).toMatchObject({
+    left: { code: 'internal', reason: 'IDEMPOTENCY_ANSWER_NOT_KEPT', ran: 'maybe' },
+  })
+  expect([events, mock.calls]).toEqual([['not-kept', 'replayed'], 1])
+})
+
+test('a store that fails refuses the call, or lets it run', async () => {
+  const store = memoryStore()
+  await store.close()
+  const closed = start({ store })
+  expect(await closed.place(1, 'k')).toMatchObject({ left: { reason: 'STORE_UNAVAILABLE', ran: 'no' } })
+  const open = start({ store, whenStoreFails: 'open' })
+  const answer = open.place(1, 'k')
+  ;(await open.mock.next()).respond('done')
+  expect(await answer).toEqual(right('done'))
+  expect([closed.events, open.events]).toEqual([['store-failed'], ['store-failed']])
+})
+
+test('a codec that cannot read what it wrote is a defect, and no reason to run again', async () => {
+  const codec = { encode: () => 'x', decode: () => JSON.parse('{') }
+  const { policy } = start({ codec, whenStoreFails: 'open' })
+  let runs = 0
+  const endpoint = policy(fromPromise(async () => ++runs, method))
+  const context = testContext({ metadata: { 'idempotency-key': 'k' }, onDefect: () => {} })
+  await call(endpoint, 1, { context })
+  expect(await call(endpoint, 1, { context })).toMatchObject({ left: { reason: 'DEFECT' } })
+  expect(runs).toBe(1)
+})
+
+describe('streams are refused', () => {
+  test('while wrapping, where the method says so', () => {
+    const streaming = fromPromise(async () => 1, { ...method, kind: 'server_streaming' })
+    expect(() => start().policy(streaming)).toThrow(
+      new TypeError('idempotencyKey: shop.v1.Orders/place streams, and a stream cannot be given again'),
+    )
+  })
+
+  test.each<[string, unknown, () => unknown]>([
+    ['request', (async function* () {})(), () => 1],
+    ['response', 1, () => (async function* () {})()],
+  ])('at the first call: a %s', async (_, request, answer) => {
+    const context = testContext({ metadata: { 'idempotency-key': 'k' }, onDefect: () => {} })
+    const endpoint = start().policy(fromPromise(answer as (request: unknown) => unknown, method))
+    expect(await call(endpoint, request, { context })).toMatchObject({ left: { reason: 'DEFECT' } })
+  })
+
+  test('and so is an endpoint whose method is not known', async () => {
+    const context = testContext({ metadata: { 'idempotency-key': 'k' }, onDefect: () => {} })
+    const endpoint = start().policy(fromPromise(async () => failed('internal', 'NOT_RUN', '')))
+    expect(await call(endpoint, 1, { context })).toMatchObject({ left: { reason: 'DEFECT' } })
+  })
+})
+
+test('any value that can be kept comes back as it was', () => {
+  const leaf = fc.oneof(
+    fc.constantFrom(null, Number.NaN, Number.POSITIVE_INFINITY),
+    fc.boolean(),
+    fc.double().map(each => each + 0), // JSON knows no negative zero
+    fc.bigInt(),
+    fc.string({ unit: 'grapheme' }),
+    fc.date({ noInvalidDate: true }),
+    fc.uint8Array(),
+  )
+  const name = fc.oneof(fc.string(), fc.constant('$tenon')).filter(each => each !== '__proto__')
+  const value = fc.oneof(
+    leaf,
+    fc.array(fc.oneof(leaf, fc.constant(undefined))),
+    fc.dictionary(name, fc.oneof(leaf, fc.dictionary(name, leaf, { noNullPrototype: true })), {
+      noNullPrototype: true,
+    }),
+  )
+  fc.assert(
+    fc.property(value, each => {
+      expect(fromText(toText(each))).toEqual(each)
+    }),
+    { numRuns: deep(200, 5_000) },
+  )
+})
+
+test.each<[object, string]>([
+  [{ key: () => 'k', principal: 'none' }, 'idempotencyKey: store is required'],
+  [{ key: () => 'k', store: memoryStore() }, 'idempotencyKey: principal is required'],
+  [{ principal: 'none', store: memoryStore() }, 'idempotencyKey: key is required'],
+  [
+    { key: () => 'k', principal: 'all', store: memoryStore() },
+    "idempotencyKey: principal must be a function or 'none', got 'all'",
+  ],
+  [
+    { key: () => 'k', principal: 'none', store: {} },
+    'idempotencyKey: store must have get() and compareAndSet(), got an object',
+  ],
+])('refuses %o', (options, message) => {
+  expect(() => idempotencyKey(options as IdempotencyKeyOptions)).toThrow(message)
+})
