@@ -6,6 +6,7 @@ export { type Cache, type CacheEvent, type CacheOptions, cache } from './cache.j
 export type { CallKey } from './call-key.js'
 export type { BreakerCounts, BreakerState, BreakerStrategy, OpenReason } from './circuit.js'
 export { type Collapse, type CollapseEvent, type CollapseOptions, collapse } from './collapse.js'
+export { type Expiry, type ExpiryEvent, type ExpiryOptions, expiry } from './expiry.js'
 export { type Fallback, type FallbackEvent, type FallbackOptions, fallback } from './fallback.js'
 export { type Hedge, type HedgeEvent, type HedgeOptions, hedge } from './hedge.js'
 export {
@@ -27,6 +28,19 @@ export {
   type RateLimitOptions,
   rateLimit,
 } from './rate-limit.js'
+export type { Part, PolicyStackOptions } from './policy-stack.js'
+export {
+  type ResilientClient,
+  type ResilientClientEvent,
+  type ResilientClientOptions,
+  resilientClient,
+} from './resilient-client.js'
+export {
+  type ResilientServer,
+  type ResilientServerEvent,
+  type ResilientServerOptions,
+  resilientServer,
+} from './resilient-server.js'
 export { type Retry, type RetryEvent, type RetryOptions, retry } from './retry.js'
 export { type RetryBudget, type RetryBudgetOptions, retryBudget } from './retry-budget.js'
 export { type Criticality, type Shed, type ShedEvent, type ShedOptions, shed } from './shed.js'
