@@ -21,6 +21,7 @@ export type { AnswerCodec } from './kept-answer.js'
 export { logging } from './logging.js'
 export { mayRetry } from './may-retry.js'
 export { type Executes, isFault, type LiftOptions, policy } from './policy.js'
+export type { Part, PolicyStackOptions } from './policy-stack.js'
 export {
   type RateLimit,
   type RateLimitEvent,
@@ -28,7 +29,6 @@ export {
   type RateLimitOptions,
   rateLimit,
 } from './rate-limit.js'
-export type { Part, PolicyStackOptions } from './policy-stack.js'
 export {
   type ResilientClient,
   type ResilientClientEvent,

@@ -4,13 +4,16 @@ import type { Middleware } from '../core/index.js'
 import { type Bulkhead, type BulkheadEvent, type BulkheadOptions, bulkhead } from './bulkhead.js'
 import { type Expiry, type ExpiryEvent, type ExpiryOptions, expiry } from './expiry.js'
 import { checkParts, type Part, type PolicyStackOptions, partOf, policyStack } from './policy-stack.js'
+import { type RateLimit, type RateLimitEvent, type RateLimitOptions, rateLimit } from './rate-limit.js'
 import { type Shed, type ShedEvent, type ShedOptions, shed } from './shed.js'
 
 /** What a {@link resilientServer} tells. */
-export type ResilientServerEvent = ShedEvent | BulkheadEvent | ExpiryEvent
+export type ResilientServerEvent = RateLimitEvent | ShedEvent | BulkheadEvent | ExpiryEvent
 
 /** Options of {@link resilientServer}. What is given for a part goes before what is recommended; `false` leaves it out. */
 export interface ResilientServerOptions extends PolicyStackOptions<ResilientServerEvent> {
+  /** A bound to the calls in a time, for all callers or for each. @defaultValue none: nobody knows the number but you */
+  readonly rateLimit?: Part<RateLimitOptions>
   /** Refuses what cannot be done in time. @defaultValue `{}` */
   readonly shed?: Part<ShedOptions>
   /** A bound that somebody knows: as many calls as a pool has connections. @defaultValue none: `shed` finds one */
@@ -22,6 +25,7 @@ export interface ResilientServerOptions extends PolicyStackOptions<ResilientServ
 /** What {@link resilientServer} makes: a middleware, with its parts to watch and to change. */
 export interface ResilientServer extends Middleware {
   /** `undefined` where it was left out, as the others. */
+  readonly rateLimit: RateLimit | undefined
   readonly shed: Shed | undefined
   readonly bulkhead: Bulkhead | undefined
   readonly expiry: Expiry | undefined
@@ -30,8 +34,9 @@ export interface ResilientServer extends Middleware {
 }
 
 /**
- * The recommended stack for serving: `shed` > `bulkhead`, where one is asked for, > `expiry`, outermost first; they run fused. Make
- * one and share it among the methods of a process: what is overloaded is the process. Throws as its parts do.
+ * The recommended stack for serving: `rateLimit` > `shed` > `bulkhead` > `expiry`, outermost first, `rateLimit` and `bulkhead` only
+ * where they are asked for; they run fused. Make one and share it among the methods of a process: what is overloaded is the process.
+ * Throws as its parts do.
  *
  * Belongs outermost, right inside logging and metrics, and outside authentication: a refusal must cost next to nothing.
  *
@@ -48,9 +53,14 @@ export interface ResilientServer extends Middleware {
  * ```
  */
 export function resilientServer(options: ResilientServerOptions = {}): ResilientServer {
-  checkParts('resilientServer', options, ['name', 'onEvent', 'shed', 'bulkhead', 'expiry'])
+  checkParts('resilientServer', options, ['name', 'onEvent', 'rateLimit', 'shed', 'bulkhead', 'expiry'])
   const of = options.name
   const parts = {
+    rateLimit: partOf<RateLimitOptions, RateLimit>(rateLimit, options.rateLimit ?? false, {
+      of,
+      kind: 'rateLimit',
+      recommended: {},
+    }),
     shed: partOf(shed, options.shed, { of, kind: 'shed', recommended: {} }),
     bulkhead: partOf<BulkheadOptions, Bulkhead>(bulkhead, options.bulkhead ?? false, {
       of,

@@ -4,6 +4,7 @@ import {
   call,
   explain,
   failed,
+  failureOf,
   fromPromise,
   isRight,
   type MethodInfo,
@@ -104,10 +105,13 @@ test('one listener is told of the events of all parts of a client, until it is t
 test('a place of the bulkhead is free while a call waits for its next attempt', async () => {
   const clock = manualClock()
   const mock = mockEndpoint<number, unknown>(safe)
-  const client = resilientClient({ bulkhead: { maxConcurrent: 1 }, retry: { baseMs: 1_000, random: { next: () => 0.5 } } })
+  const client = resilientClient({
+    bulkhead: { maxConcurrent: 1 },
+    retry: { baseMs: 1_000, random: { next: () => 0.5 } },
+  })
   const context = testContext({ clock })
   const first = call(client(mock.endpoint), 1, { context })
-  ;(await mock.next()).respond(failed('unavailable', 'DOWN', 'down'))
+  ;(await mock.next()).fail(failureOf('unavailable', 'DOWN', 'down'))
   await clock.settle()
   const second = call(client(mock.endpoint), 2, { context })
   ;(await mock.next()).respond('second')
