@@ -14,7 +14,7 @@ export type ResilientClientEvent = TimeoutEvent | RetryEvent | BulkheadEvent | B
 export interface ResilientClientOptions extends PolicyStackOptions<ResilientClientEvent> {
   /** Bounds the whole call, its attempts and the waits between them. @defaultValue `{ timeoutMs: 30_000 }` */
   readonly timeout?: Part<TimeoutOptions>
-  /** Further attempts, each of which is bounded by `attemptTimeoutMs`. @defaultValue `{ attemptTimeoutMs: 10_000 }` */
+  /** Further attempts, each of which is bounded. @defaultValue `{ attemptTimeoutMs }` of a third of the whole call's, else 10 000 */
   readonly retry?: Part<RetryOptions>
   /** Bounds how many attempts run at once. @defaultValue `{ maxConcurrent: 1_000 }` */
   readonly bulkhead?: Part<BulkheadOptions>
@@ -62,7 +62,11 @@ export function resilientClient(options: ResilientClientOptions = {}): Resilient
   const of = options.name
   const parts = {
     timeout: partOf(timeout, options.timeout, { of, kind: 'timeout', recommended: { timeoutMs: 30_000 } }),
-    retry: partOf(retry, options.retry, { of, kind: 'retry', recommended: { attemptTimeoutMs: 10_000 } }),
+    retry: partOf(retry, options.retry, {
+      of,
+      kind: 'retry',
+      recommended: { attemptTimeoutMs: attemptTimeoutMsFor(options) },
+    }),
     bulkhead: partOf<BulkheadOptions, Bulkhead>(bulkhead, options.bulkhead, {
       of,
       kind: 'bulkhead',
@@ -71,4 +75,9 @@ export function resilientClient(options: ResilientClientOptions = {}): Resilient
     breaker: partOf(breaker, options.breaker, { of, kind: 'breaker', recommended: { openMs: 2_000, openJitter: 0.5 } }),
   }
   return policyStack<ResilientClientEvent, typeof parts>(parts, options.onEvent)
+}
+
+/** Polly's share: an attempt that hangs leaves time for two more. */
+function attemptTimeoutMsFor({ timeout }: ResilientClientOptions): number {
+  return ((timeout !== false && timeout?.timeoutMs) || 30_000) / 3
 }

@@ -101,9 +101,13 @@ class Worker {
 }
 
 const Stock = contract('shop.v1.Stock', {
-  get: method({ request: z.object({}), response: z.object({}), idempotency: 'safe' }),
+  get: method({
+    request: z.object({ sku: z.string() }),
+    response: z.object({ left: z.number() }),
+    idempotency: 'safe',
+  }),
 })
-type Get = Endpoint<object, object>
+type Get = Endpoint<{ readonly sku: string }, { readonly left: number }>
 
 /** Who is protected: nobody, one side, or both. On a naive side calls have no deadline and are retried once, without a budget. */
 export type Protected = 'none' | 'client' | 'server' | 'both'
@@ -127,7 +131,7 @@ function served(worker: Worker, middleware: Middleware): Get {
     .handlers({
       async get() {
         await worker.work()
-        return {}
+        return { left: 7 }
       },
     })
   return connect(Stock, memory.client(stock)).get
@@ -144,8 +148,8 @@ function guardedServer(worker: Worker): Get {
 
 /** Behind a network that carries neither deadlines nor cancellations. */
 function naiveServer(worker: Worker): Get {
-  const network = () => worker.work().then(() => right({}))
-  return fromRemote<object, object>('network', network, {
+  const network = () => worker.work().then(() => right({ left: 7 }))
+  return fromRemote<{ readonly sku: string }, { readonly left: number }>('network', network, {
     service: 'shop.v1.Stock',
     name: 'get',
     idempotency: 'safe',
@@ -185,7 +189,7 @@ export async function simulate(
     const second = seconds[Math.floor(clock.now() / 1_000)]
     if (second === undefined) return
     second.offered++
-    const outcome = await call(get, {}, { context })
+    const outcome = await call(get, { sku: 'tea' }, { context })
     if (outcome._tag === 'Right') second.answered++
   }
   const arrive = () => {
