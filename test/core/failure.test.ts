@@ -18,11 +18,16 @@ import {
 const known = Object.entries(reasons)
 
 describe('the table of reasons', () => {
-  test.each(known)('gives %s a code of gRPC, or none, and a blame that exists', (_name, reason: Reason) => {
-    if (reason.code !== undefined) expect(codes).toContain(reason.code)
-    if (reason.blame !== undefined) expect(['caller', 'service', 'dependency']).toContain(reason.blame)
-    expect(Object.keys(reason).filter(key => !['code', 'blame'].includes(key))).toEqual([])
-  })
+  test.each(known)(
+    'gives %s a code of gRPC, or none, a blame that exists, and says that it lasts only where others pass',
+    (_name, reason: Reason) => {
+      if (reason.code !== undefined) expect(codes).toContain(reason.code)
+      if (reason.blame !== undefined) expect(['caller', 'service', 'dependency']).toContain(reason.blame)
+      if (reason.lasts)
+        expect(['unavailable', 'resource_exhausted', 'aborted', 'deadline_exceeded']).toContain(reason.code)
+      expect(Object.keys(reason).filter(key => !['code', 'blame', 'lasts'].includes(key))).toEqual([])
+    },
+  )
 
   test.each(known)('names %s in upper snake case', name => {
     expect(name).toMatch(/^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/)

@@ -1,5 +1,5 @@
 /** Bodies that stream through `handler` and `endpoint`: limits, back-pressure, ends on either side, and what the finalizer is told. */
-import { type Context, call, callOrThrow, failed, fromPromise, manualClock } from 'tenon'
+import { type Context, call, callOrThrow, failed, fromPromise, manualClock, testContext } from 'tenon'
 import { CallError, failureOf } from 'tenon/core'
 import * as http from 'tenon/transport/http'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -345,11 +345,16 @@ describe.for(['undici', 'node'] as const)('endpoint with %s', stack => {
       ),
     )
     const { made, called } = streaming(address)
-    const outcome = await call(made, none(), { deadlineMs: 300 })
+    const clock = manualClock()
+    const outcome = await call(made, none(), { context: testContext({ clock }), deadlineMs: 60_000 })
     if (outcome._tag === 'Left') throw new Error(outcome.left.reason)
-    await expect(outcome.right[Symbol.asyncIterator]().next()).rejects.toMatchObject({
-      failure: { reason: 'DEADLINE_EXCEEDED' },
-    })
+    const next = outcome.right[Symbol.asyncIterator]().next()
+    await Promise.all([
+      clock.advance(60_000),
+      expect(next).rejects.toMatchObject({
+        failure: { reason: 'DEADLINE_EXCEEDED' },
+      }),
+    ])
     expect(called).toMatchObject([{ status: 200, failure: { reason: 'DEADLINE_EXCEEDED' } }])
     await until('the server to hear of it', () => heard.length === 1)
   })
