@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Failure } from '../../core/index.js'
 import { notRun } from '../wire-headers.js'
-import { plainWire, problemResponse } from './problem.js'
+import { problemResponse } from './problem.js'
 
 const phrases: Readonly<Record<number, string>> = {
   400: 'Bad Request',
@@ -33,7 +33,7 @@ export function refuse(error: NodeJS.ErrnoException, stream: Duplex): void {
     socket.destroy()
     return
   }
-  const { status, headers, body } = problemResponse(plainWire(failureFor(error)))
+  const { status, headers, body } = problemResponse(failureFor(error))
   const lines = [`HTTP/1.1 ${status} ${phrases[status] ?? 'Error'}`]
   for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
   const text = String(body)

@@ -21,7 +21,7 @@ import { readForm } from './form.js'
 import { isJson, mediaType, wrongMediaType } from './media-type.js'
 import { type Bytes, type HttpRequest, type HttpResponse, headerOf, type WholeBody } from './message.js'
 import { type NotFound, notFound } from './not-found.js'
-import { plainWire, problemResponse } from './problem.js'
+import { problemResponse } from './problem.js'
 import { requestItems } from './request-items.js'
 import { type Going, Responses } from './responses.js'
 import { type Match, type PathParams, type Router, router } from './router.js'
@@ -178,7 +178,7 @@ export class Exchanges {
 
   #unread(failure: Failure): HttpResponse {
     if (failure.code === 'internal') this.#runtime.onDefect(new Error(failure.message))
-    return problemResponse(plainWire(failure))
+    return problemResponse(failure)
   }
 
   #decode(begun: BegunCall, body: GivenBody): Awaitable<HttpResponse> {
@@ -199,7 +199,7 @@ export class Exchanges {
   }
 
   #thrown(thrown: unknown): HttpResponse {
-    if (thrown instanceof CallError) return problemResponse(plainWire({ ...(thrown.failure as Failure), ran: 'no' })) // decoding throws no domain failures
+    if (thrown instanceof CallError) return problemResponse({ ...(thrown.failure as Failure), ran: 'no' }) // decoding throws no domain failures
     this.#runtime.onDefect(thrown)
     return problemResponse({ code: 'internal', reason: 'DEFECT', message: 'internal error', ran: 'no' })
   }

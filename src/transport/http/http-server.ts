@@ -16,7 +16,7 @@ import { NodeRequest } from './node-request.js'
 import { writeInOne } from './one-write.js'
 import { type Pages, page } from './pages.js'
 import { probe } from './probe.js'
-import { plainWire, problemResponse } from './problem.js'
+import { problemResponse } from './problem.js'
 import { type SendOptions, send } from './send.js'
 import type { Settings } from './server-options.js'
 import { Handshakes } from './tls.js'
@@ -238,7 +238,7 @@ function withoutCall(response: Exchange['response']): Exchange {
 
 function tooManyHeaders(most: number): HttpResponse {
   const message = `there are more than ${most} headers`
-  return problemResponse(plainWire(notRun('resource_exhausted', 'HEADERS_TOO_LARGE', message)))
+  return problemResponse(notRun('resource_exhausted', 'HEADERS_TOO_LARGE', message))
 }
 
 /** The most that any method takes of a body: before the path is known, no less can be refused. */

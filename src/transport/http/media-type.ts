@@ -1,7 +1,7 @@
 // What a request says that its body is, and what it is answered when a method takes something else.
 import { notRun } from '../wire-headers.js'
 import { type HttpRequest, type HttpResponse, headerOf } from './message.js'
-import { plainWire, problemResponse } from './problem.js'
+import { problemResponse } from './problem.js'
 
 /** The media type of a request's body, without parameters; undefined where it does not say. */
 export function mediaType({ headers }: HttpRequest): string | undefined {
@@ -18,5 +18,5 @@ export function isJson(type: string | undefined): boolean {
 export function wrongMediaType(request: HttpRequest, wanted: string): HttpResponse {
   const got = headerOf(request.headers, 'content-type')
   const message = `the content type must be ${wanted}${got === undefined ? ', and none is given' : `, not ${got.slice(0, 60)}`}`
-  return problemResponse(plainWire(notRun('invalid_argument', 'UNSUPPORTED_MEDIA_TYPE', message)))
+  return problemResponse(notRun('invalid_argument', 'UNSUPPORTED_MEDIA_TYPE', message))
 }

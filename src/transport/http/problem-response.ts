@@ -2,7 +2,7 @@
 import { failureToWire, type WireFailure } from '../../contract/index.js'
 import type { DomainFailure, Failure, OnDefect } from '../../core/index.js'
 import type { HandlerResponse } from './handler-options.js'
-import { plainWire, problemResponse } from './problem.js'
+import { problemResponse } from './problem.js'
 
 /**
  * A failure as problem details (RFC 9457), with the status of its code unless `more` says another.
@@ -20,7 +20,7 @@ export function problem(
   failure: Failure,
   more: Pick<HandlerResponse, 'status' | 'headers'> = {},
 ): HandlerResponse & { readonly body: string } {
-  return responseOf(plainWire(failure), more)
+  return responseOf(failure, more)
 }
 
 /** Without a contract no domain failure is declared: an `encodeFailure` is needed for those. */

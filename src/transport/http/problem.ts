@@ -2,7 +2,7 @@
 // other makers' clients and our own all find what they look for.
 import type { WireFailure } from '../../contract/index.js'
 import { statusOf } from '../../contract/index.js'
-import { type Code, codes, type Failure } from '../../core/index.js'
+import { type Code, codes } from '../../core/index.js'
 import { jsonText } from '../json.js'
 import type { HttpResponse } from './message.js'
 
@@ -23,7 +23,7 @@ export function problemOf(failure: WireFailure): Readonly<Record<string, unknown
   }
 }
 
-/** The response for a failure. */
+/** The response for a failure. Of one that is the server's own nothing else is read: no cause travels. */
 export function problemResponse(failure: WireFailure, headers: readonly string[] = []): HttpResponse {
   const own = ['content-type', problemType]
   if (failure.ran === 'no') own.push('tenon-ran', 'no')
@@ -51,19 +51,6 @@ function withoutCaching(headers: readonly string[]): string[] {
     if (!aboutTheResponse.has(name)) kept.push(name, headers[i + 1] as string)
   }
   return kept
-}
-
-/** A failure of the server itself as it travels: nothing in it needs a contract. */
-export function plainWire(failure: Failure): WireFailure {
-  const { code, reason, message, ran, retryAfterMs, details } = failure
-  return {
-    code,
-    reason,
-    message,
-    ran,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(details !== undefined && { details }),
-  }
 }
 
 /** The failure in problem details; undefined where they are not of our kind. */
