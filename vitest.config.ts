@@ -1,11 +1,26 @@
 /**
  * How the tests run: every `test/**\/*.test.ts`, in two processes, against the sources rather than the build.
- * `--mode deep` runs the same tests with TENON_DEEP=1, which `test/deep.ts` reads.
+ * `--mode deep` runs those of them that ask `test/deep.ts` how much to do, with TENON_DEEP=1: the others would only run again.
  */
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-const src = fileURLToPath(new URL('src/', import.meta.url))
+const root = fileURLToPath(new URL('.', import.meta.url))
+const src = `${root}src/`
+
+/** The test files that import `test/deep.ts`. */
+function withCounts(): string[] {
+  const own = readdirSync(`${root}test`).filter(name => !['bench', 'runtimes'].includes(name))
+  const files = own.flatMap(folder =>
+    folder.includes('.')
+      ? []
+      : readdirSync(`${root}test/${folder}`, { recursive: true, encoding: 'utf8' }).map(
+          file => `test/${folder}/${file}`,
+        ),
+  )
+  return files.filter(file => file.endsWith('.test.ts') && readFileSync(root + file, 'utf8').includes("/deep.js'"))
+}
 
 export default defineConfig(({ mode }) => {
   const isDeep = mode === 'deep' || process.env['TENON_DEEP'] === '1'
@@ -17,7 +32,7 @@ export default defineConfig(({ mode }) => {
       ],
     },
     test: {
-      include: ['test/**/*.test.ts'],
+      include: isDeep ? withCounts() : ['test/**/*.test.ts'],
       exclude: ['**/node_modules/**', 'test/bench/**'],
       env: { TENON_DEEP: isDeep ? '1' : '0' },
       pool: 'forks',

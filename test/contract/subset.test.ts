@@ -38,10 +38,10 @@ describe('gaps', () => {
           if (!reads(value)) throw new Error(`${JSON.stringify(value)} fits the first only`)
         }
       }),
-      { numRuns: deep(300, 20_000), seed: 1 }, // the same pairs each time: other seeds are for looking further
+      { numRuns: deep(150, 20_000), seed: 1 }, // the same pairs each time: other seeds are for looking further
     )
-    expect(agreed).toBeGreaterThan(30)
-    expect(judged).toBeGreaterThan(100)
+    expect(agreed).toBeGreaterThan(deep(15, 30))
+    expect(judged).toBeGreaterThan(deep(50, 100))
   })
 
   test('sees all of a choice that is part of an allOf', () => {

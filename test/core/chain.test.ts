@@ -7,7 +7,7 @@ import { compositions, play, type Scene, scene, type Told } from './random-stack
 
 const [, ...others] = Object.entries(compositions)
 const oneChain = (parts: readonly Middleware[]): Middleware => chain(...parts)
-const numRuns = deep(300, 20_000)
+const numRuns = deep(150, 20_000)
 
 describe('a random stack', () => {
   test.each(others)('as %s does what one chain does', async (_name, compose) => {

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { deep } from '../deep.js'
 import { manifest, root } from '../repo/sources.js'
 
 const run = promisify(execFile)
@@ -123,7 +124,7 @@ describe('the packed package', () => {
     const withoutPeers = specifiers.filter(name => !Object.hasOwn(eagerPeers, name))
     const imports = withoutPeers.map((name, index) => `import * as all${index} from '${name}'\nvoid all${index}\n`)
     writeFileSync(join(consumer, 'program.ts'), imports.join('') + program)
-    for (const compiler of ['typescript/lib/tsc.js', 'typescript7/bin/tsc']) {
+    for (const compiler of deep(['typescript7/bin/tsc'], ['typescript7/bin/tsc', 'typescript/lib/tsc.js'])) {
       const path = join(root, 'node_modules', compiler)
       const { stdout } = await run(process.execPath, [path, '-p', '.', '--pretty', 'false'], { cwd: consumer }).catch(
         (error: { readonly stdout: string }) => error,

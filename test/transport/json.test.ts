@@ -307,7 +307,7 @@ describe('parseJson', () => {
         const read = readable(text) ? parseJson(text) : undefined
         if (read !== undefined) expect(JSON.stringify(read)).toBe(text)
       }),
-      { numRuns: deep(500, 20_000) },
+      { numRuns: deep(200, 20_000) },
     )
   })
 
