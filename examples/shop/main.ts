@@ -60,7 +60,8 @@ async function main(): Promise<void> {
   const flags = readFlags()
   const { services, resources, stockUrl } = await partOf(flags)
   const server = http.server({ port: flags.port, docs: docs({ title: 'The shop' }) })
-  const running = await serve(services, [server], { resources, onEvent: logEvents(log) })
+  // The stock process waits for connections that others leave idle, for up to 5 s.
+  const running = await serve(services, [server], { resources, closeTimeoutMs: 10_000, onEvent: logEvents(log) })
   const [address = ''] = running.addresses
   if (flags.stockOnly) tellParent(running)
   else console.log(welcome(address, stockUrl ?? address))

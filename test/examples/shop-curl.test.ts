@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
 import { promisify } from 'node:util'
-import { describe, expect, it, type TestContext } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
 import { freePort, type Program, startScript } from './program.js'
 
 const run = promisify(execFile)
@@ -40,13 +40,18 @@ async function needsCurl({ skip }: TestContext): Promise<void> {
 const addressOf = (service: string, shop: Program): string =>
   shop.output().match(new RegExp(`^${service} at (\\S+)$`, 'm'))?.[1] ?? ''
 
-describe.concurrent.each([
+describe.each([
   ['in one process', []],
   ['in two processes', ['--split']],
 ])('the shop %s', (_, flags) => {
+  let shop: Program
+  beforeAll(() => {
+    shop = startScript('examples/shop/main.ts', ['--port', '0', ...flags])
+  })
+  afterAll(() => shop.stop('SIGKILL'))
+
   it('prints three lines that work as printed', { timeout }, async context => {
     await needsCurl(context)
-    const shop = startShop(context, '--port', '0', ...flags)
     const [place, watch, tooMuch] = await curlLines(shop)
 
     expect(JSON.parse(await shell(place))).toMatchObject({ id: '1', status: 'placed', totalCents: 8_700 })
@@ -67,14 +72,20 @@ describe.concurrent.each([
     expect(JSON.parse(problem)).toMatchObject({ reason: 'OutOfStock', details: { sku: 'honey', available: 1 } })
   })
 
-  it('prints where each of its methods is', { timeout }, async context => {
-    const shop = startShop(context, '--port', '0', ...flags)
+  it('prints where each of its methods is', { timeout }, async () => {
     await curlLines(shop)
-    const stock = await fetch(`${addressOf('Stock', shop)}/stock/mug`)
+    const headers = { connection: 'close' } // an idle one would be waited for in the end
+    const stock = await fetch(`${addressOf('Stock', shop)}/stock/mug`, { headers })
     expect(await stock.json()).toMatchObject({ sku: 'mug', priceCents: 950 })
-    const cancelled = await fetch(`${addressOf('Orders', shop)}/orders/1:cancel`, { method: 'POST' })
+    const cancelled = await fetch(`${addressOf('Orders', shop)}/orders/9:cancel`, { method: 'POST', headers })
     expect(cancelled.status).toBe(404)
-    expect(await cancelled.json()).toMatchObject({ reason: 'NoSuchOrder', details: { id: '1' } })
+    expect(await cancelled.json()).toMatchObject({ reason: 'NoSuchOrder', details: { id: '9' } })
+  })
+
+  it('ends when it is told to', { timeout }, async () => {
+    await curlLines(shop)
+    expect(await shop.stop('SIGINT'), shop.output()).toBe(0)
+    await refuses(addressOf('Stock', shop))
   })
 
   it('says in one line that its port is taken', { timeout }, async context => {
@@ -90,13 +101,6 @@ describe.concurrent.each([
       .split('\n')
       .filter(line => line !== '' && !line.startsWith('time='))
     expect(complaints).toEqual([`http: 127.0.0.1:${port} is taken by another process`])
-  })
-
-  it('ends when it is told to', { timeout }, async context => {
-    const shop = startShop(context, '--port', '0', ...flags)
-    await curlLines(shop)
-    expect(await shop.stop('SIGINT')).toBe(0)
-    await refuses(addressOf('Stock', shop))
   })
 })
 
