@@ -179,7 +179,7 @@ class Compartments implements BulkheadState {
     const { line } = compartment
     const { method } = call
     if (line.length >= maxQueue) {
-      if (order !== 'lifo' || line.length === 0) return left(this.#refusal(compartment.key, method))
+      if (order !== 'lifo' || maxQueue === 0) return left(this.#refusal(compartment.key, method))
       const oldest = line.takeOldest()
       this.queued--
       oldest?.end(this.#refusal(compartment.key, undefined)) // of a method that is not known here

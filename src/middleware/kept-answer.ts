@@ -15,6 +15,7 @@ import { fromText, toText } from './plain-json.js'
 export interface AnswerCodec {
   /** May throw for a response that cannot be kept. */
   encode(response: unknown): string
+  /** The response of a text that `encode` made. */
   decode(text: string): unknown
 }
 

@@ -31,8 +31,7 @@ export class Model {
     if (isShort) this.#short.add(id)
     if (this.running.length < this.#maxConcurrent && this.waiting.length === 0) this.#run(id)
     else if (this.waiting.length < this.#maxQueue) this.waiting.push(id)
-    else if (this.#order === 'fifo' || this.#maxQueue === 0 || this.waiting.length === 0)
-      this.answers.set(id, 'BULKHEAD_FULL')
+    else if (this.#order === 'fifo' || this.#maxQueue === 0) this.answers.set(id, 'BULKHEAD_FULL')
     else {
       this.answers.set(this.waiting.shift() as number, 'BULKHEAD_FULL') // somebody waits
       this.waiting.push(id)

@@ -245,6 +245,14 @@ describe('while running', () => {
     expect(counts()).toEqual([1, 0])
   })
 
+  test('without a queue nobody takes the place of one who still waits, with lifo either', async () => {
+    const { begin, policy, counts } = start({ maxConcurrent: 1, maxQueue: 1, order: 'lifo' })
+    for (const request of [1, 2]) begin(request)
+    policy.configure({ maxQueue: 0 })
+    expect(await begin(3).answer).toMatchObject(full)
+    expect(counts()).toEqual([1, 1])
+  })
+
   test('a smaller maxQueue leaves those who wait', async () => {
     const { begin, policy, counts } = start({ maxConcurrent: 1, maxQueue: 2 })
     for (const request of [1, 2, 3]) begin(request)

@@ -13,10 +13,15 @@ import { compareAndSet, type Script, take } from './scripts.js'
 export interface RedisConnection {
   /** `ready` when commands are sent at once; anything else: they wait for a connection. */
   readonly status: string
+  /** `GET`. */
   get(key: string): Promise<string | null>
+  /** `SET` with `PX`. */
   set(key: string, value: string, unit: 'PX', ttlMs: number): Promise<unknown>
+  /** `DEL`. */
   del(key: string): Promise<unknown>
+  /** `EVALSHA`; its error says `NOSCRIPT` where Redis does not know the script. */
   evalsha(sha: string, keyCount: number, ...keysAndValues: readonly string[]): Promise<unknown>
+  /** `EVAL`. */
   eval(text: string, keyCount: number, ...keysAndValues: readonly string[]): Promise<unknown>
 }
 
