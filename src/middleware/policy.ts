@@ -130,8 +130,9 @@ class Execution {
   async #attempt(signal: AbortSignal): Promise<unknown> {
     const { next, request, context } = this.#executed
     // cockatiel's retry goes on after its wait, whether or not somebody still waits.
-    if (this.#isOver || signal.aborted) throw new CallError(gaveUp)
-    if (this.#last !== undefined && isStream(request)) throw this.#last.told
+    if (this.#isOver) throw new CallError(gaveUp)
+    if (signal.aborted) throw new CallError(notBegun)
+    if (this.#begun > 0 && isStream(request)) return this.#asBefore()
     const part = this.#part(++this.#begun)
     const outcome = await untilAborted(part, part.run(next, request), signal === context.signal ? undefined : signal)
     if (outcome._tag === 'Left' && isFailure(outcome.left) && outcome.left.ran === 'no') this.#notRun++
@@ -139,6 +140,12 @@ class Execution {
     this.#last = { part, outcome, told }
     if (outcome._tag === 'Left') throw told
     return told
+  }
+
+  /** For a request whose items are gone. */
+  #asBefore(): unknown {
+    if (this.#last?.outcome._tag === 'Right') return this.#last.told
+    throw this.#last?.told ?? new CallError(gaveUp)
   }
 
   #part(attempt: number): Branch {
@@ -176,12 +183,12 @@ class Execution {
     if (isMarked(thrown, 'isBulkheadRejectedError'))
       return notRun('resource_exhausted', 'BULKHEAD_FULL', 'too many calls are running and waiting')
     if (!isMarked(thrown, 'isTaskCancelledError')) return undefined
-    const { aborted, reason } = this.#executed.context.signal
-    return aborted && reason instanceof CallError ? (reason.failure as Failure) : { ...timedOut, ran: 'no' } // a call ends with a Failure
+    return notBegun // or the call has ended, and with it whoever would read this
   }
 }
 
 const timedOut = failureOf('deadline_exceeded', 'TIMEOUT', 'no answer within the time of the policy')
+const notBegun: Failure = { ...timedOut, ran: 'no' }
 const gaveUp = failureOf('cancelled', 'CANCELLED', 'nobody waits for this attempt', { ran: 'no' })
 
 function notRun(code: Code, reason: string, message: string): Failure {

@@ -117,7 +117,10 @@ describe('retry', () => {
     const outcome = ask()
     await answer(arrived => arrived.respond('pending'))
     await wait(0)
-    await answer(arrived => arrived.respond('done'))
+    await answer(({ context, respond }) => {
+      expect([context.attempt, context.maxAttempts]).toEqual([2, 2]) // nobody said how many there may be
+      respond('done')
+    })
     expect(await outcome).toEqual(right('done'))
   })
 
@@ -139,6 +142,20 @@ describe('retry', () => {
     await answer(arrived => arrived.fail(refused))
     await wait(100)
     expect(await outcome).toEqual(left(refused))
+    expect(mock.calls).toBe(1)
+  })
+
+  test('sends a request stream once, whatever its response', async () => {
+    const { ask, answer, mock } = start(
+      retry(
+        handleWhenResult(() => true),
+        { maxAttempts: 1 },
+      ),
+    )
+    const outcome = ask((async function* () {})())
+    await answer(arrived => arrived.respond('pending'))
+    await wait(0)
+    expect(await outcome).toEqual(right('pending'))
     expect(mock.calls).toBe(1)
   })
 
@@ -335,6 +352,21 @@ describe('wrap', () => {
     expect([mock.calls, vi.getTimerCount()]).toEqual([2, 0])
   })
 
+  test('a timeout that waits for its retry: no attempt begins when it is over', async () => {
+    const lifted = wrap(
+      timeout(150, TimeoutStrategy.Cooperative),
+      retry(handleAll, { maxAttempts: 5, backoff: new ConstantBackoff(100) }),
+    )
+    const { ask, answer, mock } = start(lifted)
+    const outcome = ask()
+    await answer(arrived => arrived.fail(down))
+    await wait(100)
+    await answer(arrived => arrived.fail(down))
+    await wait(1_000)
+    expect(await outcome).toMatchObject({ left: { reason: 'TIMEOUT' } })
+    expect(mock.calls).toBe(2)
+  })
+
   test('retry around a timeout of each attempt, with a fallback and a bulkhead', async () => {
     const lifted = wrap(
       fallback(handleAll, 'instead'),
@@ -353,6 +385,23 @@ describe('wrap', () => {
     expect(await outcome).toEqual(right('instead'))
     expect(vi.getTimerCount()).toBe(0)
   })
+})
+
+test('what runs the call after it has answered is told that nobody waits', async () => {
+  let late: Promise<unknown> | undefined
+  const { ask, mock } = start({
+    async execute(run) {
+      setTimeout(() => {
+        late = Promise.resolve(run({ signal: new AbortController().signal }))
+        late.catch(() => {})
+      }, 10)
+      return 'at once'
+    },
+  })
+  expect(await ask()).toEqual(right('at once'))
+  await wait(10)
+  await expect(late).rejects.toMatchObject({ failure: { code: 'cancelled', ran: 'no' } })
+  expect(mock.calls).toBe(0)
 })
 
 test('explains itself, and refuses what is no policy', () => {
