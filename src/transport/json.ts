@@ -13,6 +13,8 @@ export { toWire }
 const maxKeys = 1000
 /** Shorter texts cannot hold an object with more keys, since the shortest field, `"":0,`, takes 5 characters. */
 const leastLengthForKeys = 5 * maxKeys
+/** Shorter texts cannot be too deep: each level opens and closes. */
+const leastLengthForDepth = 2 * maxJsonDepth
 
 /**
  * The value's JSON text, in the forms of {@link toWire}. Throws `CallError` `internal`/`UNENCODABLE` where that does.
@@ -61,6 +63,7 @@ function checked(value: unknown, readsStrings: boolean): unknown {
 const tooDeep = `nests over ${maxJsonDepth} levels deep`
 
 function mayBeTooMuch(text: string): boolean {
+  if (text.length <= leastLengthForDepth) return false
   return text.length > leastLengthForKeys || openersIn(text, maxJsonDepth) > maxJsonDepth
 }
 
@@ -72,7 +75,7 @@ function hasSuspiciousEscape(text: string): boolean {
 }
 
 function hasForbiddenName(text: string): boolean {
-  return text.includes('__proto__') || text.includes('prototype')
+  return text.includes('proto') && (text.includes('__proto__') || text.includes('prototype'))
 }
 
 // A number overflows by a large exponent, or has 210 digits and more before the point.

@@ -19,7 +19,7 @@ import type { Cors } from './cors.js'
 import { emptyLists } from './fields-of-text.js'
 import { readForm } from './form.js'
 import { isJson, mediaType, wrongMediaType } from './media-type.js'
-import { type Bytes, type HttpRequest, type HttpResponse, headerOf, type WholeBody } from './message.js'
+import { type Body, type Bytes, type HttpRequest, type HttpResponse, headerOf, type WholeBody } from './message.js'
 import { type NotFound, notFound } from './not-found.js'
 import { problemResponse } from './problem.js'
 import { requestItems } from './request-items.js'
@@ -116,9 +116,11 @@ export class Exchanges {
     const most =
       spec.info.kind === 'unary' ? this.#options.maxDeadlineMs : Math.max(this.#options.maxDeadlineMs, 3_600_000)
     const { clock, onDefect } = this.#runtime
+    const { attempt, maxAttempts } = attemptsFrom(get)
     return incoming({
       deadlineMs: Math.min(timeoutFrom(get) ?? deadlineMsOf(spec.info), most),
-      ...attemptsFrom(get),
+      attempt,
+      maxAttempts,
       metadata: () => metadataFrom(headers),
       from: request,
       clock,
@@ -141,9 +143,21 @@ export class Exchanges {
     return this.#readWhole(begun, maxBytes)
   }
 
-  async #readWhole(begun: BegunCall, maxBytes: number): Promise<HttpResponse> {
-    const read = await begun.request.body(maxBytes)
-    if (read.failure === undefined) return await this.#decode(begun, read) // a promise that is given a promise takes two turns more
+  #readWhole(begun: BegunCall, maxBytes: number): Awaitable<HttpResponse> {
+    const body = begun.request.body(maxBytes)
+    if (!(body instanceof Promise)) return this.#decodeRead(begun, body)
+    // By hand: a promise that is given a promise takes two turns more, and an async function is an object more for each POST.
+    return new Promise(resolve => {
+      void body.then(read => {
+        const response = this.#decodeRead(begun, read)
+        if (response instanceof Promise) void response.then(resolve)
+        else resolve(response)
+      })
+    })
+  }
+
+  #decodeRead(begun: BegunCall, read: Body): Awaitable<HttpResponse> {
+    if (read.failure === undefined) return this.#decode(begun, read)
     begun.call.cancel(read.failure)
     return this.#unread(read.failure)
   }

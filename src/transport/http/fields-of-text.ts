@@ -39,7 +39,7 @@ export function fromPairs(text: string, { fields, lists, place }: TextFields): R
 
 /** A message with nothing but its lists. */
 export function emptyLists(lists: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(lists.map(name => [name, []]))
+  return lists.length === 0 ? {} : Object.fromEntries(lists.map(name => [name, []]))
 }
 
 /** Adds a field that was given. Throws {@link invalid} for one that may not be given twice, or at all. */

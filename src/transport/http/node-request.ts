@@ -58,11 +58,12 @@ export class NodeRequest implements HttpRequest {
   }
 }
 
-async function wholeBody(message: IncomingMessage, maxBytes: number): Promise<Body> {
-  await parsed
-  const arrived = arrivedBody(message, maxBytes)
-  if (arrived !== undefined) return Buffer.isBuffer(arrived) ? textBody(arrived) : { failure: arrived as Failure } // the other of two
-  return await listenedBody(message, maxBytes)
+function wholeBody(message: IncomingMessage, maxBytes: number): Promise<Body> {
+  return parsed.then(() => {
+    const arrived = arrivedBody(message, maxBytes)
+    if (arrived === undefined) return listenedBody(message, maxBytes)
+    return Buffer.isBuffer(arrived) ? textBody(arrived) : { failure: arrived as Failure } // the other of two
+  })
 }
 
 /** The body, listened for from now on: where others may answer the request and node:http then throws its body away. */

@@ -56,7 +56,7 @@ export class Responses {
     if (streamed) return this.#stream(going, outcome.right as AsyncIterable<unknown>, headers) // a streaming method
     let response: HttpResponse
     try {
-      response = { status: this.#status(going), ...bodyOf(served, outcome.right, headers) }
+      response = successOf(going.served, outcome.right, { status: this.#status(going), headers })
     } catch (thrown) {
       this.#onDefect(thrown)
       return this.#failed(going, failureOf('internal', 'UNENCODABLE', 'internal error'), headers)
@@ -103,9 +103,9 @@ export class Responses {
     }
   }
 
-  #headers({ reply }: Incoming, whole: boolean): string[] {
+  #headers({ reply }: Incoming, whole: boolean): readonly string[] {
+    if (reply === undefined) return noHeaders
     const headers: string[] = []
-    if (reply === undefined) return headers
     for (const value of reply.setCookies) headers.push('set-cookie', value)
     for (const [name, value] of reply.headers) {
       if (reserved.has(name)) this.#onDefect(new TypeError(`the header '${name}' belongs to the transport`))
@@ -116,12 +116,23 @@ export class Responses {
   }
 }
 
-/** The body of a success, and all headers. Throws where it cannot be encoded. */
-function bodyOf({ spec }: ServedMethod, message: unknown, headers: readonly string[]): Omit<HttpResponse, 'status'> {
+const noHeaders: readonly string[] = []
+/** One for all that have no other: most responses. */
+const jsonHeaders: readonly string[] = ['content-type', 'application/json']
+
+/** The response to a success. Throws where it cannot be encoded. */
+function successOf(
+  { spec }: ServedMethod,
+  message: unknown,
+  { status, headers }: Omit<HttpResponse, 'body'>,
+): HttpResponse {
   const { responseBody: raw } = spec.http
-  if (raw === undefined) return { headers: ['content-type', 'application/json', ...headers], body: jsonText(message) }
+  if (raw === undefined) {
+    const body = jsonText(message)
+    return { status, headers: headers.length === 0 ? jsonHeaders : [...jsonHeaders, ...headers], body }
+  }
   const { bytes, type = raw.type } = bytesIn(raw, message)
-  return { headers: [...typeHeaders(type), ...headers], body: bytes }
+  return { status, headers: [...typeHeaders(type), ...headers], body: bytes }
 }
 
 /** A browser must not guess what bytes are: it would run what somebody uploaded. */
