@@ -71,6 +71,34 @@ test('a request whose caller has gone before it was taken is not begun', async (
   expect(begun).toBe(0)
 })
 
+describe('a body whose length is said', () => {
+  const service = implement(Numbers).handlers({
+    next: request => request,
+    sum: async () => ({ n: 0 }),
+    count: async function* () {},
+  })
+  const said = (length: number): RequestInit => ({
+    headers: { 'content-type': 'application/json', 'content-length': String(length) },
+  })
+  const asked = (body: string, length: number) =>
+    fetch.server([service], { maxBodyBytes: 10 })(post('/next', body, said(length)))
+
+  test('is read', async () => {
+    expect(await (await asked('{"n":1}', 7)).json()).toEqual({ n: 1 })
+  })
+
+  test('is held to its limit, whatever was said', async () => {
+    expect(await (await asked('{"n":1000000}', 7)).json()).toMatchObject({ reason: 'BODY_TOO_LARGE' })
+    expect(await (await asked('{"n":1000000}', 13)).json()).toMatchObject({ reason: 'BODY_TOO_LARGE' })
+  })
+
+  test('is read without the stream, which some platforms have to make first', async () => {
+    const request = post('/next', '{"n":1}', said(7))
+    Object.defineProperty(request, 'body', { get: () => expect.unreachable('nobody needs it') })
+    expect(await (await fetch.server([service])(request)).json()).toEqual({ n: 1 })
+  })
+})
+
 test('where nobody listens, and the platform says so, nothing has run', async () => {
   const client = connect(Numbers, fetch.client(`http://127.0.0.1:${await freePort()}`))
   const refused = { code: 'unavailable', reason: 'CONNECTION_REFUSED', ran: 'no' } satisfies Partial<Failure>

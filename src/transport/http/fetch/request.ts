@@ -33,11 +33,16 @@ export class FetchRequest implements HttpRequest {
     return this.#peerOf(this.#request)
   }
 
+  /** Asks the request only where its headers leave it open: a platform may have to make more of it first. */
   get hasBody(): boolean {
-    return this.#request.body !== null && this.headers['content-length'] !== '0'
+    if (this.method === 'GET' || this.method === 'HEAD') return false
+    const length = this.headers['content-length']
+    return length === undefined ? this.#request.body !== null : length !== '0'
   }
 
   async body(maxBytes: number): Promise<Body> {
+    if (Number(this.headers['content-length']) <= maxBytes && this.headers['content-encoding'] === undefined)
+      return this.#atOnce(maxBytes)
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
     let text = ''
     const failure = await this.#read(maxBytes, chunk => {
@@ -46,6 +51,16 @@ export class FetchRequest implements HttpRequest {
     if (failure !== undefined) return { failure }
     try {
       return { text: text + decoder.decode() }
+    } catch (thrown) {
+      return { failure: broken(thrown) }
+    }
+  }
+
+  /** A body whose length was said and is no longer than allowed, as the platform reads it fastest: @hono/node-server without a stream. */
+  async #atOnce(maxBytes: number): Promise<Body> {
+    try {
+      const bytes = await this.#request.arrayBuffer()
+      return bytes.byteLength > maxBytes ? { failure: tooLarge(maxBytes) } : { text: utf8.decode(bytes) }
     } catch (thrown) {
       return { failure: broken(thrown) }
     }
@@ -72,7 +87,7 @@ export class FetchRequest implements HttpRequest {
         bytes += read.value.byteLength
         if (bytes > maxBytes) {
           await reader.cancel().catch(() => {}) // the caller gets our answer, not the stream's
-          return notRun('resource_exhausted', 'BODY_TOO_LARGE', `the body is over ${maxBytes} bytes`)
+          return tooLarge(maxBytes)
         }
         take(read.value)
       }
@@ -94,6 +109,12 @@ export class FetchRequest implements HttpRequest {
       await reader.cancel().catch(() => {}) // it is over either way
     }
   }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function tooLarge(maxBytes: number): Failure {
+  return notRun('resource_exhausted', 'BODY_TOO_LARGE', `the body is over ${maxBytes} bytes`)
 }
 
 type Packed = NonNullable<Request['body']>
