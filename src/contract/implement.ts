@@ -159,12 +159,15 @@ type PlainHandler = (request: unknown, context: Context) => unknown
 
 /** A handler behind validation, as one leaf: neither costs a promise of its own. */
 function handlerEndpoint(spec: MethodSpec, handler: PlainHandler): ServedMethod['endpoint'] {
-  const leaf = functionLeaf(spec.info.name, (message, context) =>
-    receive<unknown>(spec.request, boundTo(context, spec, message), {
-      accept: request => handler(request, context),
-      reject: failure => new Rejected(failure),
-      rejecting: rejectRequest,
-    }),
+  const leaf = functionLeaf(
+    spec.info.name,
+    (message, context) =>
+      receive<unknown>(spec.request, boundTo(context, spec, message), {
+        accept: request => handler(request, context),
+        reject: failure => new Rejected(failure),
+        rejecting: rejectRequest,
+      }),
+    handler.length < 2,
   )
   const own: typeof leaf = {
     ...leaf,

@@ -4,6 +4,7 @@ import type { Context } from './context.js'
 import { extend } from './context.js'
 import type { Left } from './either.js'
 import type { Endpoint, Guard, Middleware, Provider } from './endpoint.js'
+import type { LintRule } from './explanation.js'
 import type { Failure } from './failure.js'
 import { runStack } from './frame.js'
 import { type Entered, type Layer, type LayerSource, layerFor } from './layer.js'
@@ -42,7 +43,7 @@ export function around<S = undefined>(source: LayerSource<S>): Middleware {
 }
 
 /** A layer whose `enter` supplies `P`. */
-export interface ProviderLayer<P, S = unknown> extends Pick<Layer<S>, 'name' | 'options' | 'role'> {
+export interface ProviderLayer<P, S = unknown> extends Pick<Layer<S>, 'name' | 'options' | 'role' | 'lint'> {
   /** Refuses, or gives what the context gains. */
   enter(context: Context, request: unknown): Awaitable<Left<Failure> | { readonly provide: P; readonly state?: S }>
   /** As a {@link Layer}'s. */
@@ -75,7 +76,7 @@ export function provide<P extends object, S = undefined>(layer: ProviderLayer<P,
 }
 
 /** A layer that reads `N` in the context. */
-export interface GuardLayer<N, S = unknown> extends Pick<Layer<S>, 'name' | 'options' | 'role'> {
+export interface GuardLayer<N, S = unknown> extends Pick<Layer<S>, 'name' | 'options' | 'role' | 'lint'> {
   /** As a {@link Layer}'s, with a context that has `N`. */
   enter(context: Context & N, request: unknown): Awaitable<Entered<S>>
   /** As a {@link Layer}'s, with a context that has `N`. */
@@ -96,6 +97,8 @@ export interface Interceptor {
   readonly name: string
   readonly options?: Readonly<Record<string, unknown>>
   readonly role?: string
+  /** As a {@link Layer}'s. @defaultValue none */
+  readonly lint?: readonly LintRule[] | undefined
   /** Runs instead of what is further in, which is `next`. A promise that rejects is a defect. */
   run(next: Next, request: unknown, context: Context): Awaitable<Outcome>
 }
@@ -127,6 +130,7 @@ function interceptedLeaf(source: Interceptor | ((method: MethodInfo | undefined)
       return interceptor.options // a policy's may change
     },
     role: interceptor.role,
+    lint: interceptor.lint,
     inner,
     start: (request, context) => interceptor.run(next, request, context),
     settle: (value, scope) => outcomeOf(value, interceptor.name, scope),

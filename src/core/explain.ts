@@ -1,24 +1,7 @@
 // Shows a stack: the same list that runs, so it cannot be out of date.
+import type { ExplainedLayer, Explanation } from './explanation.js'
 import type { MethodInfo } from './method.js'
-import { type Stack, stackOf } from './stack.js'
-
-/** One step of an {@link Explanation}. */
-export interface ExplainedLayer {
-  /** `layer` runs fused with its neighbours, `interceptor` runs the rest itself, the others are innermost. */
-  readonly kind: 'layer' | 'interceptor' | 'function' | 'remote' | 'opaque'
-  readonly name: string
-  /** What lint rules know it by. */
-  readonly role: string
-  readonly options: Readonly<Record<string, unknown>>
-}
-
-/** A stack as data, outermost first, ending in the business function or the call to another process. */
-export interface Explanation {
-  readonly method: MethodInfo | undefined
-  readonly steps: readonly ExplainedLayer[]
-  /** The stack as a tree, for people. */
-  toString(): string
-}
+import { type Leaf, type Stack, stackOf } from './stack.js'
 
 /** What an endpoint is made of. A plain function is one step, `opaque`: what is beneath it cannot be seen. */
 export function explain(endpoint: object): Explanation {
@@ -36,8 +19,16 @@ function stepsOf(stack: Stack): ExplainedLayer[] {
   }))
   const { leaf } = stack
   const { kind, name, options = {}, role = name } = leaf
-  steps.push({ kind: kind === 'wrapped' ? 'interceptor' : kind, name, role, options })
+  steps.push({ kind: kind === 'wrapped' ? 'interceptor' : kind, name, role, options, ...seenOf(leaf) })
   return leaf.inner === undefined ? steps : [...steps, ...stepsOf(leaf.inner)]
+}
+
+function seenOf({ ignoresContext, strays }: Leaf): Pick<ExplainedLayer, 'ignoresContext' | 'calledWithoutContext'> {
+  const names = strays?.names ?? []
+  return {
+    ...(ignoresContext === true && { ignoresContext }),
+    ...(names.length > 0 && { calledWithoutContext: names }),
+  }
 }
 
 function draw(method: MethodInfo | undefined, steps: readonly ExplainedLayer[]): string {

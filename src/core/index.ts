@@ -12,10 +12,11 @@ export { cookiesOf } from './cookies.js'
 export { detached } from './detached.js'
 export { isEither, isLeft, isRight, Left, left, Right, right } from './either.js'
 export type { Authenticated, Endpoint, Guard, Middleware, Provider, Without } from './endpoint.js'
-export { type ExplainedLayer, type Explanation, explain } from './explain.js'
+export { explain } from './explain.js'
+export type { ExplainedLayer, Explanation, LintRule } from './explanation.js'
 export * from './failure.js'
 export type { Entered, Layer, LayerSource } from './layer.js'
-export { type Finding, type LintRule, lint, misorder } from './lint.js'
+export { type Finding, lint, misorder } from './lint.js'
 export {
   type FailuresOf,
   fromEither,

@@ -2,6 +2,7 @@
 // neighbouring layers run as one function and a stack can be shown, checked and made again.
 import type { Context } from './context.js'
 import type { Left } from './either.js'
+import type { LintRule } from './explanation.js'
 import type { Failure } from './failure.js'
 import type { MethodInfo } from './method.js'
 import type { Awaitable, Outcome } from './outcome.js'
@@ -20,6 +21,8 @@ export interface Layer<S = unknown> {
   readonly options?: Readonly<Record<string, unknown>>
   /** What lint rules know it by, where that is not its name: two limiters of different make have one role. */
   readonly role?: string
+  /** What is known to go wrong with it: `lint` checks the stacks that it is part of. @defaultValue none */
+  readonly lint?: readonly LintRule[] | undefined
   /**
    * Runs before what is further in. May refuse (`failed(...)`, or a thrown `CallError`), replace the context, and hand state
    * to `exit`. Never changes the request, which here is as it came, not validated. Give refusals of work not begun `ran: 'no'`.

@@ -1,5 +1,8 @@
-// Finds stacks that are known to go wrong. The rules are data, so that whoever writes a middleware can bring its rule.
-import { type Explanation, explain } from './explain.js'
+// Finds stacks that are known to go wrong. The rules are data, and layers bring those that are about them, so that what checks a stack
+// need not know what it may be made of.
+import { explain } from './explain.js'
+import type { LintRule } from './explanation.js'
+import { type Stack, stackOf } from './stack.js'
 
 /** What a rule found. */
 export interface Finding {
@@ -9,17 +12,34 @@ export interface Finding {
   readonly message: string
 }
 
-/** Looks at one stack. */
-export interface LintRule {
-  readonly id: string
-  /** The message of each thing found. Pure. */
-  check(explanation: Explanation): readonly string[]
+/**
+ * Applies rules to an endpoint's stack: those that its layers bring, then `rules`, in order. One with the id of another goes instead
+ * of it: `{ id: 'retry-unsafe', check: () => [] }` turns a rule off.
+ *
+ * @param rules - besides those that the layers bring
+ */
+export function lint(endpoint: object, rules: readonly LintRule[] = []): readonly Finding[] {
+  const explanation = explain(endpoint)
+  const all = new Map([callWithoutContext, ...rulesIn(stackOf(endpoint)), ...rules].map(rule => [rule.id, rule]))
+  return [...all.values()].flatMap(rule => rule.check(explanation).map(message => ({ rule: rule.id, message })))
 }
 
-/** Applies rules to an endpoint's stack. @param rules - checked in order */
-export function lint(endpoint: object, rules: readonly LintRule[]): readonly Finding[] {
-  const explanation = explain(endpoint)
-  return rules.flatMap(rule => rule.check(explanation).map(message => ({ rule: rule.id, message })))
+function rulesIn({ layers, leaf }: Stack): readonly LintRule[] {
+  const own = [...layers, leaf].flatMap(part => part.lint ?? [])
+  return leaf.inner === undefined ? own : [...own, ...rulesIn(leaf.inner)]
+}
+
+/** About what a handler was seen to do, so that it finds nothing before the first call. */
+const callWithoutContext: LintRule = {
+  id: 'call-without-context',
+  check: ({ steps }) =>
+    steps.flatMap(({ name, calledWithoutContext = [] }) =>
+      calledWithoutContext.map(
+        callee =>
+          `'${name}' has called '${callee}' without its context: that call goes on when this one has ended, and does not know how ` +
+          `much time is left. Pass it on: call(endpoint, request, { context }); for work that is to outlive the call, detached(context).`,
+      ),
+    ),
 }
 
 /**

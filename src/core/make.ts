@@ -47,16 +47,17 @@ export function fromPromise<Req, Out, R extends Context = Context>(
   run: (request: Req, context: R) => Out,
   method?: MethodInfo,
 ): Endpoint<Req, ResponseOf<Awaited<Out>>, FailuresOf<Awaited<Out>>, R> {
-  return functionEndpoint(run.name, run, method)
+  return functionEndpoint(run.name, run, method, run.length < 2)
 }
 
 function functionEndpoint<Req, Res, E, R>(
   name: string,
   run: (request: Req, context: R) => unknown,
   method: MethodInfo | undefined,
+  ignoresContext = false,
 ): Endpoint<Req, Res, E, R> {
   return leafEndpoint(
-    functionLeaf(method?.name ?? name, run as (request: unknown, context: Context) => unknown),
+    functionLeaf(method?.name ?? name, run as (request: unknown, context: Context) => unknown, ignoresContext),
     method,
   )
 }

@@ -4,6 +4,7 @@
 import { around, type Interceptor, intercept } from './around.js'
 import { observe } from './call-error.js'
 import type { Middleware } from './endpoint.js'
+import type { LintRule } from './explanation.js'
 import type { Layer } from './layer.js'
 import type { MethodInfo } from './method.js'
 import { checkedOptions, fixed, functionOption, type OptionRules, optional } from './option-rules.js'
@@ -49,7 +50,7 @@ export interface Policy<O extends object, Event extends PolicyEvent = PolicyEven
     PolicyControls<O, Event> {}
 
 /** A {@link Layer}, or what makes it for a method, without what the frame knows. */
-export type PolicyLayer<S> = Omit<Layer<S>, 'name' | 'options' | 'role'>
+export type PolicyLayer<S> = Omit<Layer<S>, 'name' | 'options' | 'role' | 'lint'>
 
 /** An {@link Interceptor}, or what makes it for a method, without what the frame knows. */
 export type PolicyInterceptor = Pick<Interceptor, 'run'>
@@ -79,6 +80,8 @@ export interface PolicySpec<O extends object, Event extends PolicyEvent, Control
   readonly kind: string
   /** What each option may be, `name` and `onEvent` left out. */
   readonly rules: OptionRules<Omit<O, keyof PolicyOptions>>
+  /** What is known to go wrong with it in a stack, for `lint`. @defaultValue nothing */
+  readonly lint?: readonly LintRule[]
   /** What no single option can tell: "baseMs must be at most maxMs". Pure. @defaultValue nothing */
   wrongWith?(options: Readonly<O>): string | undefined
   /** Makes the state, and the middleware that reads `frame.current`; `controls` become properties of the policy. */
@@ -172,12 +175,13 @@ class Running<O extends PolicyOptions<Event>, Event extends PolicyEvent, Control
     return intercept(method => this.#named(typeof source === 'function' ? source(method) : source))
   }
 
-  #named<T extends object>(part: T): T & { readonly name: string; readonly role: string } {
+  #named<T extends object>(part: T): T & Pick<Layer, 'name' | 'role' | 'lint'> {
     const frame = this
     return {
       ...part,
       name: this.#name,
       role: this.#spec.kind,
+      lint: this.#spec.lint,
       get options() {
         const { name, onEvent, ...shown } = frame.current
         return shown

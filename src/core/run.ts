@@ -15,6 +15,7 @@ import type { Peer } from './peer.js'
 import type { Reply } from './reply.js'
 import { Scope } from './scope.js'
 import { type Stack, stackOf } from './stack.js'
+import { noteStray, nowRunning } from './strays.js'
 
 const systemDeadlines = deadlinesOf(systemClock)
 
@@ -33,6 +34,7 @@ export interface Started {
 
 /** Calls a stack as a child of `parent`: its own deadline, attempt 1 (a test's context says which), nothing outgoing, linked to the parent's end. */
 export function runChild(stack: Stack, request: unknown, parent: Context | undefined, options?: ChildInit): Started {
+  if (parent === undefined) noteStray(nameOf(stack))
   const carried = parent === undefined ? undefined : carriedOf(parent)
   const deadlines = carried?.scope.deadlines ?? systemDeadlines
   const now = deadlines.clock.now()
@@ -54,7 +56,14 @@ export function runChild(stack: Stack, request: unknown, parent: Context | undef
     maxAttempts: carried?.maxAttempts ?? 1,
   }
   const context = makeContext(own, true, parent, options?.provide)
-  return { outcome: runScope(scope, stack, request, context), scope }
+  const outer = nowRunning(undefined) // what its layers call is not what the handler around it calls
+  const outcome = runScope(scope, stack, request, context)
+  nowRunning(outer)
+  return { outcome, scope }
+}
+
+function nameOf({ method, leaf }: Stack): string {
+  return method === undefined ? leaf.name || 'an endpoint' : `${method.service}/${method.name}`
 }
 
 function runScope(scope: Scope, stack: Stack, request: unknown, context: Context): Awaitable<Outcome> {

@@ -3,11 +3,13 @@
 import { CallError } from './call-error.js'
 import { type Context, forHandler } from './context.js'
 import { isEither, left, right } from './either.js'
+import type { LintRule } from './explanation.js'
 import { type Failure, isFailure } from './failure.js'
 import type { Layer, LayerSource } from './layer.js'
 import type { MethodInfo } from './method.js'
 import type { Awaitable, Outcome } from './outcome.js'
 import type { Scope } from './scope.js'
+import { nowRunning, Strays } from './strays.js'
 import { isStream, mapThrown } from './stream.js'
 
 /** What is innermost in a list of layers. */
@@ -17,6 +19,11 @@ export interface Leaf {
   readonly name: string
   readonly options?: Readonly<Record<string, unknown>> | undefined
   readonly role?: string | undefined
+  readonly lint?: readonly LintRule[] | undefined
+  /** Of a function that takes no context. */
+  readonly ignoresContext?: boolean
+  /** What a function called without its context. */
+  readonly strays?: Strays
   /** The stack beneath, of a `wrapped` leaf. */
   readonly inner?: Stack
   /** May return a bare response, an Either or a promise of one, or throw. */
@@ -54,11 +61,25 @@ export function stackOf(endpoint: object): Stack {
 type AnyEndpoint = (request: unknown) => (context: Context) => () => Promise<Outcome>
 
 /** A leaf of the business: what it returns is a response, unless it is one of our Eithers. */
-export function functionLeaf(name: string, run: (request: unknown, context: Context) => unknown): Leaf {
+export function functionLeaf(
+  name: string,
+  run: (request: unknown, context: Context) => unknown,
+  ignoresContext = false,
+): Leaf {
+  const strays = new Strays()
   return {
     kind: 'function',
     name,
-    start: (request, context) => run(request, forHandler(context)),
+    ignoresContext,
+    strays,
+    start(request, context) {
+      const outer = nowRunning(strays)
+      try {
+        return run(request, forHandler(context))
+      } finally {
+        nowRunning(outer)
+      }
+    },
     settle: value => relayed(isEither(value) ? (value as Outcome) : right(value), true),
     caught: (thrown, scope) => relayed(scope.caught(thrown), true),
   }

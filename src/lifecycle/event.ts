@@ -12,6 +12,8 @@ export type ForcedBy = 'grace' | 'signal' | 'close' | 'start' | 'failure'
 
 /** Something that happened, in the order in which a run goes through it. */
 export type LifecycleEvent =
+  /** A rule of `lint` found something in the stack of these methods (`service/method`), before anything listened. */
+  | { readonly type: 'finding'; readonly rule: string; readonly message: string; readonly methods: readonly string[] }
   /** A binding listens. */
   | { readonly type: 'listening'; readonly binding: string; readonly addresses: readonly string[] }
   /** All of them do, and readiness depends on the checks alone. */

@@ -51,6 +51,7 @@ function textOf(value: unknown): string {
 type EventType = LifecycleEvent['type']
 
 const levels: Readonly<Record<EventType, keyof EventLog>> = {
+  finding: 'warn',
   listening: 'info',
   started: 'info',
   'check-failed': 'warn',
@@ -65,6 +66,7 @@ const levels: Readonly<Record<EventType, keyof EventLog>> = {
 }
 
 const texts: Readonly<Record<EventType, string>> = {
+  finding: 'a stack that is known to go wrong',
   listening: 'listening',
   started: 'started',
   'check-failed': 'readiness check failed',

@@ -8,7 +8,7 @@ import { type Health, type HealthOptions, health } from './health.js'
 import { reportProblems } from './log-events.js'
 import { duration } from './settings.js'
 import { inTerminal, SignalWatch, stopSignals } from './signals.js'
-import { checkServices, type Open, start } from './start.js'
+import { checkServices, type Open, start, tellFindings } from './start.js'
 import { Stop } from './stop.js'
 
 /** Options of {@link serve}. */
@@ -73,7 +73,7 @@ export interface Running extends AsyncDisposable {
 
 /**
  * Serves all services on all bindings, until a signal comes. Resolves when all listen; when one cannot, those that do are closed,
- * then the resources, and it rejects with {@link StartError}. Rejects with `TypeError` or `RangeError`, having touched nothing, for
+ * then the resources, and it rejects with {@link StartError}. What `lint` finds in their stacks it tells as events, warnings by default. Rejects with `TypeError` or `RangeError`, having touched nothing, for
  * services and options that make no sense. See {@link exitWithMessage} for programs.
  */
 export async function serve(
@@ -90,6 +90,7 @@ export async function serve(
   const signals = checkedSignals(options.signals ?? ['SIGTERM', 'SIGINT'])
   const onEvent: OnLifecycleEvent = event => observe(options.onEvent ?? reportProblems, event)
 
+  tellFindings(services, onEvent)
   let isStarted = false
   const open: Open[] = []
   const stop = new Stop({ open, resources, graceMs, closeTimeoutMs, clock, onEvent })

@@ -1,6 +1,7 @@
 // Starts the bindings, one after the other so that the first that fails is the one that is reported.
 import type { AnyService, Listening, Runtime, ServerBinding } from '../contract/index.js'
-import type { OnLifecycleEvent } from './event.js'
+import { lint } from '../core/index.js'
+import type { LifecycleEvent, OnLifecycleEvent } from './event.js'
 import { StartError } from './start-error.js'
 import type { Stop } from './stop.js'
 import { attempt } from './within.js'
@@ -63,4 +64,19 @@ export function checkServices(services: readonly AnyService[]): void {
     if (names.has(name)) throw new TypeError(`serve: ${name} is given twice`)
     names.add(name)
   }
+}
+
+/** Tells what `lint` finds in the services' stacks, once for all methods of which it finds the same. */
+export function tellFindings(services: readonly AnyService[], onEvent: OnLifecycleEvent): void {
+  const found = new Map<string, LifecycleEvent & { readonly type: 'finding'; readonly methods: string[] }>()
+  for (const { contract, methods } of services) {
+    for (const [name, { endpoint }] of methods) {
+      for (const { rule, message } of lint(endpoint)) {
+        const finding = found.get(message) ?? { type: 'finding', rule, message, methods: [] }
+        finding.methods.push(`${contract.name}/${name}`)
+        found.set(message, finding)
+      }
+    }
+  }
+  for (const finding of found.values()) onEvent(finding)
 }

@@ -16,6 +16,7 @@ import {
 } from '../core/index.js'
 import { isStream } from '../core/stream.js'
 import { Recent } from '../store/recent.js'
+import { sharedOutsideAuthentication } from './order-rules.js'
 import { SharedRun } from './shared-run.js'
 
 /** What a {@link cache} tells. */
@@ -89,6 +90,7 @@ interface Entry {
 
 const cachePolicy = definePolicy<CacheOptions, CacheEvent, Pick<Cache, 'size' | 'forget'>>({
   kind: 'cache',
+  lint: [sharedOutsideAuthentication],
   rules: {
     key: functionOption(),
     ttlMs: numberOption({ above: 0 }),

@@ -24,6 +24,7 @@ import {
   type Right,
   right,
 } from '../core/index.js'
+import { sharedOutsideAuthentication } from './order-rules.js'
 import { SharedRun } from './shared-run.js'
 import { Window } from './window.js'
 
@@ -97,6 +98,7 @@ type AnyOptions = CollapseOptions<unknown, unknown, unknown, unknown>
 
 const collapsePolicy = definePolicy<AnyOptions, CollapseEvent>({
   kind: 'collapse',
+  lint: [sharedOutsideAuthentication],
   rules: {
     key: functionOption(),
     toBatch: functionOption(),

@@ -24,6 +24,7 @@ import {
   type Right,
   right,
 } from '../core/index.js'
+import { fallbackHidesRefusals } from './order-rules.js'
 
 /** What a {@link fallback} tells. */
 export interface FallbackEvent extends PolicyEvent {
@@ -84,6 +85,7 @@ export function fallback<Req, Alt>(options: FallbackOptions<Req, Alt>): Fallback
 
 const fallbackPolicy = definePolicy<FallbackOptions<unknown, unknown>, FallbackEvent>({
   kind: 'fallback',
+  lint: [fallbackHidesRefusals],
   rules: {
     respond: functionOption(),
     shouldFallBack: optional(functionOption<(failure: Failure) => boolean>()),

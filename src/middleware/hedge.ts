@@ -19,6 +19,7 @@ import {
 } from '../core/index.js'
 import { isStream } from '../core/stream.js'
 import { LatencyHistogram } from './latency-histogram.js'
+import { hedgeOutsideSingleFlight, hedgeWithoutCancellation, hedgeWithRetry } from './order-rules.js'
 
 /** What a {@link hedge} tells. */
 export interface HedgeEvent extends PolicyEvent {
@@ -75,6 +76,7 @@ const maxSaved = 10
 
 const hedgePolicy = definePolicy<HedgeOptions, HedgeEvent>({
   kind: 'hedge',
+  lint: [hedgeOutsideSingleFlight, hedgeWithoutCancellation, hedgeWithRetry],
   rules: {
     percentile: numberOption({ fallback: 0.95, above: 0, below: 1 }),
     maxExtraRatio: numberOption({ fallback: 0.05, above: 0, max: 1 }),

@@ -20,6 +20,7 @@ export { type Inject, type InjectEvent, type InjectOptions, inject } from './inj
 export type { AnswerCodec } from './kept-answer.js'
 export { logging } from './logging.js'
 export { mayRetry } from './may-retry.js'
+export { orderRules } from './order-rules.js'
 export { type Executes, isFault, type LiftOptions, policy } from './policy.js'
 export type { Part, PolicyStackOptions } from './policy-stack.js'
 export {

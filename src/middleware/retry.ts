@@ -30,6 +30,7 @@ import {
 import { isStream } from '../core/stream.js'
 import { mayHaveRun } from './may-have-run.js'
 import { mayRetry } from './may-retry.js'
+import { attemptLongerThanTotal, hedgeWithRetry, retryAboveRetry, retryUnsafe } from './order-rules.js'
 import { type RetryBudget, retryBudget } from './retry-budget.js'
 
 /** What a {@link retry} tells. */
@@ -113,6 +114,7 @@ type Settings = Required<Omit<RetryOptions, 'name' | 'onEvent' | 'attemptTimeout
 
 const retryPolicy = definePolicy<RetryOptions, RetryEvent>({
   kind: 'retry',
+  lint: [attemptLongerThanTotal, hedgeWithRetry, retryAboveRetry, retryUnsafe],
   rules: {
     maxAttempts: numberOption({ fallback: 3, min: 1, max: 100, integer: true }),
     baseMs: numberOption({ fallback: 50, min: 0 }),

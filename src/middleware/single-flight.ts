@@ -10,6 +10,7 @@ import {
   type PolicyEvent,
   type PolicyOptions,
 } from '../core/index.js'
+import { sharedOutsideAuthentication } from './order-rules.js'
 import { SharedRun } from './shared-run.js'
 
 /** What a {@link singleFlight} tells. */
@@ -63,6 +64,7 @@ export function singleFlight<Req = unknown>(options: SingleFlightOptions<Req>): 
 
 const singleFlightPolicy = definePolicy<SingleFlightOptions, SingleFlightEvent, Pick<SingleFlight, 'inFlight'>>({
   kind: 'singleFlight',
+  lint: [sharedOutsideAuthentication],
   rules: {
     key: functionOption(),
     maxRunMs: numberOption({ fallback: 30_000, above: 0 }),

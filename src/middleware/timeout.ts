@@ -12,6 +12,7 @@ import {
   type PolicyEvent,
   type PolicyOptions,
 } from '../core/index.js'
+import { attemptLongerThanTotal } from './order-rules.js'
 
 /** What a {@link timeout} tells. */
 export interface TimeoutEvent extends PolicyEvent {
@@ -57,6 +58,7 @@ export function timeout(options: TimeoutOptions): Timeout {
 
 const timeoutPolicy = definePolicy<TimeoutOptions, TimeoutEvent, Pick<Timeout, 'overdue'>>({
   kind: 'timeout',
+  lint: [attemptLongerThanTotal],
   rules: { timeoutMs: numberOption({ above: 0 }) },
   create(frame) {
     let overdue = 0

@@ -44,7 +44,7 @@ describe('explain', () => {
         options: { maxAttempts: Number.POSITIVE_INFINITY, shouldRetry: expect.any(Function) },
       },
       { kind: 'layer', name: 'timed', role: 'timed', options: { of: 'place' } },
-      { kind: 'function', name: 'place', role: 'place', options: {} },
+      { kind: 'function', name: 'place', role: 'place', options: {}, ignoresContext: true },
     ])
   })
 

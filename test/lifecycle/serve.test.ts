@@ -1,7 +1,7 @@
 /** `serve` as it starts: what it refuses, what it undoes, and what probes are told. */
 import { contract, implement, method, type Runtime, type ServerBinding } from 'tenon/contract'
-import { manualClock } from 'tenon/core'
-import { resource, type ServeOptions, StartError, serve } from 'tenon/lifecycle'
+import { around, type LintRule, manualClock } from 'tenon/core'
+import { type LifecycleEvent, resource, type ServeOptions, StartError, serve } from 'tenon/lifecycle'
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { type Diary, diary, fakeBinding } from './fake-binding.js'
@@ -173,3 +173,53 @@ describe('serve refuses', () => {
 function quiet(log: Diary): ServeOptions {
   return { signals: [], exit: false, onEvent: log.event }
 }
+
+describe('a stack that is known to go wrong', () => {
+  const rule: LintRule = { id: 'too-deep', check: () => ['too many layers'] }
+  const deep = around({ name: 'deep', lint: [rule] })
+  const empty = method({ request: z.object({}), response: z.object({}), idempotency: 'safe' })
+  const Stock = contract('shop.v1.Stock', { get: empty, list: empty })
+  const handlers = { get: () => ({}), list: () => ({}) }
+
+  test('is told of before anything listens, once for all methods', async () => {
+    const clock = manualClock()
+    const log = diary(clock)
+    const events: LifecycleEvent[] = []
+    const running = await serve([implement(Stock).use(deep).handlers(handlers)], [fakeBinding('http', log, clock)], {
+      signals: false,
+      clock,
+      onEvent: event => events.push(event),
+    })
+    expect(events.slice(0, 2)).toMatchObject([
+      {
+        type: 'finding',
+        rule: 'too-deep',
+        message: 'too many layers',
+        methods: ['shop.v1.Stock/get', 'shop.v1.Stock/list'],
+      },
+      { type: 'listening' },
+    ])
+    expect(events.filter(({ type }) => type === 'finding')).toHaveLength(1)
+    await running.close()
+  })
+
+  test('is a warning on stderr unless somebody listens', async () => {
+    const clock = manualClock()
+    const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const running = await serve(
+      [implement(Stock).use(deep).handlers(handlers)],
+      [fakeBinding('http', diary(clock), clock)],
+      {
+        signals: false,
+        clock,
+      },
+    )
+    expect(error.mock.calls).toEqual([
+      [
+        'tenon: a stack that is known to go wrong: rule=too-deep message="too many layers" methods=["shop.v1.Stock/get","shop.v1.Stock/list"]',
+      ],
+    ])
+    error.mockRestore()
+    await running.close()
+  })
+})

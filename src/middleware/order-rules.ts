@@ -1,0 +1,211 @@
+// Orders and options of policies that are known to go wrong, as rules for `lint`. Each policy brings those that are about it, so that
+// `lint(endpoint)` knows them without being told; docs/policies/order.md says the same at length.
+import type { ExplainedLayer, LintRule } from '../core/index.js'
+import { mayRetry } from './may-retry.js'
+
+type Steps = readonly ExplainedLayer[]
+
+/** Each pair of which `outer` is further out than `inner`. */
+function pairs(
+  steps: Steps,
+  outer: (step: ExplainedLayer) => boolean,
+  inner: (step: ExplainedLayer) => boolean,
+): readonly (readonly [outer: ExplainedLayer, inner: ExplainedLayer])[] {
+  return steps.flatMap((out, at) =>
+    outer(out) ? steps.slice(at + 1).flatMap(within => (inner(within) ? [[out, within] as const] : [])) : [],
+  )
+}
+
+const is =
+  (...roles: readonly string[]) =>
+  ({ role }: ExplainedLayer): boolean =>
+    roles.includes(role)
+
+/** An option in ms, where it is one. */
+function msOf({ options }: ExplainedLayer, name: string): number | undefined {
+  const value = options[name]
+  return typeof value === 'number' ? value : undefined
+}
+
+/** A rule about two roles of which the first must not be further out. */
+function order(
+  id: string,
+  [outer, inner]: readonly [outer: readonly string[], inner: readonly string[]],
+  message: (outer: string, inner: string) => string,
+): LintRule {
+  return {
+    id,
+    check: ({ steps }) =>
+      pairs(steps, is(...outer), is(...inner)).map(([out, within]) => message(out.name, within.name)),
+  }
+}
+
+/** A limiter's refusals, and the time that calls wait for it, would be the service's fault. */
+export const limiterInsideBreaker: LintRule = order(
+  'limiter-inside-breaker',
+  [['breaker'], ['rateLimit', 'bulkhead', 'shed']],
+  (breaker, limiter) =>
+    `'${limiter}' is inside '${breaker}': the time that calls wait for it, and its refusals, count as the service being slow or ` +
+    `failing, so that the breaker cuts off a healthy service. Put '${limiter}' outside '${breaker}'.`,
+)
+
+/** What a call spends outside the breaker would be the service's fault. */
+export const timeoutOutsideBreaker: LintRule = {
+  id: 'timeout-outside-breaker',
+  check({ steps }) {
+    const boundsAttempts = steps.some(step => step.role === 'retry' && msOf(step, 'attemptTimeoutMs') !== undefined)
+    return pairs(steps, is('timeout'), is('breaker'))
+      .filter(([, inner]) => !boundsAttempts && !steps.slice(steps.indexOf(inner)).some(is('timeout')))
+      .map(
+        ([{ name: timeout }, { name: breaker }]) =>
+          `'${timeout}' is outside '${breaker}', and no timeout inside: it also measures what a call spends before it gets to the ` +
+          `breaker (a queue, a wait between attempts), and the breaker holds that against the service. Put one inside '${breaker}'.`,
+      )
+  },
+}
+
+/** An unsafe method would run twice. */
+export const retryUnsafe: LintRule = {
+  id: 'retry-unsafe',
+  check({ steps, method }) {
+    if (method !== undefined && method.idempotency !== 'unsafe') return []
+    const what =
+      method === undefined ? 'a method that is not known' : `${method.service}/${method.name}, which is unsafe`
+    return steps
+      .filter(({ role, options }) => role === 'retry' && options['shouldRetry'] !== mayRetry)
+      .map(
+        ({ name }) =>
+          `'${name}' decides with a shouldRetry of its own, around ${what}: what may have been done is done again. Combine it with ` +
+          `mayRetry, which retries such a method only where it never started, or declare the method idempotent.`,
+      )
+  },
+}
+
+/** The inner one would never end anything. */
+export const attemptLongerThanTotal: LintRule = {
+  id: 'attempt-longer-than-total',
+  check({ steps }) {
+    const boundOf = (step: ExplainedLayer): number | undefined =>
+      step.role === 'timeout'
+        ? msOf(step, 'timeoutMs')
+        : step.role === 'retry'
+          ? msOf(step, 'attemptTimeoutMs')
+          : undefined
+    const isBound = (step: ExplainedLayer): boolean => boundOf(step) !== undefined
+    return pairs(steps, is('timeout'), isBound)
+      .filter(([outer, inner]) => (boundOf(inner) ?? 0) >= (boundOf(outer) ?? Number.POSITIVE_INFINITY))
+      .map(
+        ([outer, inner]) =>
+          `'${inner.name}' allows ${boundOf(inner)} ms inside '${outer.name}', which ends the call after ${boundOf(outer)} ms: it ` +
+          `never ends an attempt, so that one that hangs takes all the time there is and is never retried. Make it shorter.`,
+      )
+  },
+}
+
+/** Attempts would multiply, or the inner retry never retry. */
+export const retryAboveRetry: LintRule = {
+  id: 'retry-above-retry',
+  check: ({ steps }) =>
+    pairs(steps, is('retry'), is('retry')).map(([{ name: outer }, { name: inner, options }]) =>
+      options['evenBeneathRetries'] === true
+        ? `'${inner}' retries beneath '${outer}': attempts multiply, three times three are nine. Keep one of the two.`
+        : `'${inner}' is beneath '${outer}' and therefore never retries. Keep one of the two.`,
+    ),
+}
+
+/** Each of them leaves further attempts to the other. */
+export const hedgeWithRetry: LintRule = {
+  id: 'hedge-with-retry',
+  check: ({ steps }) =>
+    pairs(steps, is('retry', 'hedge'), is('retry', 'hedge'))
+      .filter(([outer, inner]) => outer.role !== inner.role)
+      .map(
+        ([{ name: outer }, { name: inner }]) =>
+          `'${inner}' is beneath '${outer}', which makes attempts already, and therefore does nothing. Keep one of the two: hedge ` +
+          `for what is slow now and then, retry for what fails now and then.`,
+      ),
+}
+
+/** The attempt that lost would go on. */
+export const hedgeWithoutCancellation: LintRule = {
+  id: 'hedge-without-cancellation',
+  check: ({ steps }) =>
+    pairs(steps, is('hedge'), step => step.ignoresContext === true).map(
+      ([{ name: hedge }, { name: leaf }]) =>
+        `'${hedge}' is around '${leaf || 'a function'}', which takes no context and so cannot be cancelled: the attempt that lost ` +
+        `runs on, and hedging doubles the work where it is slow. Take the context and pass its signal on.`,
+    ),
+}
+
+/** The second attempt would wait for the first. */
+export const hedgeOutsideSingleFlight: LintRule = order(
+  'hedge-outside-single-flight',
+  [['hedge'], ['singleFlight', 'collapse']],
+  (hedge, shared) =>
+    `'${shared}' is inside '${hedge}': the second attempt joins the run of the first and is as slow. Put '${shared}' outside.`,
+)
+
+/** A caller who is not let in would see an answer. */
+export const fallbackHidesRefusals: LintRule = {
+  id: 'fallback-hides-refusals',
+  check: ({ steps }) =>
+    steps
+      .filter(({ role, options }) => role === 'fallback' && options['hidesRefusals'] === true)
+      .map(
+        ({ name }) =>
+          `'${name}' also replaces unauthenticated and permission_denied: a caller who is not let in gets what looks like an ` +
+          `answer, and nobody notices that a token has expired. Leave hidesRefusals out.`,
+      ),
+}
+
+/** What one caller may see would be another's. */
+export const sharedOutsideAuthentication: LintRule = order(
+  'shared-outside-authentication',
+  [
+    ['cache', 'singleFlight', 'collapse'],
+    ['authenticate', 'authorize'],
+  ],
+  (shared, auth) =>
+    `'${shared}' is outside '${auth}': callers get answers before anybody has asked who they are and what they may see. Put ` +
+    `'${shared}' inside '${auth}'.`,
+)
+
+/** What decides by how long calls take and wait would see neither. */
+export const shedInsideQueue: LintRule = {
+  id: 'shed-inside-queue',
+  check({ steps }) {
+    const queues = ({ role, options }: ExplainedLayer): boolean =>
+      (role === 'bulkhead' && (options['maxQueue'] ?? 0) !== 0) ||
+      (role === 'rateLimit' && options['whenLimited'] === 'wait')
+    return pairs(steps, queues, is('shed')).map(
+      ([{ name: queue }, { name: shed }]) =>
+        `'${shed}' is inside '${queue}', where calls wait: it never sees that there are too many of them, so that they wait until ` +
+        `their deadlines instead of being refused at once. Put '${shed}' outside.`,
+    )
+  },
+}
+
+/** Each refusal would be made several times. */
+export const shedInsideRetry: LintRule = order(
+  'shed-inside-retry',
+  [['retry'], ['shed']],
+  (retry, shed) =>
+    `'${shed}' is inside '${retry}': a process that has too much to do comes back to itself with what it has refused. Put ` +
+    `'${shed}' outside, and leave retries to the caller.`,
+)
+
+/** All of them: for stacks whose layers are of another make and bring none. */
+export const orderRules: readonly LintRule[] = [
+  limiterInsideBreaker,
+  timeoutOutsideBreaker,
+  retryUnsafe,
+  attemptLongerThanTotal,
+  retryAboveRetry,
+  hedgeWithRetry,
+  hedgeWithoutCancellation,
+  hedgeOutsideSingleFlight,
+  fallbackHidesRefusals,
+  sharedOutsideAuthentication,
+  shedInsideQueue,
+  shedInsideRetry,
+]

@@ -1,0 +1,367 @@
+/**
+ * What `lint` rejects, each with the harm that it does: the same calls through the wrong stack and through the right one, and what
+ * becomes of them.
+ */
+import { describe, expect, test } from 'vitest'
+import {
+  around,
+  call,
+  chain,
+  type Endpoint,
+  extend,
+  failed,
+  fromPromise,
+  isLeft,
+  isRight,
+  lint,
+  type ManualClock,
+  type MethodInfo,
+  type Middleware,
+  manualClock,
+  testContext,
+} from '../../src/core/index.js'
+import {
+  breaker,
+  bulkhead,
+  cache,
+  fallback,
+  hedge,
+  mayRetry,
+  orderRules,
+  rateLimit,
+  resilientClient,
+  resilientServer,
+  retry,
+  shed,
+  singleFlight,
+  timeout,
+} from '../../src/middleware/index.js'
+
+const safe: MethodInfo = { service: 'shop.v1.Stock', name: 'get', idempotency: 'safe' }
+const unsafe: MethodInfo = { ...safe, name: 'reserve', idempotency: 'unsafe' }
+const pause = (clock: ManualClock, ms: number) => new Promise<void>(resolve => void clock.setTimer(resolve, ms))
+const half = { next: () => 0.5 }
+
+const rulesOf = (endpoint: object): readonly string[] => lint(endpoint).map(finding => finding.rule)
+
+/** Calls at once, and what came of them when `ms` have passed. */
+async function outcomes(
+  endpoint: Endpoint<unknown, unknown>,
+  calls: number,
+  { clock, ms = 20_000 }: { readonly clock: ManualClock; readonly ms?: number },
+) {
+  const context = testContext({ clock })
+  const running = Array.from({ length: calls }, (_, i) => call(endpoint, i, { context }))
+  await clock.advance(ms)
+  return await Promise.all(running)
+}
+
+/** A service that takes 60 ms for each call, and how many it was given. */
+function slowService(clock: ManualClock, tookMs = 60, method = safe) {
+  const service = { runs: 0, most: 0, running: 0 }
+  const endpoint = fromPromise(async (_: unknown, _context: object) => {
+    service.runs++
+    service.most = Math.max(service.most, ++service.running)
+    await pause(clock, tookMs)
+    service.running--
+    return 'done'
+  }, method)
+  return { service, endpoint }
+}
+
+describe('limiter-inside-breaker', () => {
+  const breakerOf = () => breaker({ slowCallMs: 100, slowRatio: 0.5, minCalls: 4 })
+  const narrow = () => bulkhead({ maxConcurrent: 1, maxQueue: 10 })
+
+  test('the queue of the limiter opens the breaker of a healthy service', async () => {
+    const clock = manualClock()
+    const [wrong, right] = [breakerOf(), breakerOf()]
+    const inside = chain(wrong, narrow())(slowService(clock).endpoint)
+    expect(rulesOf(inside)).toEqual(['limiter-inside-breaker'])
+    await outcomes(inside, 6, { clock })
+    expect(wrong.state).toBe('open')
+
+    const outside = chain(narrow(), right)(slowService(clock).endpoint)
+    expect(rulesOf(outside)).toEqual([])
+    expect((await outcomes(outside, 6, { clock })).every(isRight)).toBe(true)
+    expect(right.state).toBe('closed')
+  })
+
+  test('refusals of a limiter of another make open it', async () => {
+    const limiter = () => {
+      let calls = 0
+      return around({
+        name: 'quota',
+        role: 'rateLimit',
+        enter: () => (++calls > 1 ? failed('unavailable', 'QUOTA', 'too many') : undefined),
+      })
+    }
+    const states = []
+    for (const order of ['breaker outside', 'breaker inside']) {
+      const guarded = breaker({ consecutiveFailures: 3 })
+      const stack = order === 'breaker outside' ? chain(guarded, limiter()) : chain(limiter(), guarded)
+      const endpoint = stack(fromPromise(() => 1, safe))
+      for (let i = 0; i < 5; i++) await call(endpoint, 1)
+      states.push([guarded.state, rulesOf(endpoint)])
+    }
+    expect(states).toEqual([
+      ['open', ['limiter-inside-breaker']],
+      ['closed', []],
+    ])
+  })
+})
+
+test('timeout-outside-breaker: the service pays for the time that calls wait before it', async () => {
+  const clock = manualClock()
+  const [wrong, right] = [breaker({ consecutiveFailures: 3 }), breaker({ consecutiveFailures: 3 })]
+  const crowded = chain(
+    timeout({ timeoutMs: 100 }),
+    bulkhead({ maxConcurrent: 3, maxQueue: 20 }),
+    wrong,
+  )(slowService(clock).endpoint)
+  expect(rulesOf(crowded)).toEqual(['timeout-outside-breaker'])
+  await outcomes(crowded, 12, { clock })
+  expect(wrong.state).toBe('open')
+
+  const inside = chain(
+    bulkhead({ maxConcurrent: 3, maxQueue: 20 }),
+    right,
+    timeout({ timeoutMs: 100 }),
+  )(slowService(clock).endpoint)
+  expect(rulesOf(inside)).toEqual([])
+  expect((await outcomes(inside, 12, { clock })).every(isRight)).toBe(true)
+  expect(right.state).toBe('closed')
+})
+
+test('retry-unsafe: what was done is done again', async () => {
+  const clock = manualClock()
+  const reserved = async (options: Parameters<typeof retry>[0]) => {
+    let done = 0
+    const reserve = fromPromise((_: unknown, _context: object) => {
+      done++
+      return failed('unavailable', 'LOST', 'the answer was lost')
+    }, unsafe)
+    const endpoint = retry(options)(reserve)
+    await outcomes(endpoint, 1, { clock })
+    return { done, rules: rulesOf(endpoint) }
+  }
+  expect(await reserved({ shouldRetry: () => true })).toEqual({ done: 3, rules: ['retry-unsafe'] })
+  expect(await reserved({})).toEqual({ done: 1, rules: [] })
+  expect(rulesOf(retry({ shouldRetry: () => true })(fromPromise(() => 1, safe)))).toEqual([])
+  expect(rulesOf(retry({ shouldRetry: () => true })(fromPromise(() => 1)))).toEqual(['retry-unsafe'])
+  expect(rulesOf(retry({ shouldRetry: mayRetry })(fromPromise(() => 1, unsafe)))).toEqual([])
+})
+
+test.each(['a timeout inside', 'attemptTimeoutMs'])(
+  'attempt-longer-than-total: an attempt that hangs is never retried (%s)',
+  async how => {
+    const clock = manualClock()
+    const hangsOnce = (attemptMs: number) => {
+      const attempts =
+        how === 'attemptTimeoutMs'
+          ? retry({ attemptTimeoutMs: attemptMs })
+          : chain(retry(), timeout({ timeoutMs: attemptMs }))
+      const once = fromPromise((_: unknown, { attempt }) => (attempt === 1 ? new Promise(() => {}) : 'done'), safe)
+      return chain(timeout({ timeoutMs: 1_000 }), attempts)(once)
+    }
+    expect(rulesOf(hangsOnce(1_000))).toEqual(['attempt-longer-than-total'])
+    expect((await outcomes(hangsOnce(1_000), 1, { clock })).every(isLeft)).toBe(true)
+    expect(rulesOf(hangsOnce(300))).toEqual([])
+    expect((await outcomes(hangsOnce(300), 1, { clock })).every(isRight)).toBe(true)
+  },
+)
+
+describe('retry-above-retry', () => {
+  test.each([
+    { evenBeneathRetries: true, runs: 9 },
+    { evenBeneathRetries: false, runs: 3 },
+  ])('attempts multiply, or the inner one is idle: $runs runs', async ({ runs, ...inner }) => {
+    const clock = manualClock()
+    let ran = 0
+    const down = fromPromise((_: unknown, _context: object) => {
+      ran++
+      return failed('unavailable', 'DOWN', 'down')
+    }, safe)
+    const endpoint = chain(retry(), retry(inner))(down)
+    expect(rulesOf(endpoint)).toEqual(['retry-above-retry'])
+    expect(lint(endpoint)[0]?.message).toMatch(inner.evenBeneathRetries ? /multiply/ : /never retries/)
+    await outcomes(endpoint, 1, { clock })
+    expect(ran).toBe(runs)
+  })
+})
+
+describe('hedge-with-retry', () => {
+  test('a retry outside keeps the hedge from hedging', async () => {
+    const clock = manualClock()
+    const hedged = async (outer: Middleware) => {
+      const events: string[] = []
+      const quick = hedge({ minCalls: 1, maxExtraRatio: 1, onEvent: event => events.push(event.type) })
+      const endpoint = outer(quick(slowService(clock, 500).endpoint))
+      let tookMs = 20
+      const service = fromPromise(async (_: unknown, _context: object) => pause(clock, tookMs), safe)
+      const measured = outer(quick(service))
+      await outcomes(measured, 5, { clock })
+      tookMs = 500
+      await outcomes(measured, 1, { clock })
+      return [events, rulesOf(endpoint)]
+    }
+    expect(await hedged(retry())).toEqual([[], ['hedge-with-retry']])
+    expect(await hedged(chain())).toEqual([['hedged'], []])
+  })
+
+  test('a hedge outside keeps the retry from retrying', async () => {
+    const clock = manualClock()
+    const down = () =>
+      fromPromise((_: unknown, { attempt }) => (attempt === 1 ? failed('unavailable', 'DOWN', 'down') : 'done'), safe)
+    const endpoint = chain(hedge(), retry())(down())
+    expect(rulesOf(endpoint)).toEqual(['hedge-with-retry'])
+    expect((await outcomes(endpoint, 1, { clock })).every(isLeft)).toBe(true)
+    expect((await outcomes(retry()(down()), 1, { clock })).every(isRight)).toBe(true)
+  })
+})
+
+test('hedge-without-cancellation: the attempt that lost goes on', async () => {
+  const clock = manualClock()
+  let takesMs = 10
+  let running = 0
+  const work = async (signal?: AbortSignal) => {
+    running++
+    await new Promise<void>(resolve => {
+      clock.setTimer(resolve, running > 1 ? 1 : takesMs)
+      signal?.addEventListener('abort', () => resolve())
+    })
+    running--
+  }
+  const quick = () => hedge({ minCalls: 1, maxExtraRatio: 1, minDelayMs: 1 })
+  const deaf = quick()(fromPromise((_: unknown) => work(), safe))
+  const obedient = quick()(fromPromise((_: unknown, { signal }) => work(signal), safe))
+  const left: number[] = []
+  for (const endpoint of [deaf, obedient]) {
+    takesMs = 10
+    for (let i = 0; i < 3; i++) await outcomes(endpoint, 1, { clock, ms: 100 })
+    takesMs = 60_000
+    const slow = outcomes(endpoint, 1, { clock, ms: 1_000 })
+    expect((await slow).every(isRight)).toBe(true)
+    left.push(running)
+    await clock.advance(100_000)
+  }
+  expect(left).toEqual([1, 0])
+  expect([rulesOf(deaf), rulesOf(obedient)]).toEqual([['hedge-without-cancellation'], []])
+})
+
+test('hedge-outside-single-flight: the second attempt joins the slow run of the first', async () => {
+  const clock = manualClock()
+  const joined = singleFlight({ key: () => 'same' })
+  const quick = hedge({ minCalls: 1, maxExtraRatio: 1, minDelayMs: 1 })
+  const runsOf = async (stack: Middleware) => {
+    let takesMs = 10
+    let runs = 0
+    const endpoint = stack(
+      fromPromise(async (_: unknown, _context: object) => {
+        runs++
+        await pause(clock, takesMs)
+      }, safe),
+    )
+    await outcomes(endpoint, 1, { clock, ms: 100 })
+    takesMs = 1_000
+    runs = 0
+    await outcomes(endpoint, 1, { clock })
+    return [runs, rulesOf(endpoint)]
+  }
+  expect(await runsOf(chain(quick, joined))).toEqual([1, ['hedge-outside-single-flight']])
+  expect(
+    await runsOf(chain(singleFlight({ key: () => 'same' }), hedge({ minCalls: 1, maxExtraRatio: 1, minDelayMs: 1 }))),
+  ).toEqual([2, []])
+})
+
+test('fallback-hides-refusals: a caller who is not let in gets an answer', async () => {
+  const refusing = fromPromise(() => failed('permission_denied', 'NOT_YOURS', 'no'), safe)
+  const hiding = fallback({ respond: () => 'nothing there', hidesRefusals: true, shouldFallBack: () => true })(refusing)
+  expect(rulesOf(hiding)).toEqual(['fallback-hides-refusals'])
+  expect(await call(hiding, 1)).toMatchObject({ right: 'nothing there' })
+  const honest = fallback({ respond: () => 'nothing there', shouldFallBack: () => true })(refusing)
+  expect(rulesOf(honest)).toEqual([])
+  expect(await call(honest, 1)).toMatchObject({ left: { code: 'permission_denied' } })
+})
+
+test('shared-outside-authentication: one caller gets what another may see', async () => {
+  const remembered = () => cache({ key: request => String(request), ttlMs: 1_000 })
+  const authenticate = around({
+    name: 'authenticate',
+    enter: context => {
+      const user = context.metadata.get('user')
+      return user === undefined
+        ? failed('unauthenticated', 'WHO', 'who are you?')
+        : { context: extend(context, { user }) }
+    },
+  })
+  const asked = async (stack: Middleware) => {
+    const endpoint = stack(fromPromise(() => 'secret', safe))
+    await call(endpoint, 1, { context: testContext({ metadata: { user: 'ada' } }) })
+    const stranger = await call(endpoint, 1, { context: testContext() })
+    return [isRight(stranger), rulesOf(endpoint)]
+  }
+  expect(await asked(chain(remembered(), authenticate))).toEqual([true, ['shared-outside-authentication']])
+  expect(await asked(chain(authenticate, remembered()))).toEqual([false, []])
+})
+
+test('shed-inside-queue: calls wait for seconds instead of being refused at once', async () => {
+  const clock = manualClock()
+  const overload = () => shed({ initialLimit: 2, minLimit: 2, maxLimit: 2, maxQueue: 0 })
+  const queue = () => bulkhead({ maxConcurrent: 2, maxQueue: 100 })
+  const refusedAtOnce = async (stack: Middleware) => {
+    const endpoint = stack(slowService(clock, 1_000).endpoint)
+    const context = testContext({ clock })
+    let ended = 0
+    for (let i = 0; i < 20; i++) void call(endpoint, i, { context }).then(() => ended++)
+    await clock.advance(50)
+    const soon = ended
+    await clock.advance(60_000)
+    return [soon, rulesOf(endpoint)]
+  }
+  expect(await refusedAtOnce(chain(queue(), overload()))).toEqual([0, ['shed-inside-queue']])
+  expect(await refusedAtOnce(chain(overload(), queue()))).toEqual([18, []])
+  const waiting = rateLimit({ limit: 1, windowMs: 1_000, whenLimited: 'wait' })
+  expect(rulesOf(chain(waiting, overload())(fromPromise(() => 1, safe)))).toEqual(['shed-inside-queue'])
+})
+
+test('shed-inside-retry: what was refused comes back', async () => {
+  const clock = manualClock()
+  const refusals = async (order: (overload: Middleware) => Middleware) => {
+    let refused = 0
+    const overload = shed({
+      initialLimit: 1,
+      minLimit: 1,
+      maxQueue: 0,
+      onEvent: ({ type }) => void (type === 'shed' && refused++),
+    })
+    const endpoint = order(overload)(slowService(clock, 10_000).endpoint)
+    await outcomes(endpoint, 5, { clock })
+    return [refused, rulesOf(endpoint)]
+  }
+  expect(await refusals(overload => chain(retry({ random: half }), overload))).toEqual([12, ['shed-inside-retry']])
+  expect(await refusals(overload => chain(overload, retry({ random: half })))).toEqual([4, []])
+})
+
+describe('the recommended stacks', () => {
+  test.each([safe, unsafe])('are clean around $name', method => {
+    const leaf = fromPromise((_: unknown, _context: object) => 1, method)
+    expect(lint(resilientClient({ timeout: { timeoutMs: 500 } })(leaf))).toEqual([])
+    const all = resilientServer({ rateLimit: { limit: 9, windowMs: 100 }, bulkhead: { maxConcurrent: 9, maxQueue: 9 } })
+    expect(lint(all(leaf))).toEqual([])
+  })
+
+  test('are found out where options undo them', () => {
+    const leaf = fromPromise((_: unknown, _context: object) => 1, safe)
+    const undone = resilientClient({ timeout: { timeoutMs: 500 }, retry: { attemptTimeoutMs: 500 } })
+    expect(rulesOf(undone(leaf))).toEqual(['attempt-longer-than-total'])
+    undone.retry?.configure({ attemptTimeoutMs: 100 })
+    expect(rulesOf(undone(leaf))).toEqual([])
+  })
+})
+
+test('every rule has a test here, and another id', () => {
+  const ids = orderRules.map(rule => rule.id)
+  expect(new Set(ids).size).toBe(ids.length)
+  expect(ids).toHaveLength(12)
+})
