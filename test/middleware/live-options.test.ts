@@ -1,0 +1,165 @@
+/** Options that change while calls go on: each call goes on with those it began with, and what is not allowed changes nothing. */
+import { expect, test } from 'vitest'
+import {
+  call,
+  chain,
+  failureOf,
+  fromRemote,
+  left,
+  type MethodInfo,
+  manualClock,
+  right,
+  seededRandom,
+  testContext,
+} from '../../src/core/index.js'
+import {
+  breaker,
+  bulkhead,
+  cache,
+  expiry,
+  hedge,
+  inject,
+  mayRetry,
+  type RetryEvent,
+  rateLimit,
+  retry,
+  retryBudget,
+  shed,
+  singleFlight,
+  timeout,
+} from '../../src/middleware/index.js'
+import { deep } from '../deep.js'
+
+const method: MethodInfo = { service: 'shop.v1.Stock', name: 'get', idempotency: 'safe' }
+const updates = deep(2_000, 100_000)
+/** Options of `retry` that belong together; one can be told from the other by any of them. */
+const profiles = [1, 2, 3, 4].map(k => ({
+  maxAttempts: k + 1,
+  baseMs: 16 * k,
+  maxMs: 16 * k,
+  factor: 1,
+  attemptTimeoutMs: 100 * k,
+}))
+
+interface Changing {
+  readonly policy: string
+  readonly options: object
+  configure(changes: object): void
+}
+
+test('under load, no call sees a mixture, and what is not allowed is refused with a reason', {
+  timeout: 600_000,
+}, async () => {
+  const clock = manualClock()
+  const random = seededRandom(7)
+  const seen: Map<number, RetryEvent[]> = new Map()
+  const upTo = (max: number) => 1 + Math.floor(random.next() * max)
+
+  const again = retry({
+    ...profiles[0],
+    budget: retryBudget({ minPerSecond: Infinity }),
+    random: { next: () => 0.5 },
+    // The request is not told to it; the failure carries it.
+    onEvent: event => {
+      const id = 'message' in event.failure ? requests.get(event.failure) : undefined
+      if (id !== undefined) seen.set(id, [...(seen.get(id) ?? []), event])
+    },
+  })
+  const others = {
+    total: timeout({ timeoutMs: 2_000, name: 'total' }),
+    remembered: cache({ key: request => (Number(request) % 7 === 0 ? 'same' : undefined), ttlMs: 10 }),
+    joined: singleFlight({ key: request => (Number(request) % 11 === 0 ? 'same' : undefined) }),
+    limit: rateLimit({ limit: 1_000, windowMs: 1_000 }),
+    overload: shed({ maxLoopDelayMs: Infinity }),
+    places: bulkhead({ maxConcurrent: 100 }),
+    fuse: breaker({ minCalls: 1_000_000 }),
+    left: expiry(),
+    quick: hedge(),
+    faults: inject({ ratio: 0 }),
+  }
+  const requests = new WeakMap<object, number>()
+  const service = fromRemote<number, unknown>(
+    'service',
+    async (request, { attempt }) => {
+      await new Promise<void>(resolve => void clock.setTimer(resolve, upTo(40)))
+      if (request % 3 !== 0 && attempt < 4) {
+        const failure = failureOf('unavailable', 'DOWN', 'down')
+        requests.set(failure, request)
+        return left(failure)
+      }
+      return right('done')
+    },
+    method,
+  )
+  const { total, remembered, joined, limit, overload, places, fuse, left: expired, quick, faults } = others
+  const endpoint = chain(
+    total,
+    remembered,
+    joined,
+    limit,
+    overload,
+    again,
+    places,
+    fuse,
+    expired,
+    quick,
+    faults,
+  )(service)
+
+  const changes: readonly (readonly [Changing, () => object, () => object])[] = [
+    [again, () => ({ ...profiles[upTo(4) - 1] }), () => ({ maxAttempts: 9, baseMs: -1 })],
+    [total, () => ({ timeoutMs: 500 + upTo(2_000) }), () => ({ timeoutMs: 0 })],
+    [remembered, () => ({ ttlMs: upTo(50), maxEntries: upTo(100) }), () => ({ ttlMs: 5, maxEntries: 0 })],
+    [
+      joined,
+      () => ({ key: (request: unknown) => (Number(request) % 11 === 0 ? 'same' : undefined) }),
+      () => ({ key: 'a' }),
+    ],
+    [limit, () => ({ limit: upTo(2_000), windowMs: upTo(2_000) }), () => ({ limit: 1, windowMs: Number.NaN })],
+    [overload, () => ({ minLimit: upTo(5), maxLimit: 5 + upTo(500) }), () => ({ minLimit: 50, maxLimit: 5 })],
+    [places, () => ({ maxConcurrent: upTo(100), maxQueue: upTo(20) }), () => ({ maxConcurrent: 1, maxQueue: 0.5 })],
+    [fuse, () => ({ openMs: upTo(100), windowMs: 1_000 + upTo(9_000) }), () => ({ openMs: 10, errorRatio: 7 })],
+    [expired, () => ({ minRemainingMs: upTo(20) }), () => ({ minRemainingMs: -1 })],
+    [quick, () => ({ percentile: random.next() * 0.5 + 0.4 }), () => ({ percentile: 1 })],
+    [faults, () => ({ ratio: random.next() * 0.05, latencyMs: upTo(10) }), () => ({ ratio: 0, latency: 1 })],
+  ]
+  const counts = { begun: 0, ended: 0, refused: 0 }
+  for (let i = 0; i < updates; i++) {
+    const [policy, allowed, wrong] = changes[Math.floor(random.next() * changes.length)] ?? expect.fail()
+    const before = policy.options
+    if (i % 10 === 9) {
+      expect(() => policy.configure(wrong())).toThrow(/^\w+: .+/)
+      expect(policy.options).toBe(before)
+      counts.refused++
+    } else {
+      const change = allowed()
+      policy.configure(change)
+      expect(policy.options).toEqual({ ...before, ...change })
+    }
+    counts.begun++
+    void call(endpoint, i, { context: testContext({ clock }), deadlineMs: 5_000 }).then(() => counts.ended++)
+    if (i % 4 === 0) await clock.advance(upTo(8))
+  }
+  await clock.advance(60_000)
+
+  expect(counts).toEqual({ begun: updates, ended: updates, refused: Math.floor(updates / 10) })
+  let retried = 0
+  for (const events of seen.values()) {
+    const waits = events.flatMap(event => (event.type === 'retried' ? [event.waitMs] : []))
+    const profile =
+      profiles.find(({ baseMs }) => waits.length === 0 || baseMs / 2 === waits[0]) ??
+      expect.fail(`a wait of ${waits[0]}`)
+    expect(new Set(waits).size).toBeLessThanOrEqual(1) // all of one profile
+    if (waits.length === 0) continue
+    retried++
+    for (const event of events) {
+      expect(event.attempt).toBeLessThanOrEqual(profile.maxAttempts)
+      if (event.type === 'gave-up' && event.why === 'attempts') expect(event.attempt).toBe(profile.maxAttempts)
+    }
+  }
+  expect(retried).toBeGreaterThan(updates / 20) // it was tried
+  expect(mayRetry).toBe(again.options.shouldRetry)
+  expect([places.inFlight, places.queued, overload.inFlight, overload.queued, clock.pendingTimers]).toEqual([
+    0, 0, 0, 0, 0,
+  ])
+})
