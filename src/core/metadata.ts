@@ -49,34 +49,31 @@ export function addMetadata(base: Metadata, entries: Readonly<Record<string, str
   const merged = new Map(base)
   for (const [name, value] of Object.entries(entries)) {
     const lower = name.toLowerCase()
-    checkEntry(lower, value)
+    refuse(wrongEntry(lower, value))
     merged.set(lower, value)
   }
-  checkSize(merged)
+  refuse(wrongSize(merged))
   return merged
 }
 
-/** Throws `CallError` `invalid_argument`/`INVALID_METADATA` unless the pair may be sent. */
-export function checkEntry(name: string, value: string): void {
-  if (!nameRule.test(name)) throw invalid(`${JSON.stringify(name.slice(0, 64))} cannot be the name of a metadata entry`)
-  if (typeof value !== 'string' || !valueRule.test(value)) {
-    throw invalid(`the metadata entry '${name}' has a value that is not visible ASCII`)
-  }
+/** Why a pair may not be sent; undefined where it may. */
+export function wrongEntry(name: string, value: string): string | undefined {
+  if (!nameRule.test(name)) return `${JSON.stringify(name.slice(0, 64))} cannot be the name of a metadata entry`
+  if (typeof value !== 'string' || !valueRule.test(value))
+    return `the metadata entry '${name}' has a value that is not visible ASCII`
+  return undefined
 }
 
-/**
- * Throws `CallError` `invalid_argument`/`INVALID_METADATA` where there is more than may be sent. `more`: values beside those of the
- * map, of a name that has several.
- */
-export function checkSize(metadata: Metadata, more: readonly string[] = []): void {
+/** Why that much may not be sent; undefined where it may. `more`: values beside those of the map, of a name that has several. */
+export function wrongSize(metadata: Metadata, more: readonly string[] = []): string | undefined {
   if (metadata.size + more.length > maxMetadataEntries)
-    throw invalid(`there are more than ${maxMetadataEntries} metadata entries`)
+    return `there are more than ${maxMetadataEntries} metadata entries`
   let length = 0
   for (const value of more) length += value.length
   for (const [name, value] of metadata) length += name.length + value.length
-  if (length > maxMetadataLength) throw invalid(`the metadata is longer than ${maxMetadataLength} characters`)
+  return length > maxMetadataLength ? `the metadata is longer than ${maxMetadataLength} characters` : undefined
 }
 
-function invalid(message: string): CallError {
-  return new CallError<never>(failureOf('invalid_argument', 'INVALID_METADATA', message))
+function refuse(wrong: string | undefined): void {
+  if (wrong !== undefined) throw new CallError<never>(failureOf('invalid_argument', 'INVALID_METADATA', wrong))
 }

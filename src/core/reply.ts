@@ -2,7 +2,7 @@
 // it; on the calling side the transport writes what it received, and `onReply` of `call` reads it.
 import { CallError } from './call-error.js'
 import { failureOf } from './failure.js'
-import { checkEntry, checkSize, type Metadata } from './metadata.js'
+import { type Metadata, wrongEntry, wrongSize } from './metadata.js'
 
 /** The one name whose values cannot be joined: the date in an `Expires` has a comma of its own. */
 const setCookieName = 'set-cookie'
@@ -18,9 +18,10 @@ export class Reply {
   status: number | undefined
 
   /**
-   * Sets a header; `set-cookie` alone is added to those before it, and is found in {@link setCookies}. Throws `CallError`
-   * `invalid_argument`/`INVALID_METADATA` as `withOutgoing` does, and `internal`/`REPLY_SENT` once the first byte or item has gone
-   * out.
+   * Sets a header; `set-cookie` alone is added to those before it, and is found in {@link setCookies}. Throws `TypeError` for a name
+   * outside `[a-z0-9_.-]`, a value outside visible ASCII and space, more than 64 entries or more than 8192 characters in all: no
+   * caller is to blame for that, so that a handler that lets it pass has a defect. Throws `CallError` `internal`/`REPLY_SENT` once
+   * the first byte or item has gone out.
    */
   header(name: string, value: string): void {
     if (this.#outer !== undefined) this.#outer.header(name, value)
@@ -33,9 +34,9 @@ export class Reply {
     }
     const lower = name.toLowerCase()
     if (lower === setCookieName) {
-      checkEntry(lower, value)
+      refuse(wrongEntry(lower, value))
       const cookies = [...this.setCookies, value]
-      checkSize(this.#headers, cookies)
+      refuse(wrongSize(this.#headers, cookies))
       this.#setCookies = cookies
     } else put(this.#headers, { name: lower, value }, this.#setCookies)
   }
@@ -87,7 +88,12 @@ function put(
   { name, value }: { readonly name: string; readonly value: string },
   beside?: readonly string[],
 ): void {
-  checkEntry(name, value)
-  checkSize(new Map(map).set(name, value), beside)
+  refuse(wrongEntry(name, value))
+  refuse(wrongSize(new Map(map).set(name, value), beside))
   map.set(name, value)
+}
+
+/** Not a failure of the call: the code for it would blame whoever called. */
+function refuse(wrong: string | undefined): void {
+  if (wrong !== undefined) throw new TypeError(`reply: ${wrong}`)
 }

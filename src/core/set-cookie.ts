@@ -34,7 +34,7 @@ const maxBytes = 4096
  * attributes that a prefix demands are checked here, as browsers would drop the cookie without a word.
  *
  * Throws `TypeError` for a name, path or domain that no cookie can have, and for attributes that contradict each other or the
- * prefix; `RangeError` for more than 4,096 bytes of name and value and for times that are none; `CallError` as `reply.header` does.
+ * prefix; `RangeError` for more than 4,096 bytes of name and value and for times that are none; and as `reply.header` does.
  */
 export function setCookie(
   reply: Pick<Reply, 'header'>,

@@ -116,7 +116,7 @@ describe('a reply', () => {
       ['a', 'ü'],
       ['a', 'v'.repeat(8192)],
     ] as const) {
-      expect(reasonOf(() => reply[method](name, value))).toBe(invalid)
+      expect(() => reply[method](name, value)).toThrow(TypeError) // not a failure that blames the caller
     }
     expect([reply.headers.size, reply.trailers.size]).toEqual([0, 0])
   })

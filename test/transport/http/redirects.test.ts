@@ -4,6 +4,8 @@ import fc from 'fast-check'
 import { call, connect } from 'tenon'
 import { type Failure, Reply } from 'tenon/core'
 import * as http from 'tenon/transport/http'
+import * as express from 'tenon/transport/http/express'
+import * as edge from 'tenon/transport/http/fetch'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { deep } from '../../deep.js'
 import { type Behaviour, type Hostile, hostile, response } from './hostile-server.js'
@@ -298,4 +300,8 @@ describe('a redirect of a handler', () => {
       { numRuns: deep(2_000, 50_000) },
     )
   })
+})
+
+test('redirect is in every entry that serves', () => {
+  expect([express.redirect, edge.redirect]).toEqual([http.redirect, http.redirect])
 })

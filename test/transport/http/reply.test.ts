@@ -1,6 +1,6 @@
 /** What a handler says beside its response: sent where HTTP can carry it, reported where it cannot, never sent broken. */
 import { call, connect } from 'tenon'
-import { CallError, type Context, type Reply } from 'tenon/core'
+import type { Context, Reply } from 'tenon/core'
 import * as http from 'tenon/transport/http'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { open, type Served, served } from './served.js'
@@ -70,9 +70,25 @@ describe('reply headers', () => {
     const answer = await open(port).write(get).response()
     expect(answer?.status).toBe(200)
     expect(answer?.headers).not.toHaveProperty('x-c')
-    expect(thrown).toBeInstanceOf(CallError)
-    expect(thrown).toMatchObject({ failure: { code: 'invalid_argument', reason: 'INVALID_METADATA' } })
+    expect(thrown).toBeInstanceOf(TypeError)
   })
+
+  test.for(['header', 'trailer'] as const)(
+    'a %s that cannot be sent is the defect of the handler, not of its caller',
+    async part => {
+      const { port, defects } = await replying(reply => reply[part]('x-name', 'Ünï'))
+      const answer = await open(port).write(get).response()
+      expect(answer?.status).toBe(500)
+      expect(JSON.parse(answer?.body ?? '')).toMatchObject({
+        code: 'internal',
+        reason: 'DEFECT',
+        detail: 'internal error',
+      })
+      expect(defects).toEqual([
+        new TypeError("reply: the metadata entry 'x-name' has a value that is not visible ASCII"),
+      ])
+    },
+  )
 })
 
 describe('reply status', () => {
