@@ -83,8 +83,7 @@ const callersFault: ReadonlySet<Code> = new Set<Code>([
 
 /** What a caller gets for a failure that came in from `peer`. */
 export function failureFromWire(spec: MethodSpec, wire: WireFailure, peer: string): Awaitable<Failure | DomainFailure> {
-  const { code, reason, message, ran, retryAfterMs, details } = wire
-  const options: FailureOptions = { peer, ran, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+  const { reason, details } = wire
   const declared = spec.failures.get(reason)
   if (declared !== undefined) {
     const checked = check(declared.schema, details)
@@ -97,6 +96,15 @@ export function failureFromWire(spec: MethodSpec, wire: WireFailure, peer: strin
           })
     return checked instanceof Promise ? checked.then(accept) : accept(checked)
   }
+  return plainFailureFromWire(wire, peer)
+}
+
+/** What a caller that has no contract gets for a failure that came in from `peer`: a domain failure is one that is unknown here. */
+export function plainFailureFromWire(
+  { code, reason, message, ran, retryAfterMs, details }: WireFailure,
+  peer: string,
+): Failure {
+  const options: FailureOptions = { peer, ran, ...(retryAfterMs !== undefined && { retryAfterMs }) }
   if (isTag(reason)) {
     return failureOf(code, 'UNKNOWN_DOMAIN_FAILURE', `${peer} answered with a failure unknown here: ${reason}`, {
       ...options,

@@ -5,6 +5,7 @@ import { type BodyEnd, ByteStream } from './byte-stream.js'
 import type { ClientCodec, EndpointOptions, EndpointRequest, EndpointResponse } from './endpoint-options.js'
 import type { IncomingStream } from './incoming-stream.js'
 import type { HttpHeaders } from './message.js'
+import { readResponse } from './read-response.js'
 import { following } from './redirects.js'
 import type { Reading, Remote } from './round-trip.js'
 import { isWhole, type SentRequest } from './sender.js'
@@ -130,7 +131,7 @@ export class EndpointCall<Sent extends Omit<EndpointRequest, 'path'>> implements
   }
 
   #response(text: string): EndpointResponse {
-    const response = { status: this.#status ?? 0, headers: this.#headers, text }
+    const response = readResponse({ status: this.#status ?? 0, headers: this.#headers, text, peer: this.#peer })
     const { after } = this.#calling.options
     if (after !== undefined) observe(after, response, this.#context)
     return response

@@ -30,6 +30,10 @@ export interface EndpointResponse {
   /** By lower-case name. */
   readonly headers: HttpHeaders
   readonly text: string
+  /** Who sent it: `127.0.0.1:8080`. */
+  readonly peer: string
+  /** The value of its JSON, whatever its content type. Throws `CallError` `internal`/`INVALID_RESPONSE` where it is none. */
+  json(): unknown
 }
 
 /** A response whose body is on its way. */

@@ -1,10 +1,13 @@
 // One remote endpoint over HTTP with its own encode and decode, as in Go kit's http.NewClient: for servers that know nothing of
 // Tenon.
-import { CallError, type Context, type Endpoint, type Failure, fromRemote, type MethodInfo } from '../../core/index.js'
+import { plainFailureFromWire } from '../../contract/index.js'
+import { CallError, type Context, type Endpoint, fromRemote, type MethodInfo } from '../../core/index.js'
 import { openRemote } from './client.js'
 import { type Calling, EndpointCall, unsendable } from './endpoint-call.js'
 import type { ClientCodec, EndpointOptions, EndpointRequest, EndpointResponse } from './endpoint-options.js'
 import { limit } from './limit.js'
+import { mediaType } from './media-type.js'
+import { problemType } from './problem.js'
 import { responseFailure } from './response-failure.js'
 
 /** An endpoint that calls over HTTP, and what closes its connections. */
@@ -62,8 +65,15 @@ export function checkedPath(path: string): string {
   )
 }
 
-/** The response, where it is no failure. Throws a `CallError` with the code of the status, reason `UNEXPECTED_RESPONSE`. */
-export function decodeSuccess(response: EndpointResponse, peer = 'the server'): EndpointResponse {
-  if (response.status < 400) return response
-  throw new CallError(responseFailure({ ...response, isProblem: false }, peer) as Failure) // made here: no problem details
+/**
+ * The response, where it is no failure: where its status is below 400. Throws a `CallError` otherwise: with the failure that a server on
+ * Tenon put into its problem details, code, reason, message, details and all; with the code of the status and the reason
+ * `UNEXPECTED_RESPONSE` where there are none. A domain failure, which nothing here declares, is `UNKNOWN_DOMAIN_FAILURE`.
+ */
+export function decodeSuccess(response: EndpointResponse): EndpointResponse {
+  const { status, headers, text, peer } = response
+  if (status < 400) return response
+  const isProblem = mediaType(response) === problemType
+  const read = responseFailure({ status, headers, text, isProblem }, peer)
+  throw new CallError('_tag' in read ? read : plainFailureFromWire(read, peer))
 }

@@ -3,8 +3,8 @@ import { notRun } from '../wire-headers.js'
 import { type HttpRequest, type HttpResponse, headerOf } from './message.js'
 import { problemResponse } from './problem.js'
 
-/** The media type of a request's body, without parameters; undefined where it does not say. */
-export function mediaType({ headers }: HttpRequest): string | undefined {
+/** The media type of a body, without parameters; undefined where the message does not say. */
+export function mediaType({ headers }: Pick<HttpRequest, 'headers'>): string | undefined {
   const type = headerOf(headers, 'content-type')
   return type === 'application/json' ? type : type?.split(';', 1)[0]?.trim().toLowerCase() // most are just that
 }

@@ -413,7 +413,7 @@ describe.for(['undici', 'node'] as const)('endpoint with %s', stack => {
     )
     const { made } = streaming(address)
     expect(await call(made, none())).toMatchObject({
-      left: { reason: 'UNEXPECTED_RESPONSE', details: { status: 404 } },
+      left: { code: 'not_found', reason: 'NONE', message: 'there is none' },
     })
 
     const { state, chunks } = watched(Buffer.alloc(100_000))

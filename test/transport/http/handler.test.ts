@@ -1,7 +1,7 @@
 /** One endpoint over HTTP with its own codec, as in Go kit: served with `handler`, called with `endpoint`. */
 import type { RequestListener } from 'node:http'
 import anApp from 'express'
-import { call, extend, fromPromise, left } from 'tenon'
+import { around, call, extend, failed, fromPromise, left } from 'tenon'
 import { CallError, type Context, failureOf, onCancelled, testContext } from 'tenon/core'
 import * as http from 'tenon/transport/http'
 import * as express from 'tenon/transport/http/express'
@@ -286,7 +286,7 @@ describe.each(Object.entries(hosts))('handler of %s', (_, { handler, host }) => 
 describe.for(['undici', 'node'] as const)('endpoint with %s', stack => {
   const clientCodec: http.ClientCodec<Text, { readonly v: string }> = {
     encode: ({ s }) => ({ headers: { 'content-type': 'application/json' }, body: JSON.stringify({ s }) }),
-    decode: answer => JSON.parse(http.decodeSuccess(answer).text),
+    decode: answer => http.decodeSuccess(answer).json() as { readonly v: string },
   }
   function endpointOf(address: string, own: object = {}, options: http.EndpointOptions = {}) {
     const made = http.endpoint(address, { ...clientCodec, ...own }, { stack, ...options })
@@ -298,7 +298,7 @@ describe.for(['undici', 'node'] as const)('endpoint with %s', stack => {
     const { address } = await listening(http.handler(uppercase, codec))
     expect(await call(endpointOf(address), { s: 'hello' })).toEqual({ _tag: 'Right', right: { v: 'HELLO' } })
     expect(await call(endpointOf(address), { s: 7 } as never)).toMatchObject({
-      left: { code: 'invalid_argument', reason: 'UNEXPECTED_RESPONSE' },
+      left: { code: 'invalid_argument', reason: 'NO_TEXT', message: 's must be a string', peer: new URL(address).host },
     })
   })
 
@@ -386,8 +386,9 @@ describe.for(['undici', 'node'] as const)('endpoint with %s', stack => {
       finalizer: (outcome: unknown) => void outcomes.push(outcome),
       onFailure: (failure: unknown) => void outcomes.push(failure),
     }
+    const throwing = { decode: ({ text }: http.EndpointResponse) => JSON.parse(text) }
     expect(
-      await call(endpointOf(address, {}, options), { s: 'x' }, { context: testContext({ onDefect: () => {} }) }),
+      await call(endpointOf(address, throwing, options), { s: 'x' }, { context: testContext({ onDefect: () => {} }) }),
     ).toMatchObject({ left: { reason: 'DEFECT' } })
     const failing = () => {
       throw new CallError<never>(failureOf('data_loss', 'ODD', 'odd'))
@@ -404,9 +405,90 @@ describe.for(['undici', 'node'] as const)('endpoint with %s', stack => {
 
 describe('decodeSuccess', () => {
   test.for([400, 404, 500, 503])('fails for %s', status => {
-    expect(() => http.decodeSuccess({ status, headers: {}, text: '' })).toThrow(/UNEXPECTED_RESPONSE/)
+    expect(() => http.decodeSuccess(answered({ status }))).toThrow(/UNEXPECTED_RESPONSE/)
   })
   test('gives the response otherwise', () => {
-    expect(http.decodeSuccess({ status: 302, headers: {}, text: 'x' })).toMatchObject({ text: 'x' })
+    expect(http.decodeSuccess(answered({ status: 302, text: 'x' }))).toMatchObject({ text: 'x' })
+  })
+  test.for([
+    ['no problem details', { headers: { 'content-type': 'text/html' }, text: '<h1>404</h1>' }],
+    [
+      'those of another maker',
+      { headers: { 'content-type': 'application/problem+json' }, text: '{"title":"Not Found"}' },
+    ],
+    ['broken ones', { headers: { 'content-type': 'application/problem+json' }, text: '{"code":"not_found"' }],
+    ['ones under another type', { text: '{"code":"not_found","reason":"NO_SUCH_THING"}' }],
+  ] as const)('goes by the status for %s', ([, more]) => {
+    const failure = thrownBy(() => http.decodeSuccess(answered({ status: 404, ...more })))
+    expect(failure).toMatchObject({
+      code: 'unimplemented',
+      reason: 'UNEXPECTED_RESPONSE',
+      peer: 'a:1',
+      details: { status: 404 },
+    })
+  })
+  test('names a domain failure, which nothing here declares', () => {
+    const headers = { 'content-type': 'application/problem+json; charset=utf-8' }
+    const text = '{"code":"failed_precondition","reason":"OutOfStock","details":{"sku":"a"}}'
+    expect(thrownBy(() => http.decodeSuccess(answered({ status: 400, headers, text })))).toMatchObject({
+      code: 'failed_precondition',
+      reason: 'UNKNOWN_DOMAIN_FAILURE',
+      peer: 'a:1',
+      details: { tag: 'OutOfStock', details: { sku: 'a' } },
+    })
+  })
+  test.for(['undici', 'node'] as const)('gives the failure of a handler as it was, with %s', async stack => {
+    const details = { id: 7 }
+    const failing = fromPromise(({ s }: Text) =>
+      failed('not_found', 'NO_SUCH_THING', `there is no ${s}`, { details, retryAfterMs: 1_500 }),
+    )
+    const refusing = around({
+      name: 'refuse',
+      enter: () => failed('unavailable', 'CLOSED', 'come back', { ran: 'no' }),
+    })
+    for (const [served, expected] of [
+      [
+        failing,
+        {
+          code: 'not_found',
+          reason: 'NO_SUCH_THING',
+          message: 'there is no tea',
+          details,
+          retryAfterMs: 1_500,
+          ran: 'maybe',
+        },
+      ],
+      [refusing(failing), { code: 'unavailable', reason: 'CLOSED', message: 'come back', ran: 'no' }],
+    ] as const) {
+      const { address } = await listening(http.handler(served, { ...codec, encode: () => ({}) }))
+      const calling = http.endpoint<Text, unknown>(
+        address,
+        { encode: json => http.json(json), decode: answer => http.decodeSuccess(answer).json() },
+        { stack },
+      )
+      onTestFinished(() => calling.close())
+      const { host: peer } = new URL(address)
+      expect(await call(calling, { s: 'tea' })).toEqual({ _tag: 'Left', left: { _tag: 'Failure', ...expected, peer } })
+    }
+  })
+  test('json of a body that is none is the fault of whoever sent it', async () => {
+    const { address } = await listening((_, to) => void to.end('<h1>'))
+    const calling = http.endpoint<object, unknown>(address, { encode: () => ({}), decode: answer => answer.json() })
+    onTestFinished(() => calling.close())
+    expect(await call(calling, {})).toMatchObject({
+      left: { code: 'internal', reason: 'INVALID_RESPONSE', peer: new URL(address).host, details: { status: 200 } },
+    })
   })
 })
+
+function answered(more: Partial<http.EndpointResponse>): http.EndpointResponse {
+  return { status: 200, headers: {}, text: '', peer: 'a:1', json: () => undefined, ...more }
+}
+
+function thrownBy(work: () => unknown): unknown {
+  try {
+    return work()
+  } catch (thrown) {
+    return (thrown as CallError).failure // what `decodeSuccess` throws
+  }
+}
