@@ -13,9 +13,11 @@ import {
   right,
 } from '../../core/index.js'
 import { ByteStream } from './byte-stream.js'
+import { failingAtEnd } from './failing-answer.js'
 import type { IncomingStream } from './incoming-stream.js'
 import type { HttpHeaders } from './message.js'
 import type { ForwardedRequest } from './proxy-options.js'
+import { responseFailure } from './response-failure.js'
 import { type Reading, type Remote, roundTrip } from './round-trip.js'
 import type { SentRequest } from './sender.js'
 import { sentHeaders, withOwnHeaders } from './sent-headers.js'
@@ -29,12 +31,16 @@ export interface ProxyTarget {
   /** The target's own path. */
   readonly prefix: string
   readonly maxResponseBytes: number
+  /** Whether an answer with this status is a failure. */
+  shouldFail(status: number): boolean
 }
 
 /** What comes before a response's body, and behind it. */
 export interface ResponseHead {
   readonly status: number
   readonly headers: HttpHeaders
+  /** What the call fails with when the body has been read. */
+  readonly failure: Failure | undefined
   trailers(): Readonly<Record<string, string>>
 }
 
@@ -83,13 +89,13 @@ export class Forwarding {
     return { method, path: prefix + path, headers: sent, body: this.#body }
   }
 
-  #reading({ remote: { peer }, maxResponseBytes: maxBytes }: ProxyTarget, context: Context): Reading {
+  #reading({ remote: { peer }, maxResponseBytes: maxBytes, shouldFail }: ProxyTarget, context: Context): Reading {
     const { method } = this.#request
     const tooLarge = (): Failure =>
       failureOf('resource_exhausted', 'RESPONSE_TOO_LARGE', `the response of ${peer} is over ${maxBytes} bytes`, {
         peer,
       })
-    let head: Omit<ResponseHead, 'trailers'> = { status: 0, headers: {} }
+    let head: Pick<ResponseHead, 'status' | 'headers'> = { status: 0, headers: {} }
     return {
       isPacked: true,
       onHead(status, headers) {
@@ -97,19 +103,36 @@ export class Forwarding {
         return true
       },
       onStream: (chunks: IncomingStream): Outcome => {
-        const hasNone = method === 'HEAD' || head.status === 204 || head.status === 304
-        if (!hasNone && Number(head.headers['content-length'] ?? 0) > maxBytes) {
+        if (!isBodiless(method, head.status) && Number(head.headers['content-length'] ?? 0) > maxBytes) {
           void chunks.return()
           return left(tooLarge())
         }
-        this.head = { ...head, trailers: () => trailersOf(chunks.trailers) }
+        let failure: Failure | undefined
+        try {
+          if (shouldFail(head.status)) failure = answerFailure(head, peer)
+        } catch (thrown) {
+          void chunks.return()
+          this.#thrown = thrown
+          return left(failureOf('internal', 'DEFECT', 'internal error')) // not given: `send` throws
+        }
+        this.head = { ...head, failure, trailers: () => trailersOf(chunks.trailers) }
         const body = new ByteStream(chunks, { maxBytes, tooLarge, onEnd: () => unlink() })
         const unlink = onCancelled(context, failure => body.fail(new CallError(failure)))
-        return right(body)
+        return right(failure === undefined ? body : failingAtEnd(body, failure))
       },
       onWhole: () => left(failureOf('internal', 'DEFECT', 'a response that was not asked for as a whole')),
     }
   }
+}
+
+/** Whether a response has no body, whatever its headers say. */
+export function isBodiless(method: string, status: number): boolean {
+  return method === 'HEAD' || status === 204 || status === 304
+}
+
+/** Of the head alone: the body is the caller's. */
+function answerFailure({ status, headers }: Pick<ResponseHead, 'status' | 'headers'>, peer: string): Failure {
+  return responseFailure({ status, headers, text: '', isProblem: false }, peer) as Failure // made here: no problem details
 }
 
 function trailersOf(trailers: HttpHeaders): Record<string, string> {

@@ -22,9 +22,16 @@ export interface ReverseProxyOptions
     Pick<HandlerOptions, 'before' | 'after' | 'onFailure' | 'finalizer' | 'clock' | 'onDefect'> {
   /**
    * Middleware around each forwarded request: breakers, limits, logs, authentication. The call lasts until the response's body
-   * has ended. Any status is a response to them. @defaultValue none
+   * has ended. An answer of the target for which `shouldFail` says so is a failure to them, at its end. @defaultValue none
    */
   readonly use?: Middleware
+  /**
+   * Whether an answer of the target with this status is a failure to the middleware of `use`: `UNEXPECTED_RESPONSE`, with the code of the
+   * status, its `peer` and `details.status`. The caller gets the answer all the same, as it came. The failure comes behind the last
+   * byte, so that breakers count it and logs tell of it, but nothing runs again or answers instead. Pure; one that throws is a defect.
+   * @defaultValue 500 and above
+   */
+  readonly shouldFail?: (status: number) => boolean
   /**
    * Changes what is sent on: strips a prefix, adds a header. Its path is checked as the caller's was. Throw a `CallError` to
    * refuse. @defaultValue as it came

@@ -3,7 +3,8 @@
 import { CallError, type Context, type Failure, fromRemote, isFailure, reportDefect } from '../../core/index.js'
 import { notRun } from '../wire-headers.js'
 import { openRemote } from './client.js'
-import { type Forwarded, Forwarding } from './forwarding.js'
+import { withoutFailure } from './failing-answer.js'
+import { type Forwarded, Forwarding, isBodiless } from './forwarding.js'
 import { handler, type Listener } from './handler.js'
 import type { HandlerRequest, HandlerResponse, ServerCodec } from './handler-options.js'
 import { limit } from './limit.js'
@@ -33,18 +34,24 @@ export type ReverseProxy = Listener & {
  */
 export function reverseProxy(target: string, options: ReverseProxyOptions = {}): ReverseProxy {
   const { use, maxRequestBytes = 10 << 20, deadlineMs = 60_000, maxResponseBytes = 1 << 30 } = options
+  const { shouldFail = isServerError } = options
+  if (typeof shouldFail !== 'function') throw new TypeError('reverseProxy: shouldFail must be a function')
   const { remote, prefix, close } = openRemote(target, options)
   const limits = {
     maxRequestBytes: limit('maxRequestBytes', maxRequestBytes),
     maxResponseBytes: limit('maxResponseBytes', maxResponseBytes),
   }
-  const place = { remote, prefix, maxResponseBytes: limits.maxResponseBytes }
+  const place = { remote, prefix, maxResponseBytes: limits.maxResponseBytes, shouldFail }
   const forward = fromRemote<Forwarding, Forwarded>(`proxy ${remote.peer}`, (forwarding, context) =>
     forwarding.send(place, context),
   )
   const stack = use === undefined ? forward : use(forward)
   const listener = handler(stack, new ProxyCodec(options, limits.maxRequestBytes), { ...options, deadlineMs })
   return Object.assign(listener, { close })
+}
+
+function isServerError(status: number): boolean {
+  return status >= 500
 }
 
 class ProxyCodec implements ServerCodec<Forwarding, Forwarded> {
@@ -73,12 +80,12 @@ class ProxyCodec implements ServerCodec<Forwarding, Forwarded> {
   }
 
   encode(body: Forwarded, request: HandlerRequest): HandlerResponse {
-    const { status, headers, trailers } = this.#going.get(request)?.head ?? noHead()
+    const { status, headers, failure, trailers } = this.#going.get(request)?.head ?? noHead()
     const length = Number(headers['content-length'] ?? Number.NaN)
     return {
       status,
       headers: { ...endToEnd(headers), via: `${headers['via'] === undefined ? '' : `${headers['via']}, `}1.1 tenon` },
-      body,
+      body: failure === undefined ? body : withoutFailure(body, failure, isBodiless(request.method, status)),
       ...(Number.isSafeInteger(length) && status !== 204 && { length }),
       trailers,
     }

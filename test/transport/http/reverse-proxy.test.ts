@@ -5,6 +5,8 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { around, callOrThrow, chain, failed, intercept, type Outcome } from 'tenon'
 import { CallError, failureOf, withOutgoing } from 'tenon/core'
+import { memoryLogger } from 'tenon/log'
+import { type BreakerEvent, breaker, logging } from 'tenon/middleware'
 import * as http from 'tenon/transport/http'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { certificate } from './certificates.js'
@@ -584,6 +586,101 @@ describe.for(['undici', 'node'] as const)('reverseProxy with %s', stack => {
     })
   })
 
+  describe('an answer that is a failure', () => {
+    const answering = (status: number) =>
+      behind((_, to) => void to.writeHead(status, { 'x-kept': 'yes', 'retry-after': '7' }).end(`it is ${status}`))
+
+    test('comes to the caller as it is, counts for a breaker, and is told of in the log', async () => {
+      const { address, seen } = await answering(503)
+      const log = memoryLogger()
+      const guarded = breaker()
+      const events: BreakerEvent[] = []
+      guarded.onEvent(event => void events.push(event))
+      const finished: http.Finished[] = []
+      const failures: unknown[] = []
+      const { port } = await proxied(address, {
+        stack,
+        use: chain(logging(log), guarded),
+        maxCalls: 1,
+        finalizer: each => void finished.push(each),
+        onFailure: failure => void failures.push(failure),
+      })
+      const connection = open(port)
+      for (let i = 0; i < 20; i++) {
+        const answer = await connection.write(get()).response()
+        expect(answer).toMatchObject({
+          status: 503,
+          body: 'it is 503',
+          headers: { 'x-kept': 'yes', 'retry-after': '7' },
+        })
+      }
+      expect([guarded.state, failures]).toEqual(['open', []])
+      const refused = await connection.write(get()).response()
+      expect(refused?.body).toContain('BREAKER_OPEN')
+      expect(seen).toHaveLength(20)
+      expect(events.map(({ type }) => type)).toEqual(['opened', 'refused'])
+      const { host: peer } = new URL(address)
+      expect(log.entries).toHaveLength(21)
+      expect(log.entries[0]).toMatchObject({
+        level: 'warn',
+        fields: { outcome: 'failed', code: 'unavailable', reason: 'UNEXPECTED_RESPONSE', peer },
+      })
+      await until('the finalizers', () => finished.length === 21)
+      expect(finished[0]).toMatchObject({ status: 503, outcome: 'sent', bytes: 9, failure: undefined })
+    })
+
+    test.for([
+      ['a HEAD', 'HEAD / HTTP/1.1\r\nhost: t\r\n\r\n', 500, 1],
+      ['no matter how it is packed', get('/', 'accept-encoding: gzip\r\n'), 502, 1],
+      ['nothing of a 501: the caller asked for it', get(), 501, 0],
+      ['nothing of a 429', get(), 429, 0],
+      ['nothing of a 404', get(), 404, 0],
+    ] as const)('counts %s', async ([, request, status, counted]) => {
+      const { address } = await answering(status)
+      const guarded = breaker()
+      const { port } = await proxied(address, { stack, use: guarded })
+      expect(await open(port).write(request).response(!request.startsWith('HEAD'))).toMatchObject({ status })
+      await until('the end of the call', () => guarded.counts.calls === 1)
+      expect(guarded.counts.failures).toBe(counted)
+    })
+
+    test('is what shouldFail says', async () => {
+      const { address } = await answering(503)
+      const lenient = breaker()
+      const { port } = await proxied(address, { stack, use: lenient, shouldFail: () => false })
+      expect(await ask(port, get())).toMatchObject({ status: 503, body: 'it is 503' })
+      expect(lenient.counts).toMatchObject({ calls: 1, failures: 0 })
+    })
+
+    test('where shouldFail throws, is a defect that holds no connection', async () => {
+      const { address } = await answering(503)
+      const defects: unknown[] = []
+      const wrong = new Error('wrong')
+      const { port } = await proxied(address, {
+        stack,
+        maxCalls: 1,
+        onDefect: thrown => void defects.push(thrown),
+        shouldFail() {
+          throw wrong
+        },
+      })
+      for (let i = 0; i < 2; i++) expect(await ask(port, get())).toMatchObject({ status: 500 })
+      expect(defects).toEqual([wrong, wrong])
+    })
+
+    test('breaks off where it breaks off', async () => {
+      const { address } = await behind((_, to) => {
+        to.writeHead(500, { 'content-length': '100' })
+        to.write('half', () => to.destroy())
+      })
+      const finished: http.Finished[] = []
+      const { port } = await proxied(address, { stack, finalizer: each => void finished.push(each) })
+      expect(await open(port).write(get()).response()).toBeUndefined()
+      await until('the finalizer', () => finished.length === 1)
+      expect(finished).toMatchObject([{ outcome: 'broken', failure: { reason: 'STREAM_BROKEN' } }])
+    })
+  })
+
   describe('in front of Go', () => {
     test('says what Go asked itself would say, with a body each way as it comes', async ({ skip }) => {
       if (kit === undefined) return skip(missing)
@@ -707,5 +804,6 @@ describe.for(['undici', 'node'] as const)('reverseProxy with %s', stack => {
     ])
       expect(() => http.reverseProxy(address, options)).toThrow(RangeError)
     expect(() => http.reverseProxy('ftp://a.test')).toThrow(TypeError)
+    expect(() => http.reverseProxy(address, { shouldFail: 503 as never })).toThrow(TypeError)
   })
 })
