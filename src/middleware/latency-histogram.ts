@@ -45,6 +45,15 @@ export class LatencyHistogram {
     return this.#quantile
   }
 
+  /** The mean, in ms, within half a bucket; 0 where there are none. */
+  mean(now: number, windowMs: number): number {
+    const count = this.count(now, windowMs)
+    let sum = 0
+    for (let i = 0; i < buckets; i++)
+      sum += ((this.#current[i] ?? 0) + (this.#previous[i] ?? 0)) * leastMs * 2 ** ((i + 0.5) / perDoubling)
+    return count === 0 ? 0 : sum / count
+  }
+
   #find(share: number): number {
     const wanted = share * (this.#currentCount + this.#previousCount)
     let seen = 0
