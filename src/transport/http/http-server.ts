@@ -60,7 +60,7 @@ export class HttpServer implements Listening {
     const mostBytes = mostBytesOf(services, maxBodyBytes)
     this.#settings = settings
     this.#runtime = runtime
-    this.#pages = settings.docs?.pagesOf(services)
+    this.#pages = settings.docs?.pagesOf(services, '')
     this.#compression = settings.compression === undefined ? undefined : new Compression(settings.compression)
     this.#keepsQuiet = app === undefined
     const keepAlive = this.#keepsQuiet ? `timeout=${Math.floor(settings.keepAliveTimeoutMs / 1000)}` : undefined

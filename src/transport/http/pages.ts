@@ -18,8 +18,11 @@ export type Pages = (request: PageRequest) => Awaitable<HttpResponse> | undefine
 
 /** Makes the pages about a server's services: the `docs` of `server`. */
 export interface PageSource {
-  /** Called once, before the server listens. Throws where the pages cannot be made. */
-  pagesOf(services: readonly AnyService[]): Pages
+  /**
+   * Called once, before the server listens. Throws where the pages cannot be made. `prefix` comes before the paths of all methods: `/api`,
+   * or nothing; undefined where nobody knows.
+   */
+  pagesOf(services: readonly AnyService[], prefix: string | undefined): Pages
 }
 
 /** The page that a request asks for, if any. */

@@ -66,7 +66,7 @@ describe('beside its calls a server with docs', () => {
   })
 
   test('serves no other file of the viewer, nor what is above it', async () => {
-    const { address } = await served([], { docs: docs() })
+    const { address } = await served([], { docs: docs({ contracts: [Echo] }) })
     for (const path of [
       'package.json',
       'swagger-initializer.js',
@@ -85,7 +85,9 @@ describe('beside its calls a server with docs', () => {
   })
 
   test('links relatively, wherever the page is', async () => {
-    const { address } = await served([], { docs: docs({ page: '/internal/api/docs', document: '/api.json' }) })
+    const { address } = await served([], {
+      docs: docs({ contracts: [Echo], page: '/internal/api/docs', document: '/api.json' }),
+    })
     const text = await (await fetch(`${address}/internal/api/docs`)).text()
     expect(text).toContain('data-document="../../api.json"')
     expect(text).toContain('src="docs/start.js"')
@@ -100,7 +102,7 @@ describe('beside its calls a server with docs', () => {
   })
 
   test('serves the document alone where the page is false', async () => {
-    const { address } = await served([], { docs: docs({ page: false, document: '/api.json' }) })
+    const { address } = await served([], { docs: docs({ contracts: [Echo], page: false, document: '/api.json' }) })
     const statuses = ['/api.json', '/openapi.json', '/docs'].map(async path => (await fetch(address + path)).status)
     expect(await Promise.all(statuses)).toEqual([200, 404, 404])
   })
@@ -119,5 +121,11 @@ describe('docs refuses', () => {
     })
     const taken = implement(Taken).handlers({ read: () => ({}) })
     await expect(served([taken], { docs: docs() })).rejects.toThrow('docs: t.Taken/read is at /docs already')
+  })
+
+  test('to describe nothing', async () => {
+    await expect(served([], { docs: docs() })).rejects.toThrow('docs: there is no service to describe: name contracts')
+    const { address } = await served([], { docs: docs({ contracts: [Echo] }) })
+    expect(await (await fetch(`${address}/openapi.json`)).json()).toMatchObject({ paths: { '/{text}': {} } })
   })
 })

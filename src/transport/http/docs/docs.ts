@@ -1,5 +1,5 @@
 // The documentation of a server's contracts, made from the contracts themselves, so that it cannot be older than what it describes.
-import { type AnyService, type OpenApiOptions, openapi } from '../../../contract/index.js'
+import { type Described, type OpenApiOptions, openapi } from '../../../contract/index.js'
 import type { PageSource } from '../pages.js'
 import { html, relativePath, script } from './page.js'
 import { asPages, type Resource, resource } from './resource.js'
@@ -14,6 +14,10 @@ export interface DocsOptions extends OpenApiOptions {
   readonly page?: string | false
   /** Where the OpenAPI document is. @defaultValue '/openapi.json' */
   readonly document?: string
+  /** What it describes: needed where `serve` is given no services, because the app has them already. @defaultValue what `serve` is given */
+  readonly contracts?: readonly Described[]
+  /** Where the methods are: `['/api']`. @defaultValue where the server has put them */
+  readonly servers?: readonly string[]
 }
 
 /**
@@ -21,8 +25,8 @@ export interface DocsOptions extends OpenApiOptions {
  * to try it. The page is Swagger UI, from the package `swagger-ui-dist` as it is installed: nothing comes from another host.
  * Anybody who reaches the server can read both.
  *
- * Throws `TypeError` for a path that makes no sense and, when the server starts, where swagger-ui-dist is not installed or a
- * method is at one of these paths itself.
+ * Throws `TypeError` for a path that makes no sense and, when the server starts, where swagger-ui-dist is not installed, a method is
+ * at one of these paths itself, there is nothing to describe, or nobody knows where in an app the methods are.
  *
  * @example
  * ```ts
@@ -43,20 +47,32 @@ export interface DocsOptions extends OpenApiOptions {
  * ```
  */
 export function docs(options: DocsOptions = {}): PageSource {
-  const { page = '/docs', document = '/openapi.json', ...described } = options
+  const { page = '/docs', document = '/openapi.json', contracts: given, ...described } = options
   for (const path of [page, document]) if (path !== false) checkPath(path)
   if (page === document) throw new TypeError(`docs: page and document are both at ${document}`)
   return {
-    pagesOf(services) {
+    pagesOf(services, prefix) {
       const resources = new Map<string, Resource>()
-      const contracts = services.map(({ contract }) => contract)
-      const { title = contracts[0]?.name ?? 'API', servers = [] } = described
-      resources.set(document, resource('application/json', JSON.stringify(openapi(contracts, described))))
+      const contracts = given ?? services.map(({ contract }) => contract)
+      const [first] = contracts
+      if (first === undefined) throw new TypeError('docs: there is no service to describe: name contracts')
+      const { title = first.name, servers = placesOf(prefix) } = described
+      resources.set(
+        document,
+        resource('application/json', JSON.stringify(openapi(contracts, { ...described, servers }))),
+      )
       if (page !== false) addPage(resources, { page, document, title, servers })
-      refuseTaken(services, resources)
+      if (prefix !== undefined) refuseTaken(contracts, prefix, resources)
       return asPages(resources)
     },
   }
+}
+
+/** A document without a prefix that is there would send its readers to paths that are not. */
+function placesOf(prefix: string | undefined): readonly string[] {
+  if (prefix === undefined)
+    throw new TypeError("docs: nobody knows where the services are: give mount as a path, or name servers: ['/api']")
+  return prefix === '' ? [] : [prefix]
 }
 
 interface PageOf {
@@ -93,11 +109,12 @@ function originOf(server: string): readonly string[] {
   return URL.canParse(server) ? [new URL(server).origin] : [] // a relative one is where the page is
 }
 
-function refuseTaken(services: readonly AnyService[], resources: ReadonlyMap<string, Resource>): void {
-  for (const { contract } of services) {
-    for (const { info, http } of contract.specs.values()) {
-      if (http.verb === 'GET' && resources.has(http.pattern))
-        throw new TypeError(`docs: ${info.service}/${info.name} is at ${http.pattern} already`)
+function refuseTaken(contracts: readonly Described[], prefix: string, resources: ReadonlyMap<string, Resource>): void {
+  for (const { specs } of contracts) {
+    for (const { info, http } of specs.values()) {
+      const path = prefix + http.pattern
+      if (http.verb === 'GET' && resources.has(path))
+        throw new TypeError(`docs: ${info.service}/${info.name} is at ${path} already`)
     }
   }
 }

@@ -3,7 +3,7 @@
 import type { Application } from 'express'
 import { HttpServer } from '../http-server.js'
 import type { HttpServerBinding } from '../server.js'
-import { type HttpServerOptions, settingsOf } from '../server-options.js'
+import { type HttpServerOptions, type Settings, settingsOf } from '../server-options.js'
 import { renewal } from '../tls.js'
 import type { ExpressHandler } from './request.js'
 import { router } from './router.js'
@@ -19,12 +19,13 @@ export interface ExpressServerOptions
   /** The app. It is not made to listen: the binding does. */
   readonly app: Application
   /**
-   * Puts the services that `serve` is given into the app: `services => app.use('/api', services)`. Called once, when the server is about
-   * to listen, so what comes after the services (a handler for what is not found, one for errors) belongs in here, too. Not called
-   * where `serve` is given none, because `router` has mounted them already.
+   * Where the services that `serve` is given are in the app: a path, `'/api'`, behind all that the app has; or what puts them there,
+   * `services => app.use('/api', services)`. That is called once, when the server is about to listen, so what comes after the services (a
+   * handler for what is not found, one for errors) belongs in there, too; it is not called where `serve` is given none, because
+   * `router` has mounted them already. Then, or with a function, `docs` must name its `servers`.
    * @defaultValue at the root, behind all that the app has
    */
-  readonly mount?: (services: ExpressHandler) => void
+  readonly mount?: string | ((services: ExpressHandler) => void)
 }
 
 /**
@@ -36,7 +37,10 @@ export function server(options: ExpressServerOptions): HttpServerBinding {
   const { app } = options
   if (typeof app !== 'function' || typeof app.use !== 'function')
     throw new TypeError('express: app must be an Express app')
-  const { mount = services => void app.use(services) } = options
+  const { mount = '' } = options
+  if (typeof mount === 'string' && !/^(\/[\w.~-]+)*$/.test(mount))
+    throw new TypeError(`express: mount must be a path like /api, got ${JSON.stringify(mount)}`)
+  const place = typeof mount === 'string' ? (services: ExpressHandler) => void app.use(mount || '/', services) : mount
   const settings = settingsOf(options)
   callSettingsOf(options) // so that mistakes show here
   let current: ExpressHandler | undefined
@@ -48,11 +52,18 @@ export function server(options: ExpressServerOptions): HttpServerBinding {
         current = router(services, { ...options, onDefect, clock })
         // An app forgets nothing: listening again takes the place that there is.
         if (!isMounted)
-          mount((message, target, next) => (current === undefined ? next() : current(message, target, next)))
+          place((message, target, next) => (current === undefined ? next() : current(message, target, next)))
         isMounted = true
       }
-      return new HttpServer(services, { onDefect, clock, probes }, settings, app).listen()
+      const prefix = typeof mount === 'string' && services.length > 0 ? mount : undefined
+      return new HttpServer(services, { onDefect, clock, probes }, placed(settings, prefix), app).listen()
     },
     renewTls: renewal(settings.identity),
   }
+}
+
+/** The settings of an app whose services are below `prefix`. */
+function placed(settings: Settings, prefix: string | undefined): Settings {
+  const { docs } = settings
+  return docs === undefined ? settings : { ...settings, docs: { pagesOf: services => docs.pagesOf(services, prefix) } }
 }

@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import anApp, { type Express } from 'express'
 import { call, connect } from 'tenon'
 import { serve } from 'tenon/lifecycle'
+import { docs } from 'tenon/transport/http/docs'
 import * as express from 'tenon/transport/http/express'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { listening } from '../listening.js'
@@ -203,5 +204,48 @@ describe('what is released', () => {
       await server.close()
     }
     await until('what is left', () => resources() <= before)
+  })
+})
+
+describe('the docs of an app', () => {
+  const documentOf = async (options: Partial<express.ExpressServerOptions>, services = [shop()], app = anApp()) => {
+    const { port } = await servedBy(express.server({ app, port: 0, ...options }), services)
+    const answer = await ask(port, get('/openapi.json'))
+    const { servers = [] } = JSON.parse(answer?.body ?? '') as {
+      readonly servers?: readonly { readonly url: string }[]
+    }
+    const [prefix = ''] = servers.map(({ url }) => url)
+    return { prefix, status: (await ask(port, get(`${prefix}/orders/7`)))?.status }
+  }
+
+  test.for([
+    ['at the root', {}, ''],
+    ['below a path', { mount: '/api/v1' }, '/api/v1'],
+  ] as const)('say where the services are: %s', async ([, options, prefix]) => {
+    expect(await documentOf({ ...options, docs: docs({ page: false }) })).toEqual({ prefix, status: 200 })
+  })
+
+  test('are told where nobody knows', async () => {
+    const told = docs({ page: false, servers: ['/api'] })
+    const app = anApp()
+    const mount = (services: express.ExpressHandler) => void app.use('/api', services)
+    expect(await documentOf({ mount, docs: told }, [shop()], app)).toEqual({ prefix: '/api', status: 200 })
+    const mounted = anApp().use('/api', express.router([shop()]))
+    const named = docs({ page: false, servers: ['/api'], contracts: [Shop] })
+    expect(await documentOf({ docs: named }, [], mounted)).toEqual({ prefix: '/api', status: 200 })
+  })
+
+  test('are refused where nobody knows and nobody says', async () => {
+    const app = anApp()
+    const mount = (services: express.ExpressHandler) => void app.use('/api', services)
+    for (const [services, options, said] of [
+      [[shop()], { mount, docs: docs({ page: false }) }, /nobody knows where the services are/],
+      [[], { docs: docs({ page: false, contracts: [Shop] }) }, /nobody knows where the services are/],
+      [[], { docs: docs({ page: false, servers: ['/api'] }) }, /no service to describe/],
+      [[shop()], { mount: '/orders', docs: docs({ page: false, document: '/orders/orders' }) }, /already/],
+    ] as const)
+      await expect(servedBy(express.server({ app, port: 0, ...options }), services)).rejects.toThrow(said)
+    for (const path of ['api', '/api/', '/{x}', '/a b'])
+      expect(() => express.server({ app, port: 0, mount: path })).toThrow(TypeError)
   })
 })
