@@ -24,7 +24,7 @@ import * as memory from 'tenon/transport/memory'
 import { z } from 'zod'
 
 /** The setting of the test, in requests, seconds and ms. */
-export const setting = {
+const setting = {
   capacityPerSecond: 300,
   offeredPerSecond: 280,
   clientTimeoutMs: 1_000,

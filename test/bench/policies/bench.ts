@@ -19,6 +19,7 @@ const ofCockatiel = ['retry', ...both]
 const ofOpossum = [...both, 'cache', 'singleFlight']
 const alone = ['hedge', 'shed']
 const stack = 'retry, breaker, timeout'
+const recommended = ['resilientClient', 'resilientServer']
 const refusals = ['refused by breaker', 'refused by shed']
 const request = 'a request served over HTTP'
 
@@ -33,7 +34,18 @@ export const policies: Bench = {
   name: 'policies',
   title: 'What a policy adds to a call that succeeds, one call at a time: ns of CPU time',
   contenders: [
-    ...['timeout', 'retry', 'breaker', 'bulkhead', 'fallback', 'cache', 'singleFlight', ...alone, stack].map(own),
+    ...[
+      'timeout',
+      'retry',
+      'breaker',
+      'bulkhead',
+      'fallback',
+      'cache',
+      'singleFlight',
+      ...alone,
+      stack,
+      ...recommended,
+    ].map(own),
     ...ofCockatiel.map(cockatiel),
     cockatiel(stack),
     ...ofOpossum.map(opossum),
@@ -48,7 +60,7 @@ export const policies: Bench = {
     ...both.map(policy => target(policy, 'opossum', 0.5)),
     ...['cache', 'singleFlight'].map(policy => target(policy, 'opossum', 0.5)),
     { ours: 'timeout', column, atMost: 1_000 },
-    { ours: stack, column, atMost: 2_000 },
+    ...[stack, ...recommended].map(ours => ({ ours, column, atMost: 2_000 })),
     target(stack, 'cockatiel', 0.1),
     ...refusals.map(ours => ({ ours, theirs: request, column, atMost: 0.02 })),
   ],

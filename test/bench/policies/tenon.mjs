@@ -3,7 +3,19 @@ import { call, chain, fromPromise, intercept } from 'tenon'
 import * as middleware from 'tenon/middleware'
 import { expected, handler } from './work.mjs'
 
-const { breaker, bulkhead, cache, fallback, hedge, retry, shed, singleFlight, timeout } = middleware
+const {
+  breaker,
+  bulkhead,
+  cache,
+  fallback,
+  hedge,
+  resilientClient,
+  resilientServer,
+  retry,
+  shed,
+  singleFlight,
+  timeout,
+} = middleware
 
 const method = { service: 'bench.v1.Numbers', name: 'next', idempotency: 'safe' }
 const endpoint = fromPromise(handler, method)
@@ -21,6 +33,9 @@ const policies = {
   singleFlight: () => singleFlight({ key: request => request.key }),
   // The loop of the benchmark keeps the event loop busy: that must not be what sheds.
   shed: () => shed({ maxLoopDelayMs: 1e9 }),
+  // Its own timeout, since one that the call's deadline makes moot costs less.
+  resilientClient: () => resilientClient({ timeout: { timeoutMs: 3_000 } }),
+  resilientServer: () => resilientServer({ shed: { maxLoopDelayMs: 1e9 } }),
   'retry, breaker, timeout': () => chain(retry({ maxAttempts: 3 }), breaker(), timeout({ timeoutMs: 1_000 })),
 }
 
