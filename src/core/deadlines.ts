@@ -40,6 +40,11 @@ export class Alarm extends Expiring {
   }
 }
 
+/** Also of a deadline before the clock's beginning: a place below 0 would not be emptied with the others. */
+function placeOf(tick: number): number {
+  return Math.abs(tick) % keptBuckets
+}
+
 /** The deadlines of one clock. */
 export class Deadlines {
   readonly clock: Clock
@@ -80,12 +85,12 @@ export class Deadlines {
     if (item.nextExpiring !== undefined) item.nextExpiring.previousExpiring = item.previousExpiring
     item.nextExpiring = undefined
     item.previousExpiring = undefined
-    if (bucket.first === undefined && this.#kept[bucket.tick % keptBuckets] !== bucket) this.#drop(bucket)
+    if (bucket.first === undefined && this.#kept[placeOf(bucket.tick)] !== bucket) this.#drop(bucket)
     if (--this.#count === 0) this.#timer?.keepAlive(false)
   }
 
   #bucketOf(tick: number): Bucket {
-    const place = tick % keptBuckets
+    const place = placeOf(tick)
     const kept = this.#kept[place]
     if (kept?.tick === tick) return kept
     if (kept !== undefined) this.#drop(kept)
@@ -128,7 +133,7 @@ export class Deadlines {
   #expire(tick: number): void {
     const bucket = this.#buckets.get(tick)
     this.#buckets.delete(tick)
-    this.#kept[tick % keptBuckets] = undefined
+    this.#kept[placeOf(tick)] = undefined
     for (let item = bucket?.first; item !== undefined; item = bucket?.first) {
       this.remove(item)
       item.expire()

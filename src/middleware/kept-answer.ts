@@ -16,6 +16,7 @@ export interface AnswerCodec {
   /** May throw for a response that cannot be kept. */
   encode(response: unknown): string
   /** The response of a text that `encode` made. */
+  /** The response that `encode` made the text of. */
   decode(text: string): unknown
 }
 
