@@ -1,4 +1,5 @@
 // "tenon/transport/http": services and clients over HTTP/1.1, on node:http, without a framework.
+export { attachment } from './attachment.js'
 export { client, type HttpClientOptions, type TlsClientOptions } from './client.js'
 export type { CompressionOptions } from './compression.js'
 export type { ContentCoding } from './content-coding.js'

@@ -1,5 +1,6 @@
 // "tenon/transport/http/express": services inside an Express 5 app, beside its own middleware and routes. Express itself is not loaded
 // here: what the app hands over is enough, so that only its types are needed.
+export { attachment } from '../attachment.js'
 export { client, type HttpClientOptions } from '../client.js'
 export { endpoint } from '../endpoint.js'
 export type { EndpointOptions } from '../endpoint-options.js'
