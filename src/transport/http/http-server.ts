@@ -12,6 +12,7 @@ import type { Cors } from './cors.js'
 import { type Exchange, Exchanges } from './exchange.js'
 import { type App, HandedOver } from './handed-over.js'
 import type { HttpResponse } from './message.js'
+import { Mounts } from './mounts.js'
 import { NodeRequest } from './node-request.js'
 import { writeInOne } from './one-write.js'
 import { type Pages, page } from './pages.js'
@@ -43,6 +44,7 @@ export class HttpServer implements Listening {
   readonly #compression: Compression | undefined
   readonly #cors: Cors | undefined
   readonly #handedOver: HandedOver | undefined
+  readonly #mounts: Mounts | undefined
   #drained: Promise<void> | undefined
   #sending: SendOptions
   readonly #handshakes: Handshakes = new Handshakes()
@@ -68,6 +70,7 @@ export class HttpServer implements Listening {
     this.#cors = settings.corsFor?.(runtime.onDefect)
     this.#exchanges = new Exchanges(services, runtime, { maxBodyBytes, maxDeadlineMs, tagOf, cors: this.#cors })
     this.#connections = new Connections(runtime.clock)
+    this.#mounts = settings.mount === undefined ? undefined : new Mounts(settings.mount, services, runtime.onDefect)
     this.#handedOver = app === undefined ? undefined : new HandedOver(app)
     this.#server = this.#create({
       headersTimeout: settings.headersTimeoutMs,
@@ -147,7 +150,8 @@ export class HttpServer implements Listening {
     const request = new NodeRequest(message, this.#settings.throughProxies)
     const exchange = this.#begin(message, request)
     if (exchange === undefined) {
-      this.#handedOver?.serve(connection, message, target)
+      const elsewhere = this.#mounts?.at(request.url) ?? this.#handedOver
+      elsewhere?.serve(connection, message, target)
       return
     }
     const response =
@@ -168,12 +172,13 @@ export class HttpServer implements Listening {
     } else answer(response)
   }
 
-  /** Undefined for what the app answers. */
+  /** Undefined for what the app answers, or what is mounted. */
   #begin(message: IncomingMessage, request: NodeRequest): Exchange | undefined {
     const { maxHeaders, probes } = this.#settings
     if (message.rawHeaders.length > 2 * maxHeaders) return withoutCall(tooManyHeaders(maxHeaders))
     const report = (probes ? probe(request, this.#runtime.probes) : undefined) ?? page(this.#pages, request)
     if (report !== undefined) return withoutCall(report)
+    if (this.#mounts?.at(request.url) !== undefined) return undefined
     return this.#handedOver === undefined ? this.#exchanges.begin(request) : undefined
   }
 
@@ -190,6 +195,7 @@ export class HttpServer implements Listening {
       this.#acceptAll(0, () => {
         this.#sending = { ...this.#sending, last: true }
         this.#handedOver?.drain()
+        this.#mounts?.drain()
         this.#connections.conclude()
         this.#connections.watchIdle()
         // Not http.Server's own close: that cuts idle connections at once, and with them the requests on their way.

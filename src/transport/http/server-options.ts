@@ -5,7 +5,9 @@ import { tagsOf } from './body-tag.js'
 import { type CompressionOptions, type CompressionSettings, compressionOf } from './compression.js'
 import type { TagOf } from './conditional.js'
 import { type Cors, type CorsOptions, corsOf } from './cors.js'
+import type { Listener } from './handler.js'
 import { limit } from './limit.js'
+import { mountOf } from './mounts.js'
 import type { PageSource } from './pages.js'
 import { Identity } from './tls.js'
 import { type TlsOptions, tlsSettingsOf } from './tls-options.js'
@@ -65,14 +67,21 @@ export interface HttpServerOptions extends TrustedProxiesOptions {
    * come before those of methods. @defaultValue none
    */
   readonly docs?: PageSource
+  /**
+   * Listeners of node:http by path: `{ '/metrics': listener }`, async or not, gets `/metrics` and all below it, as it came. They count as calls when the
+   * server drains; of its limits those of connections and headers hold for them, and neither CORS nor compression. A path that a method
+   * has is refused when the server starts. @defaultValue none
+   */
+  readonly mount?: Readonly<Record<string, Listener>>
 }
 
 /** The options, each with a value. */
 export interface Settings
   extends Required<
-      Omit<HttpServerOptions, 'docs' | 'compression' | 'etag' | 'tls' | 'cors' | keyof TrustedProxiesOptions>
+      Omit<HttpServerOptions, 'docs' | 'mount' | 'compression' | 'etag' | 'tls' | 'cors' | keyof TrustedProxiesOptions>
     >,
     Pick<HttpServerOptions, 'docs'> {
+  readonly mount: Readonly<Record<string, Listener>> | undefined
   readonly compression: CompressionSettings | undefined
   readonly tagOf: TagOf | undefined
   readonly corsFor: ((onDefect: OnDefect) => Cors) | undefined
@@ -91,6 +100,7 @@ export function settingsOf(options: HttpServerOptions): Settings {
     port,
     host,
     probes,
+    mount: mountOf(options.mount),
     compression: compressionOf(options.compression),
     corsFor: corsOf(options.cors),
     identity: options.tls === undefined ? undefined : new Identity(tlsSettingsOf(options.tls)),

@@ -42,7 +42,7 @@ export async function servedBy(binding: ServerBinding, services: readonly AnySer
 /** The servers on node:http, ours and ours around an app. */
 export const servers: Readonly<Record<string, typeof served>> = {
   'node:http': served,
-  'an Express app': (services, { compression: _, ...options } = {}) =>
+  'an Express app': (services, { compression: _, mount: __, ...options } = {}) =>
     servedBy(express.server({ app: anApp(), port: 0, ...options }), services),
 }
 

@@ -14,7 +14,7 @@ import { settingsOf as callSettingsOf, type RouterOptions } from './router-optio
  * packs responses, or lets pages of other origins call, is middleware of the app.
  */
 export interface ExpressServerOptions
-  extends Omit<HttpServerOptions, 'compression' | 'cors'>,
+  extends Omit<HttpServerOptions, 'compression' | 'cors' | 'mount'>,
     Pick<RouterOptions, 'passOn'> {
   /** The app. It is not made to listen: the binding does. */
   readonly app: Application
@@ -37,11 +37,11 @@ export function server(options: ExpressServerOptions): HttpServerBinding {
   const { app } = options
   if (typeof app !== 'function' || typeof app.use !== 'function')
     throw new TypeError('express: app must be an Express app')
-  const { mount = '' } = options
+  const { mount = '', ...limits } = options
   if (typeof mount === 'string' && !/^(\/[\w.~-]+)*$/.test(mount))
     throw new TypeError(`express: mount must be a path like /api, got ${JSON.stringify(mount)}`)
   const place = typeof mount === 'string' ? (services: ExpressHandler) => void app.use(mount || '/', services) : mount
-  const settings = settingsOf(options)
+  const settings = settingsOf(limits)
   callSettingsOf(options) // so that mistakes show here
   let current: ExpressHandler | undefined
   let isMounted = false
