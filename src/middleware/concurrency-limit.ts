@@ -42,17 +42,31 @@ function gradient(): LimitAlgorithm {
   }
 }
 
-/** TCP Vegas: the queue is what the latency has in excess of the least ever seen, times the limit. */
+/**
+ * TCP Vegas: the queue is what the latency has in excess of the least ever seen, times the limit. The least is measured anew at times,
+ * with half of the calls: under load it would be what the load makes it, and the limit would drift upwards.
+ */
 function vegas(): LimitAlgorithm {
   let leastMs = Number.POSITIVE_INFINITY
   let untilProbe = 0
+  /** The limit to go on with after a probe, and how many samples that takes: the first still has calls from before. */
+  let probe: { readonly limit: number; samples: number } | undefined
   return {
     next(limit, { latencyMs, inFlight, hasDropped }) {
       const step = Math.max(1, Math.log10(limit))
+      if (probe !== undefined) {
+        if (--probe.samples > 0) return limit
+        leastMs = latencyMs
+        const before = probe.limit
+        probe = undefined
+        return before
+      }
       if (--untilProbe <= 0) {
         untilProbe = 30 * Math.ceil(step) // the least may have become more
-        leastMs = latencyMs
-        return limit
+        const isFirst = leastMs === Number.POSITIVE_INFINITY
+        if (isFirst) leastMs = latencyMs
+        else probe = { limit, samples: 2 }
+        return isFirst ? limit : limit / 2
       }
       if (latencyMs < leastMs) {
         leastMs = latencyMs

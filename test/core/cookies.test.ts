@@ -9,6 +9,15 @@ import { cpuMs } from '../transport/cpu.js'
 
 const read = (header: string): Record<string, string> => Object.fromEntries(parseCookies(header))
 
+/** As the cookie package decodes values, without the blanks that it takes from them. */
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
 describe('reading', () => {
   test.for<[string, Record<string, string>]>([
     ['', {}],
@@ -54,7 +63,7 @@ describe('reading', () => {
         const given = oracle.parse(header, { decode: value => value })
         for (const [name, value = ''] of Object.entries(given)) {
           const text = unquoted(value)
-          if (name !== '') wanted.set(name, oracle.parse(`x=${text}`)['x'] ?? '')
+          if (name !== '') wanted.set(name, percentDecoded(text))
         }
         expect(new Map(parseCookies(header))).toEqual(wanted)
       }),

@@ -40,6 +40,16 @@ test('vegas goes down by the logarithm of the limit after a drop, and up while l
   expect(vegas.next(100, ms(10.05, true))).toBe(100 - 2)
 })
 
+test('vegas measures the least latency anew with half of the calls, and goes on with as many as before', () => {
+  const vegas = limitAlgorithm('vegas')
+  const ms = (latencyMs: number) => ({ inFlight: 10, latencyMs, hasDropped: false })
+  for (let i = 0; i < 60; i++) expect(vegas.next(100, ms(10 + (i % 2)))).toBe(100)
+  expect(vegas.next(100, ms(20))).toBe(50)
+  expect(vegas.next(50, ms(20))).toBe(50) // has calls from before
+  expect(vegas.next(50, ms(12))).toBe(100)
+  expect(vegas.next(100, { ...ms(12.05), inFlight: 100 })).toBe(100 + 6 * 2) // 12 ms is the least now
+})
+
 test('a window is a sample after 250 ms and ten calls, whichever comes last', () => {
   const window = new LimitWindow()
   for (let i = 0; i < 9; i++) expect(window.add(i * 100, { ...busy, latencyMs: i })).toBeUndefined()
