@@ -1,7 +1,7 @@
 // `npm run bench` runs all benchmarks, `npm run bench -- NAME…` some. Each rewrites its section of docs/benchmarks.md and its
 // file in `results/`; with `--rounds N` it only prints. Ends with 1 where a target is missed.
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Bench } from './bench.js'
@@ -43,6 +43,7 @@ async function measure(bench: Bench): Promise<void> {
   console.log(`\n${report}\n`)
   if (values.rounds === undefined) {
     const results = pathOf(`results/${bench.name}.json`)
+    mkdirSync(pathOf('results'), { recursive: true })
     writeFileSync(results, jsonOf(bench, samples, surroundings))
     format(results)
     document(bench.name, report)
