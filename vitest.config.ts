@@ -34,6 +34,7 @@ export default defineConfig(({ mode }) => {
     test: {
       include: isDeep ? withCounts() : ['test/**/*.test.ts'],
       exclude: ['**/node_modules/**', 'test/bench/**'],
+      setupFiles: ['test/seed.ts'],
       env: { TENON_DEEP: isDeep ? '1' : '0' },
       pool: 'forks',
       maxWorkers: 2,

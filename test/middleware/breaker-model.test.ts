@@ -150,8 +150,7 @@ test('does what the model does', { timeout: deep(30_000, 600_000) }, async () =>
     for (const each of all) await take(each)
     for (const line of log) seen.add(line.replace(/ [\d.]+$/, ''))
   })
-  // A few hundred runs by chance do not always meet every case: those of the normal run are always the same.
-  await fc.assert(run, { numRuns: deep(200, 4_000), ...deep({ seed: 1 }, {}) })
+  await fc.assert(run, { numRuns: deep(200, 4_000) })
   const opened = ['errorRatio', 'slowRatio', 'consecutiveFailures', 'probe'].map(why => `opened ${why}`)
   expect([...seen]).toEqual(expect.arrayContaining([...opened, 'half-opened', 'closed', 'refused', 'released']))
 })

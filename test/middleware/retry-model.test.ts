@@ -153,7 +153,6 @@ test('makes the attempts that it says, when it says', { timeout: deep(30_000, 60
       }
     },
   )
-  // A few hundred runs by chance do not always meet every case: those of the normal run are always the same.
-  await fc.assert(run, { numRuns: deep(300, 10_000), ...deep({ seed: 1 }, {}) })
+  await fc.assert(run, { numRuns: deep(300, 10_000) })
   expect([...made.keys()].sort()).toEqual([1, 2, 3, 4, 5])
 })
