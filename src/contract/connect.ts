@@ -51,7 +51,7 @@ function clientEndpoint(spec: MethodSpec, binding: ClientBinding): Endpoint<unkn
     return receive<Outcome>(spec.response, outcome.right, { accept: right, reject: left, rejecting })
   }
   return fromRemote<unknown, unknown, unknown>(
-    `${binding.name} ${binding.peer}`,
+    { transport: binding.name, peer: binding.peer },
     (request, context) => {
       const outcome = send(request, context)
       return (outcome instanceof Promise ? outcome.then(accept) : accept(outcome)) as Awaitable<Outcome>

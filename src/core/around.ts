@@ -11,11 +11,11 @@ import { type Entered, type Layer, type LayerSource, layerFor } from './layer.js
 import { endpointOf, rebound } from './make.js'
 import type { MethodInfo } from './method.js'
 import { type Awaitable, isPromise, type Outcome } from './outcome.js'
-import { type Leaf, outcomeOf, relayed, type Stack, stackKey, stackOf } from './stack.js'
+import { type Leaf, outcomeOf, relayed, remoteOf, type Stack, stackKey, stackOf } from './stack.js'
 
 function wrapped(next: object, source: LayerSource<unknown>): Stack {
   const { layers, sources, leaf, method } = stackOf(next)
-  return { layers: [layerFor(source, method), ...layers], sources: [source, ...sources], leaf, method }
+  return { layers: [layerFor(source, method, remoteOf(leaf)), ...layers], sources: [source, ...sources], leaf, method }
 }
 
 /**

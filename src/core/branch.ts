@@ -55,18 +55,19 @@ class RunningBranch implements Branch {
     const { deadlines, onDefect, deadline } = carried.scope
     // One that ends with the call need not know the time: the call does.
     const startedAt = deadlineMs === undefined ? Number.NEGATIVE_INFINITY : (options.now ?? deadlines.clock.now())
-    const own = deadlineMs === undefined ? deadline : startedAt + deadlineMs
+    const until = deadlineMs === undefined ? deadline : startedAt + deadlineMs
     this.#scope = new Scope({
       deadlines,
       startedAt,
-      deadline: Math.min(own, deadline),
+      deadline: Math.min(until, deadline),
       onDefect,
       parent: carried.scope,
       sharesReply: options.ownReply !== true,
-      tooLate: own < deadline ? tooLate : undefined,
+      tooLate: until < deadline ? tooLate : undefined,
     })
-    const { metadata, outgoing } = carried
-    this.context = makeContext({ scope: this.#scope, metadata, outgoing, attempt, maxAttempts }, true, context)
+    const { metadata, outgoing, span, transport } = carried
+    const own = { scope: this.#scope, metadata, outgoing, attempt, maxAttempts, span, transport }
+    this.context = makeContext(own, true, context)
   }
 
   run(next: Next, request: unknown): Awaitable<Outcome> {

@@ -1,8 +1,9 @@
 // What a call carries beside its request. Passed explicitly, never ambient: async context is lost across sockets, queues and
 // emitters, and a lost context shows as somebody else's identity.
+import type { ActiveSpan } from './active-span.js'
 import { type Added, add, addedAs, entriesOf } from './added.js'
 import type { Clock } from './clock.js'
-import { addMetadata, type Metadata, noMetadata, propagatedNames } from './metadata.js'
+import { addMetadata, carriedNames, type Metadata, noMetadata, propagatedNames, traceNames } from './metadata.js'
 import type { Peer } from './peer.js'
 import type { Reply } from './reply.js'
 import type { Scope } from './scope.js'
@@ -15,6 +16,9 @@ export interface Carried {
   readonly outgoing: Metadata
   readonly attempt: number
   readonly maxAttempts: number
+  readonly span: ActiveSpan | undefined
+  /** Of a call that was received. */
+  readonly transport: string | undefined
 }
 
 let carriedOf: (context: Context) => Carried
@@ -103,19 +107,33 @@ export class Context {
   }
 
   /**
+   * The transport that the call came in by: `http`, `memory`. `undefined` for a call that was not received, such as one made in
+   * a handler.
+   */
+  get transport(): string | undefined {
+    return this.#carried.transport
+  }
+
+  /** The span that the call is in: the server's, in a client that of the call. `undefined` where nobody traces. */
+  get span(): ActiveSpan | undefined {
+    return this.#carried.span
+  }
+
+  /**
    * What the next hop gets beside the request: what {@link withOutgoing} added, and of the inbound metadata only what joins
-   * trace and request (`propagatedNames`).
+   * trace and request (`propagatedNames`). With a {@link span}, the headers of that span are the only ones that name a trace.
    */
   get outgoing(): Metadata {
     const { metadata } = this
+    const { outgoing, span } = this.#carried
     let merged: Map<string, string> | undefined
-    for (const name of metadata.size === 0 ? [] : propagatedNames) {
+    for (const name of metadata.size === 0 ? [] : span === undefined ? propagatedNames : carriedNames) {
       const value = metadata.get(name)
-      if (value === undefined || this.#carried.outgoing.has(name)) continue
-      merged ??= new Map(this.#carried.outgoing)
+      if (value === undefined || outgoing.has(name)) continue
+      merged ??= new Map(outgoing)
       merged.set(name, value)
     }
-    return merged ?? this.#carried.outgoing
+    return span === undefined ? (merged ?? outgoing) : inSpan(span, merged ?? outgoing)
   }
 
   /** Headers, trailers and status that go back with the response. */
@@ -145,6 +163,14 @@ export class Context {
   }
 }
 
+function inSpan(span: ActiveSpan, outgoing: Metadata): Metadata {
+  if (outgoing.size === 0) return span.headers
+  const merged = new Map(outgoing)
+  for (const name of traceNames) merged.delete(name)
+  for (const [name, value] of span.headers) merged.set(name, value)
+  return merged
+}
+
 export { carriedOf, isEntered, make as makeContext }
 
 /**
@@ -167,6 +193,13 @@ export function withOutgoing<R extends Context>(context: R, entries: Readonly<Re
   const carried = carriedOf(context)
   const outgoing = addMetadata(carried.outgoing, entries)
   return make({ ...carried, outgoing }, isEntered(context), context) as R // as in `extend`
+}
+
+/** A context in `span`: what is called with it is sent the headers of that span. For middleware that trace. */
+export function withSpan<R extends Context>(context: R, span: ActiveSpan): R {
+  const { scope, metadata, outgoing, attempt, maxAttempts, transport } = carriedOf(context)
+  const carried: Carried = { scope, metadata, outgoing, attempt, maxAttempts, span, transport }
+  return make(carried, isEntered(context), context) as R // as in `extend`
 }
 
 /** The context as the business function gets it: calls made with it are new calls, with nothing outgoing yet. */

@@ -1,4 +1,5 @@
 // The core: endpoints, middleware, contexts, failures, time. Runs anywhere; loads nothing.
+export type { ActiveSpan, SpanAttributes, SpanValue } from './active-span.js'
 export * from './around.js'
 export { type Branch, type BranchOptions, branch } from './branch.js'
 export * from './call.js'
@@ -7,7 +8,7 @@ export { onCancelled } from './cancel.js'
 export { chain } from './chain.js'
 export { type Clock, systemClock, type Timer } from './clock.js'
 export { type Blame, type Code, codes } from './code.js'
-export { Context, extend, withOutgoing } from './context.js'
+export { Context, extend, withOutgoing, withSpan } from './context.js'
 export { cookiesOf } from './cookies.js'
 export { detached } from './detached.js'
 export { isEither, isLeft, isRight, Left, left, Right, right } from './either.js'
@@ -15,7 +16,7 @@ export type { Authenticated, Endpoint, Guard, Middleware, Provider, Without } fr
 export { explain } from './explain.js'
 export type { ExplainedLayer, Explanation, LintRule } from './explanation.js'
 export * from './failure.js'
-export type { Entered, Layer, LayerSource } from './layer.js'
+export type { Entered, Layer, LayerSource, Remote } from './layer.js'
 export { type Finding, lint, misorder } from './lint.js'
 export {
   type FailuresOf,
@@ -30,7 +31,7 @@ export {
   withMethod,
 } from './make.js'
 export { type ManualClock, type ManualClockOptions, manualClock } from './manual-clock.js'
-export { addMetadata, type Metadata, propagatedNames } from './metadata.js'
+export { addMetadata, type Metadata, propagatedNames, traceNames } from './metadata.js'
 export type { Idempotency, MethodInfo, MethodKind } from './method.js'
 export { type MockCall, type MockEndpoint, mockEndpoint } from './mock-endpoint.js'
 export {

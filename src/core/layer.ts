@@ -43,10 +43,27 @@ export interface Layer<S = unknown> {
   opened?(state: S, context: Context): void
 }
 
-/** A layer, or what makes one for the method that it will wrap (`undefined` where that is not known). */
-export type LayerSource<S = unknown> = Layer<S> | ((method: MethodInfo | undefined) => Layer<S>)
+/** Whom a client calls, as its transport knows it. */
+export interface Remote {
+  /** The transport's name: `http`. */
+  readonly transport: string
+  /** `127.0.0.1:8080` */
+  readonly peer: string
+}
+
+/**
+ * A layer, or what makes one for what it will wrap: the method (`undefined` where that is not known), and whom that calls, where it
+ * is a client's (`undefined` on a server, and where a plain function hides it).
+ */
+export type LayerSource<S = unknown> =
+  | Layer<S>
+  | ((method: MethodInfo | undefined, remote: Remote | undefined) => Layer<S>)
 
 /** The layer for a method. */
-export function layerFor<S>(source: LayerSource<S>, method: MethodInfo | undefined): Layer<S> {
-  return typeof source === 'function' ? source(method) : source
+export function layerFor<S>(
+  source: LayerSource<S>,
+  method: MethodInfo | undefined,
+  remote: Remote | undefined,
+): Layer<S> {
+  return typeof source === 'function' ? source(method, remote) : source
 }

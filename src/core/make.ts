@@ -7,11 +7,11 @@ import { type Left, left, type Right, right } from './either.js'
 import type { Endpoint } from './endpoint.js'
 import type { Failure } from './failure.js'
 import { runStack } from './frame.js'
-import { layerFor } from './layer.js'
+import { layerFor, type Remote } from './layer.js'
 import type { MethodInfo } from './method.js'
 import type { Awaitable, Outcome } from './outcome.js'
 import { runChild } from './run.js'
-import { functionLeaf, type Leaf, remoteLeaf, type Stack, stackKey, stackOf } from './stack.js'
+import { functionLeaf, type Leaf, remoteLeaf, remoteOf, type Stack, stackKey, stackOf } from './stack.js'
 
 /** The endpoint of a stack. */
 export function endpointOf<Req, Res, E, R>(stack: Stack): Endpoint<Req, Res, E, R> {
@@ -97,14 +97,14 @@ function ours(either: Either<unknown, unknown>): unknown {
 
 /**
  * An endpoint that calls another process. For transports: unlike a plain function's, its failures keep their `ran`, and its
- * `context` is the call's own, with `outgoing` as the layers left it.
+ * `context` is the call's own, with `outgoing` as the layers left it. `target`: whom it calls, or a name where that has no address.
  */
 export function fromRemote<Req, Res, E = never>(
-  name: string,
+  target: string | Remote,
   run: (request: Req, context: Context) => Awaitable<Either<Failure | E, Res>>,
   method?: MethodInfo,
 ): Endpoint<Req, Res, E, Context> {
-  return leafEndpoint(remoteLeaf(name, run as (request: unknown, context: Context) => Awaitable<Outcome>), method)
+  return leafEndpoint(remoteLeaf(target, run as (request: unknown, context: Context) => Awaitable<Outcome>), method)
 }
 
 /** The method that an endpoint serves, where it is known. */
@@ -123,6 +123,7 @@ export function withMethod<Req, Res, E, R>(
 /** A stack made again for another method. */
 export function rebound(stack: Stack, method: MethodInfo | undefined): Stack {
   const { sources, leaf } = stack
-  const layers = sources.map(source => layerFor(source, method))
-  return { layers, sources, leaf: leaf.rebind?.(method) ?? leaf, method }
+  const inner = leaf.rebind?.(method) ?? leaf
+  const layers = sources.map(source => layerFor(source, method, remoteOf(inner)))
+  return { layers, sources, leaf: inner, method }
 }

@@ -18,14 +18,10 @@ export const noMetadata: Metadata = Object.defineProperty(new Map<string, string
   },
 })
 
-/**
- * Names that a child call carries on by itself: what joins its trace and its request. Everything else is sent only where
- * the code says so.
- */
-export const propagatedNames: readonly string[] = [
+/** Names that say where in a trace a message belongs. Where a call is in a span, only that span says so. */
+export const traceNames: readonly string[] = [
   'traceparent',
   'tracestate',
-  'baggage',
   'b3',
   'x-b3-traceid',
   'x-b3-spanid',
@@ -33,9 +29,16 @@ export const propagatedNames: readonly string[] = [
   'x-b3-sampled',
   'x-b3-flags',
   'sw8',
-  'sw8-correlation',
-  'x-request-id',
 ]
+
+/** What goes through a trace or a request unchanged. */
+export const carriedNames: readonly string[] = ['baggage', 'sw8-correlation', 'x-request-id']
+
+/**
+ * Names that a child call carries on by itself: what joins its trace and its request. Everything else is sent only where
+ * the code says so.
+ */
+export const propagatedNames: readonly string[] = [...traceNames, ...carriedNames]
 
 const nameRule = /^[a-z0-9_.-]+$/
 const valueRule = /^[\x20-\x7e]*$/

@@ -54,6 +54,8 @@ export function runChild(stack: Stack, request: unknown, parent: Context | undef
     outgoing: options?.outgoing ?? given,
     attempt: carried === undefined || carried.scope.running ? 1 : carried.attempt,
     maxAttempts: carried?.maxAttempts ?? 1,
+    span: carried?.span,
+    transport: undefined,
   }
   const context = makeContext(own, true, parent, options?.provide)
   const outer = nowRunning(undefined) // what its layers call is not what the handler around it calls
@@ -82,6 +84,8 @@ export interface IncomingOptions {
   readonly attempt?: number
   /** How often those above may attempt it. @defaultValue `attempt` */
   readonly maxAttempts?: number
+  /** The transport's name, as its bindings have it: `http`. @defaultValue 'unknown' */
+  readonly transport?: string
   /** Knows who calls: asked each time that `context.peer` is read. @defaultValue nothing is known */
   readonly from?: { readonly peer: Peer }
   /** @defaultValue systemClock */
@@ -117,8 +121,17 @@ class IncomingCall implements Incoming {
     if (Number.isNaN(deadline)) throw new RangeError(`incoming: deadlineMs must be a number, got ${options.deadlineMs}`)
     const { onDefect = reportDefect, from } = options
     this.#scope = new Scope({ deadlines, startedAt, deadline, onDefect, from })
-    const { metadata = noMetadata, attempt = 1, maxAttempts = attempt } = options
-    this.context = makeContext({ scope: this.#scope, metadata, outgoing: noMetadata, attempt, maxAttempts }, true)
+    const { metadata = noMetadata, attempt = 1, maxAttempts = attempt, transport = 'unknown' } = options
+    const carried = {
+      scope: this.#scope,
+      metadata,
+      outgoing: noMetadata,
+      attempt,
+      maxAttempts,
+      span: undefined,
+      transport,
+    }
+    this.context = makeContext(carried, true)
   }
 
   get reply(): Reply | undefined {

@@ -5,7 +5,7 @@ import { type Context, forHandler } from './context.js'
 import { isEither, left, right } from './either.js'
 import type { LintRule } from './explanation.js'
 import { type Failure, isFailure } from './failure.js'
-import type { Layer, LayerSource } from './layer.js'
+import type { Layer, LayerSource, Remote } from './layer.js'
 import type { MethodInfo } from './method.js'
 import type { Awaitable, Outcome } from './outcome.js'
 import type { Scope } from './scope.js'
@@ -20,6 +20,8 @@ export interface Leaf {
   readonly options?: Readonly<Record<string, unknown>> | undefined
   readonly role?: string | undefined
   readonly lint?: readonly LintRule[] | undefined
+  /** Whom it calls, of a `remote` leaf that says so. */
+  readonly remote?: Remote | undefined
   /** Of a function that takes no context. */
   readonly ignoresContext?: boolean
   /** What a function called without its context. */
@@ -86,14 +88,25 @@ export function functionLeaf(
 }
 
 /** A leaf that calls another process. It alone knows whether the work started, so its `ran` stands. */
-export function remoteLeaf(name: string, run: (request: unknown, context: Context) => Awaitable<Outcome>): Leaf {
+export function remoteLeaf(
+  target: string | Remote,
+  run: (request: unknown, context: Context) => Awaitable<Outcome>,
+): Leaf {
+  const remote = typeof target === 'string' ? undefined : target
+  const name = typeof target === 'string' ? target : `${target.transport} ${target.peer}`
   return {
     kind: 'remote',
     name,
+    remote,
     start: run,
     settle: (value, scope) => outcomeOf(value, name, scope),
     caught: (thrown, scope) => scope.caught(thrown),
   }
+}
+
+/** Whom a leaf calls in the end, where that is known. */
+export function remoteOf(leaf: Leaf): Remote | undefined {
+  return leaf.inner === undefined ? leaf.remote : remoteOf(leaf.inner.leaf)
 }
 
 // A function that we cannot see into may be a middleware of somebody's or the business itself: where no stack of ours ran

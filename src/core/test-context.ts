@@ -1,4 +1,5 @@
 // A context for unit tests: no call is going on in it, so each endpoint that is called with it makes a call of its own.
+import type { ActiveSpan } from './active-span.js'
 import { type OnDefect, reportDefect } from './call-error.js'
 import { type Clock, systemClock } from './clock.js'
 import { type Context, makeContext } from './context.js'
@@ -23,6 +24,10 @@ export interface TestContextOptions {
   readonly attempt?: number
   /** How often those above may attempt the calls made with it. @defaultValue `attempt` */
   readonly maxAttempts?: number
+  /** The span that the calls are in. @defaultValue none */
+  readonly span?: ActiveSpan
+  /** The transport that it seems to have come in by. @defaultValue none */
+  readonly transport?: string
   /** @defaultValue one report on stderr */
   readonly onDefect?: OnDefect
 }
@@ -30,7 +35,7 @@ export interface TestContextOptions {
 /** A context to call endpoints with in tests; also the root context of a program that has no server. */
 export function testContext(options: TestContextOptions = {}): Context {
   const { clock = systemClock, deadlineMs = Number.POSITIVE_INFINITY, metadata = {}, attempt = 1 } = options
-  const { maxAttempts = attempt } = options
+  const { maxAttempts = attempt, span, transport } = options
   if (Number.isNaN(deadlineMs)) throw new RangeError('testContext: deadlineMs must be a number, got NaN')
   const startedAt = clock.now()
   const scope = new Scope({
@@ -41,8 +46,6 @@ export function testContext(options: TestContextOptions = {}): Context {
     signal: options.signal,
     from: options.peer === undefined ? undefined : { peer: options.peer },
   })
-  return makeContext(
-    { scope, metadata: addMetadata(noMetadata, metadata), outgoing: noMetadata, attempt, maxAttempts },
-    false,
-  )
+  const inbound = addMetadata(noMetadata, metadata)
+  return makeContext({ scope, metadata: inbound, outgoing: noMetadata, attempt, maxAttempts, span, transport }, false)
 }

@@ -3,7 +3,9 @@ import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  type ActiveSpan,
   around,
+  branch,
   Context,
   call,
   chain,
@@ -20,6 +22,7 @@ import {
   right,
   testContext,
   withOutgoing,
+  withSpan,
 } from '../../src/core/index.js'
 import { deep } from '../deep.js'
 
@@ -294,4 +297,63 @@ test('a context is not made by hand', () => {
   const made: Context = Reflect.construct(Context, [undefined, false])
   expect(() => made.deadline).toThrow(TypeError)
   expect(({ ...testContext({ deadlineMs: 5 }) } as Context).deadline).toBeUndefined()
+})
+
+describe('a span', () => {
+  const span: ActiveSpan = {
+    traceId: '1'.repeat(32),
+    spanId: '2'.repeat(16),
+    isRecording: true,
+    headers: new Map([['traceparent', 'ours']]),
+    set: () => {},
+    event: () => {},
+  }
+  const traced: Middleware = around({ name: 'traced', enter: context => ({ context: withSpan(context, span) }) })
+  const everything = new Map([...propagatedNames, 'authorization'].map(name => [name, `inbound ${name}`]))
+
+  test('is on the context of the handler, and nowhere else', async () => {
+    const seen: (ActiveSpan | undefined)[] = []
+    const handler = fromPromise((_: number, context) => void seen.push(context.span))
+    await incoming({ deadlineMs: 100 }).run(traced(handler), 1)
+    await incoming({ deadlineMs: 100 }).run(handler, 1)
+    expect(seen).toEqual([span, undefined])
+  })
+
+  test.each(ways)('takes the place of all inbound trace headers in a call made $how', async ({ callIn }) => {
+    const seen: Context[] = []
+    const handler = fromPromise((_: number, context) => callIn(showing(seen), context))
+    await incoming({ deadlineMs: 100, metadata: everything }).run(traced(handler), 1)
+    expect(only(seen).span).toBe(span)
+    expect(Object.fromEntries(only(seen).outgoing)).toEqual({
+      traceparent: 'ours',
+      baggage: 'inbound baggage',
+      'sw8-correlation': 'inbound sw8-correlation',
+      'x-request-id': 'inbound x-request-id',
+    })
+  })
+
+  test('takes the place of trace headers that were set by hand, and leaves the rest', async () => {
+    const seen: Context[] = []
+    const handler = fromPromise((_: number, context) =>
+      call(showing(seen), 1, { context, outgoing: { b3: '0', 'x-shop': 'north' } }),
+    )
+    await incoming({ deadlineMs: 100 }).run(traced(handler), 1)
+    expect(Object.fromEntries(only(seen).outgoing)).toEqual({ traceparent: 'ours', 'x-shop': 'north' })
+  })
+
+  test('is that of the branches of a call, too', async () => {
+    const attempt = fromRemote('remote', (_: number, context) => right(branch(context, { attempt: 2 }).context.span))
+    expect(await call(traced(attempt), 1)).toEqual(right(span))
+  })
+})
+
+test('a context knows the transport that its call came in by, and a call made in it came by none', async () => {
+  const seen: unknown[] = []
+  const inner = fromPromise((_: number, context) => void seen.push(context.transport))
+  const outer = fromPromise((_: number, context) => {
+    seen.push(context.transport)
+    return call(inner, 1, { context })
+  })
+  await incoming({ deadlineMs: 100, transport: 'http' }).run(outer, 1)
+  expect(seen).toEqual(['http', undefined])
 })

@@ -122,6 +122,7 @@ export class Exchanges {
       attempt,
       maxAttempts,
       metadata: () => metadataFrom(headers),
+      transport: 'http',
       from: request,
       clock,
       onDefect,

@@ -113,6 +113,7 @@ export class Handling {
       ...attemptsFrom(get),
       metadata: () => metadataFrom(headers),
       onDefect: this.#onDefect,
+      transport: 'http',
       from: this.#request,
       ...(clock !== undefined && { clock }),
     })

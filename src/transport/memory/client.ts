@@ -58,7 +58,15 @@ function closedFailure(peer: string): Outcome {
 function remoteCall(wire: Wire): RemoteCall {
   return (request, context) => {
     const { clock, attempt, maxAttempts, outgoing: metadata, remainingMs: deadlineMs } = context
-    const call = incoming({ deadlineMs, metadata, attempt, maxAttempts, clock, onDefect: wire.onDefect })
+    const call = incoming({
+      deadlineMs,
+      metadata,
+      attempt,
+      maxAttempts,
+      clock,
+      transport: 'memory',
+      onDefect: wire.onDefect,
+    })
     let sent: SentMessage
     try {
       sent = sentMessage(request, wire, context)
