@@ -1,7 +1,7 @@
 // Schemas of any library that speaks Standard Schema (zod, valibot, arktype, …), and the one way they are applied: by the
 // receiver. The wire carries a schema's input; what a handler or a caller gets is its output.
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Awaitable } from '../core/index.js'
+import { type Awaitable, isSecretName, redactedText } from '../core/index.js'
 
 /** Any schema that implements Standard Schema v1. */
 export type Schema = StandardSchemaV1
@@ -66,8 +66,16 @@ export function check(schema: Schema, value: unknown): Awaitable<Checked> {
 
 function toChecked(result: StandardSchemaV1.Result<unknown>): Checked {
   if (result.issues === undefined) return { ok: true, value: result.value }
-  const issues = result.issues.slice(0, maxIssues).map(({ path = [], message }) => ({ path: pathText(path), message }))
+  const issues = result.issues.slice(0, maxIssues).map(({ path = [], message }) => {
+    const text = pathText(path)
+    return { path: text, message: isSecretName(text) ? withoutValues(message) : redactedText(message) }
+  })
   return { ok: false, issues }
+}
+
+/** Some schemas repeat what they were given, and of a password that would travel back and into logs. */
+function withoutValues(message: string): string {
+  return message.replace(/(["'`])[\s\S]*\1/g, '$1[redacted]$1')
 }
 
 function pathText(path: readonly (PropertyKey | StandardSchemaV1.PathSegment)[]): string {

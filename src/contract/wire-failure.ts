@@ -9,6 +9,7 @@ import {
   failureOf,
   isFailure,
   type OnDefect,
+  redactedText,
 } from '../core/index.js'
 import { check } from './schema.js'
 import type { MethodSpec } from './spec.js'
@@ -39,7 +40,8 @@ export function failureToWire(
   return {
     code,
     reason,
-    message,
+    // A handler that passes on what a library said would tell our caller the password in its connection string.
+    message: redactedText(message),
     ran,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(details !== undefined && { details }),

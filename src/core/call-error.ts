@@ -1,6 +1,7 @@
 // The one exception that carries a typed failure: where a value cannot be returned (in the middle of a stream, out of
 // `callOrThrow`, from deep inside a function) the same failure is thrown instead.
 import { type Left, left } from './either.js'
+import { errorText } from './error-text.js'
 import { type DomainFailure, type Failure, failureOf, isFailure } from './failure.js'
 
 /** A failure, thrown. `E` is the union of domain failures that may come instead of a {@link Failure}. */
@@ -26,9 +27,9 @@ function tagOf(failure: unknown): string {
 /** Told about a defect: something that was thrown and is no {@link CallError}. Its text never reaches the peer. */
 export type OnDefect = (thrown: unknown) => void
 
-/** The default {@link OnDefect}: one report on stderr. */
+/** The default {@link OnDefect}: one report on stderr, without what looks like a secret, and without other control characters than line breaks. */
 export const reportDefect: OnDefect = thrown => {
-  console.error('tenon: defect:', thrown)
+  console.error(`tenon: defect: ${errorText(thrown)}`)
 }
 
 /** What a call fails with when something was thrown: a `CallError`'s own failure, or `internal`/`DEFECT`. */

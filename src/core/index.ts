@@ -60,6 +60,7 @@ export {
 } from './policy.js'
 export { type Random, seededRandom, systemRandom } from './random.js'
 export { type Reason, reasons } from './reasons.js'
+export { isSecretName, type Redaction, type RedactionOptions, redactedText, redaction } from './redaction.js'
 export { Reply } from './reply.js'
 export { type Incoming, type IncomingOptions, incoming } from './run.js'
 export { type CookieAttributes, clearCookie, setCookie } from './set-cookie.js'

@@ -1,4 +1,6 @@
 // Lifecycle events as lines of a log. Apart from `serve`, which knows no logger: any object with three methods will do.
+import { escapedJson, quoted } from '../core/escape.js'
+import { redactedText } from '../core/index.js'
 import type { LifecycleEvent, OnLifecycleEvent } from './event.js'
 
 /** Writes a message with fields. `tenon/log`'s loggers fit, and `console` does. */
@@ -44,8 +46,9 @@ export const reportProblems: OnLifecycleEvent = event => {
 }
 
 function textOf(value: unknown): string {
-  if (value instanceof Error) return JSON.stringify(`${value.name}: ${value.message}`)
-  return typeof value === 'string' && /^[\w-]+$/.test(value) ? value : (JSON.stringify(value) ?? String(value))
+  if (value instanceof Error) return quoted(redactedText(`${value.name}: ${value.message}`))
+  if (typeof value === 'string') return /^[\w-]+$/.test(value) ? value : quoted(redactedText(value))
+  return escapedJson(redactedText(JSON.stringify(value) ?? String(value)))
 }
 
 type EventType = LifecycleEvent['type']

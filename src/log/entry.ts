@@ -21,7 +21,7 @@ export interface LogEntry {
   readonly time: number
   /** How important it is. */
   readonly level: Level
-  /** As it was given: control characters included, which whoever prints it must escape. */
+  /** As it was given, without what looks like a secret: control characters included, which whoever prints it must escape. */
   readonly message: string
   /** By name: the bound fields first, then those of the call, which win. */
   readonly fields: Readonly<Record<string, Plain>>

@@ -1,7 +1,8 @@
 // The ways to write an entry as a line. Each escapes what it writes: no field and no message can make a second line, a
 // second field, or a terminal sequence.
+
+import { escapedJson, quoted } from '../core/escape.js'
 import type { LogEntry } from './entry.js'
-import { escapedJson, quoted } from './escape.js'
 import { type Notation, Pairs } from './pairs.js'
 import { textOf } from './plain.js'
 

@@ -1,9 +1,8 @@
 // The logger that programs call, over any sink: levels, bound and computed fields, hiding of secrets. What lines look like
 // and where they go is the sink's; pino, a metric or a test is one more sink, or one more implementation of `Logger`.
-import { type Clock, systemClock } from '../core/index.js'
+import { type Clock, type RedactionOptions, redaction, systemClock } from '../core/index.js'
 import { type Level, type LogEntry, type LogSink, levels, passes, type Threshold } from './entry.js'
 import { plainFields, textOfAny } from './plain-fields.js'
-import { secrets } from './secrets.js'
 
 /**
  * What is known beside the message, by name. Any value will do. A function is called for its value, once per line and only
@@ -30,21 +29,13 @@ export interface Logger {
 }
 
 /** Options of {@link loggerOf}. */
-export interface EntryOptions {
+export interface EntryOptions extends RedactionOptions {
   /** The least important level that is logged; `'silent'` logs nothing. @defaultValue 'info' */
   readonly level?: Threshold
   /** Fields of every line, such as the service's name. @defaultValue none */
   readonly fields?: Fields
   /** Whether errors come with their stack, and not only with name, message, code and causes. @defaultValue false */
   readonly stacks?: boolean
-  /**
-   * Names of further fields whose values are shown as `[redacted]`, at any depth: each field whose name contains one of
-   * these. Upper case and separators make no difference, here and in `reveal`.
-   * @defaultValue none beyond passwords, tokens, keys and cookies; see docs/log.md
-   */
-  readonly redact?: readonly string[]
-  /** Names, in full, of fields that are shown although they look like secrets: `nextPageToken`. @defaultValue none */
-  readonly reveal?: readonly string[]
   /** Its `wallTime` is the time of a line. @defaultValue systemClock */
   readonly clock?: Clock
 }
@@ -64,16 +55,16 @@ export interface EntryOptions {
  * ```
  */
 export function loggerOf(sink: LogSink, options: EntryOptions = {}): Logger {
-  const { level = 'info', fields = {}, stacks = false, redact = [], reveal = [], clock = systemClock } = options
+  const { level = 'info', fields = {}, stacks = false, clock = systemClock } = options
   if (typeof sink !== 'function') throw new TypeError('logger: a sink is a function')
   if (level !== 'silent' && !levels.includes(level)) throw new TypeError(`logger: there is no level ${String(level)}`)
-  const reading = { isSecret: secrets(redact, reveal), stacks }
+  const reading = { redaction: redaction(options, 'logger'), stacks }
   const deliver = guarded(sink)
   const emit = (entryLevel: Level, message: unknown, sources: readonly Fields[]): void =>
     deliver(() => ({
       time: clock.wallTime(),
       level: entryLevel,
-      message: textOfAny(message),
+      message: reading.redaction.text(textOfAny(message)),
       fields: plainFields(sources, reading),
     }))
   return bound(level, emit, [fields])

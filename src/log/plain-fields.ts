@@ -1,22 +1,22 @@
 // Turns whatever a program logs into plain, finite data without secrets. Values come from anywhere (requests, libraries,
 // proxies), so nothing about them is trusted: not that they end, not that reading them works.
+import type { Redaction } from '../core/index.js'
+import { redacted } from '../core/redaction.js'
 import { ErrorData, type Plain, type PlainRecord } from './plain.js'
 
 /** How values are read. */
 export interface Reading {
-  /** Whether what is named so must not be shown. */
-  isSecret(name: string): boolean
+  readonly redaction: Redaction
   /** Whether errors keep their stack. */
   readonly stacks: boolean
 }
-
-/** What stands for a hidden value. */
-const redacted = '[redacted]'
 
 const unreadable = '[unreadable]'
 // Enough for what a person reads; a request body with a million items must not stop the process.
 const maxValues = 1_000
 const maxDepth = 8
+// A name that is a token is longer than those that programs have.
+const longName = 20
 
 /**
  * The fields of one entry as plain data; later sources win. A function is called for the value, unless that is hidden.
@@ -50,8 +50,9 @@ class Reader {
         break
       }
       const name = typeof key === 'string' ? key : String(key)
-      const value = this.#reading.isSecret(name) ? redacted : this.value(resolve === undefined ? given : resolve(given))
-      if (value !== undefined) plain.push([name, value])
+      const isSecret = this.#reading.redaction.isSecret(name)
+      const value = isSecret ? redacted : this.value(resolve === undefined ? given : resolve(given))
+      if (value !== undefined) plain.push([name.length > longName ? this.text(name) : name, value])
     }
     return Object.fromEntries(plain) // unlike assignment, takes `__proto__` for a name like any other
   }
@@ -59,6 +60,7 @@ class Reader {
   value(value: unknown): Plain | undefined {
     switch (typeof value) {
       case 'string':
+        return this.text(value)
       case 'boolean':
         return value
       case 'number':
@@ -70,8 +72,12 @@ class Reader {
       case 'function':
         return '[function]'
       default:
-        return String(value) // bigint, symbol
+        return this.text(String(value)) // bigint, symbol
     }
+  }
+
+  text(text: string): string {
+    return this.#reading.redaction.text(text)
   }
 
   #object(value: object): Plain {
@@ -105,12 +111,14 @@ class Reader {
 
   #items(items: Iterable<unknown>, count: number): readonly Plain[] {
     const plain: Plain[] = []
+    let isAfterSecret = false // in lists of names and values in turn, as raw headers are
     for (const item of items) {
       if (this.#left-- <= 0) {
         plain.push(`[${count - plain.length} more]`)
         break
       }
-      plain.push(this.value(item) ?? null)
+      plain.push(isAfterSecret && typeof item === 'string' ? redacted : (this.value(item) ?? null))
+      isAfterSecret = typeof item === 'string' && this.#reading.redaction.isSecret(item)
     }
     return plain
   }
@@ -119,9 +127,9 @@ class Reader {
     const read = (name: string): unknown => attempt(() => Reflect.get(error, name))
     const [code, stack, errors] = [read('code'), read('stack'), read('errors')]
     const cause = this.value(read('cause'))
-    return new ErrorData(textOfAny(read('name')), textOfAny(read('message')), {
-      ...((typeof code === 'string' || typeof code === 'number') && { code }),
-      ...(this.#reading.stacks && typeof stack === 'string' && { stack }),
+    return new ErrorData(this.text(textOfAny(read('name'))), this.text(textOfAny(read('message'))), {
+      ...((typeof code === 'string' || typeof code === 'number') && { code: this.value(code) as string | number }), // as above
+      ...(this.#reading.stacks && typeof stack === 'string' && { stack: this.text(stack) }),
       ...(cause !== undefined && { cause }),
       ...(Array.isArray(errors) && { errors: this.#items(errors, errors.length) }),
     })

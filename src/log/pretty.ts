@@ -1,7 +1,8 @@
 // Lines for people at a terminal: coloured, without quotes around the message, stacks below. Not for machines, but as hard
 // to forge as the others.
+
+import { escaped } from '../core/escape.js'
 import type { Level, LogEntry } from './entry.js'
-import { escaped } from './escape.js'
 import { type Formatter, logfmtNotation, timeText } from './format.js'
 import { type Notation, Pairs } from './pairs.js'
 import { ErrorData, type Plain } from './plain.js'

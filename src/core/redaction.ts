@@ -1,0 +1,141 @@
+// Keeps secrets out of whatever people read: log lines, spans, the messages of failures. By name where there is one, and in free
+// text by what secrets look like there. All patterns are linear, since the text may be an attacker's (CWE-532, CWE-1333).
+import { secretNames } from './secret-names.js'
+
+/** What stands for a hidden value. */
+export const redacted = '[redacted]'
+
+/** Options of {@link redaction}. */
+export interface RedactionOptions {
+  /**
+   * Further names of secrets: whatever contains one of these. Upper case and separators make no difference, here and in `reveal`.
+   * @defaultValue none beyond passwords, tokens, keys and cookies; see docs/log.md
+   */
+  readonly redact?: readonly string[]
+  /** Names, in full, that are shown although they look like those of secrets: `nextPageToken`. @defaultValue none */
+  readonly reveal?: readonly string[]
+}
+
+/** Knows secrets by their names and by their looks. */
+export interface Redaction {
+  /** Whether what has this name must be hidden. */
+  isSecret(name: string): boolean
+  /**
+   * The text with `[redacted]` for what looks like a secret in it: values after such a name (`password=…`, `"token":"…"`,
+   * `?sig=…`), `Bearer …` and `Basic …`, tokens of well-known forms, private keys, and user and password in URLs. Of more than
+   * 65 536 characters the rest is cut. Never throws.
+   */
+  text(text: string): string
+}
+
+const longest = 65_536
+
+/** Makes a redaction. Throws `TypeError`, beginning with `owner`, for a name without letters or digits. */
+export function redaction(options: RedactionOptions = {}, owner = 'redaction'): Redaction {
+  const { redact = [], reveal = [] } = options
+  const isSecret = secretNames(redact, reveal, owner)
+  return {
+    isSecret,
+    text(text) {
+      if (!suspicious.test(text)) return text.length > longest ? cut(text) : text
+      return withoutNamed(withoutShapes(text.length > longest ? cut(text) : text), isSecret)
+    },
+  }
+}
+
+const byDefault = redaction()
+
+/** {@link Redaction.isSecret} without further names. */
+export const isSecretName: (name: string) => boolean = byDefault.isSecret
+
+/** {@link Redaction.text} without further names. */
+export const redactedText: (text: string) => string = byDefault.text
+
+// Most texts have nothing of all that: one look shows it.
+const suspicious =
+  /[:=@]|%3D|ey[IJ]|A[KS]IA|gh[opsru]_|github_pat|glpat|xox|[rs]k[_-]|AIza|npm_|bearer|basic|pass|secret|token|key|cookie|credential/i
+
+function cut(text: string): string {
+  return `${text.slice(0, longest).replace(/[\ud800-\udbff]$/, '')}…`
+}
+
+/** Each hides a group of a match, or all of it. */
+const shapes: readonly { readonly of: RegExp; readonly as: string }[] = [
+  { of: /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)/g, as: redacted },
+  // User and password of a URL, also where the password has a slash in it.
+  { of: /(:\/\/)[^\s/?#"'<>\\]{1,512}@/g, as: `$1${redacted}@` },
+  { of: /(:\/\/)[^\s/:@?#]{0,128}:(?!\d{1,5}(?:[/?#\s]|$))[^\s@"'<>]{1,256}@/g, as: `$1${redacted}@` },
+  {
+    of: /\b(bearer|negotiate)(\s{1,8})(?!\[redacted\]|(?:token|auth|scheme|realm|error)\w*\b)[\w.~+/=-]+/gi,
+    as: `$1$2${redacted}`,
+  },
+  { of: /\b([Bb]asic|BASIC)(\s{1,8})(?=[a-z+/]{0,512}[A-Z0-9=])[\w+/=-]{6,}/g, as: `$1$2${redacted}` },
+  { of: /(?<![\w-])ey[IJ][\w-]{6,}\.[\w-]{2,}(?:\.[\w-]*){0,3}/g, as: redacted },
+  {
+    of: /\b(?:A[KS]IA[A-Z0-9]{16}|gh[opsru]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[a-z]-[\w-]{8,})/g,
+    as: redacted,
+  },
+  { of: /\b(?:[rs]k_(?:live|test)_\w{8,}|sk-[\w-]{20,}|AIza[\w-]{30,}|npm_\w{30,})/g, as: redacted },
+  // In prose, such a word and then something in quotes or with a digit: `wrong password 'abc'`, `token k3y-1 is unknown`.
+  {
+    of: /\b((?:pass(?:word|phrase|code)|secret|token|api[ _-]?key|cookie|credentials?)\s{1,4}(?:is\s{1,4}|was\s{1,4})?)(["'`])[^"'`\n]{1,512}\2/gi,
+    as: `$1$2${redacted}$2`,
+  },
+  {
+    of: /\b((?:pass(?:word|phrase|code)|secret|token|api[ _-]?key|cookie|credentials?)\s{1,4}(?:is\s{1,4}|was\s{1,4})?)(?=[^\s\d"'`]{0,64}\d)[^\s"'`;,]{6,}/gi,
+    as: `$1${redacted}`,
+  },
+]
+
+function withoutShapes(text: string): string {
+  let left = text
+  for (const { of, as } of shapes) left = left.replace(of, as)
+  return left
+}
+
+// A name and what stands between it and its value, in code, JSON (in strings as well), forms, headers and database errors.
+const named = /(?<![\w.-])([A-Za-z_][\w.-]*)(?:[\])]|%5D)?\\*["'`]?\s{0,8}(?::|=>?|%3D)\s{0,8}\(?/g
+const inQuotes = /(\\*)(["'`])/y
+const bare = /[^\s,;&"'`<>)\]}]+/y
+const wholeLine = /[^\n\r"'`}]+/y
+const hasManyParts = /authorization|cookie/i
+
+/** The text without the values that follow the names of secrets. */
+function withoutNamed(text: string, isSecret: (name: string) => boolean): string {
+  let result = ''
+  let done = 0
+  named.lastIndex = 0
+  for (let match = named.exec(text); match !== null; match = named.exec(text)) {
+    const [, name = ''] = match
+    if (!isSecret(name)) continue
+    const value = valueAt(text, named.lastIndex, name)
+    if (value === undefined) continue
+    result += text.slice(done, value.start) + redacted
+    done = value.end
+    named.lastIndex = value.end
+  }
+  return done === 0 ? text : result + text.slice(done)
+}
+
+function valueAt(text: string, at: number, name: string): { readonly start: number; readonly end: number } | undefined {
+  inQuotes.lastIndex = at
+  const opening = inQuotes.exec(text)
+  if (opening !== null) {
+    const start = at + opening[0].length
+    const closing = endOfQuoted(text, start, (opening[1] ?? '') + opening[2])
+    return { start, end: closing }
+  }
+  const pattern = hasManyParts.test(name) ? wholeLine : bare
+  pattern.lastIndex = at
+  const found = pattern.exec(text)
+  if (found === null || found[0].startsWith(redacted.slice(0, -1))) return undefined
+  return { start: at, end: at + found[0].length }
+}
+
+/** Where the quote that closes is, or the text ends. Inside of a string, quotes are escaped once more. */
+function endOfQuoted(text: string, start: number, quote: string): number {
+  for (let at = text.indexOf(quote, start); at >= 0; at = text.indexOf(quote, at + 1)) {
+    if (quote.length > 1 || text[at - 1] !== '\\') return at
+  }
+  return text.length
+}
