@@ -1,5 +1,25 @@
 // "tenon/tracing": spans, where they come from and where they go. Knows no transport, no format of headers and no collector.
 export type { Dropped, FinishedSpan } from './finished-span.js'
+export { b3, b3multi } from './propagation/b3.js'
+export {
+  type Baggage,
+  type BaggageEntry,
+  baggageFromWire,
+  baggageOf,
+  baggageToWire,
+  withBaggage,
+} from './propagation/baggage.js'
+export {
+  type Correlation,
+  correlationFromWire,
+  correlationOf,
+  correlationToWire,
+  withCorrelation,
+} from './propagation/correlation.js'
+export { type FormatName, propagation } from './propagation/formats.js'
+export { sw8, sw8FromWire, sw8ToWire } from './propagation/sw8.js'
+export { toTraceState, traceStateValue, withTraceState } from './propagation/trace-state.js'
+export { w3c } from './propagation/w3c.js'
 export type { Propagator } from './propagator.js'
 export type { Exporter, Origin, Reporter } from './reporter.js'
 export type { Sampler, SpanSeed } from './sampler.js'

@@ -43,7 +43,10 @@ export function baggageFromWire(header: string): Baggage {
     if (equals < 1 || !nameRule.test(name) || !valueRule.test(value)) continue
     if (!properties.every(each => propertyRule.test(each))) continue
     entries.delete(name) // the last also stands last
-    entries.set(name, { value: decoded(value), ...(properties.length === 0 ? {} : { properties: properties.join(';') }) })
+    entries.set(name, {
+      value: decoded(value),
+      ...(properties.length === 0 ? {} : { properties: properties.join(';') }),
+    })
   }
   return entries
 }

@@ -99,11 +99,7 @@ const states: readonly W3cCase[] = (
     ['nothing', [''], []],
     ['something, then nothing', ['foo=1', ''], ['foo=1']],
     ['nothing, then something', ['', 'foo=1'], ['foo=1']],
-    [
-      'three headers',
-      ['foo=1,bar=2', 'rojo=1,congo=2', 'baz=3'],
-      ['foo=1', 'bar=2', 'rojo=1', 'congo=2', 'baz=3'],
-    ],
+    ['three headers', ['foo=1,bar=2', 'rojo=1,congo=2', 'baz=3'], ['foo=1', 'bar=2', 'rojo=1', 'congo=2', 'baz=3']],
     ['the same member twice', ['foo=1,foo=1'], []],
     ['the same key twice', ['foo=1,foo=2'], []],
     ['the same member in two headers', ['foo=1', 'foo=1'], []],
