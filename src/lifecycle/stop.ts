@@ -2,6 +2,7 @@
 // after the process does, so readiness goes first and the listening sockets go last.
 import type { Listening } from '../contract/index.js'
 import type { Clock } from '../core/index.js'
+import { flushLines } from '../log/at-exit.js'
 import type { ForcedBy, LifecycleEvent, OnLifecycleEvent, StopSignal } from './event.js'
 import { resourceName } from './resource.js'
 import { attempt, type Latch, latch, within } from './within.js'
@@ -78,6 +79,7 @@ export class Stop {
     }
     const stopped: Stopped = { type: 'stopped', forced, failed: closed.filter(well => !well).length }
     onEvent(stopped)
+    flushLines() // what was logged until here, this event included
     return stopped
   }
 

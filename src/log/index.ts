@@ -1,4 +1,6 @@
 // "tenon/log": a small logger whose lines cannot be forged and show no secrets, and the port that others plug into.
+export { flushLines } from './at-exit.js'
+export { type Batch, type BatchOptions, batch } from './batch.js'
 export { type Level, type LogEntry, type LogSink, levels, type Threshold } from './entry.js'
 export type { Format } from './format.js'
 export { type LineOptions, type LoggerOptions, lineSink, logger } from './logger.js'

@@ -3,7 +3,7 @@ import type { LogSink } from './entry.js'
 import { type Format, type Formatter, json, logfmt } from './format.js'
 import { type EntryOptions, type Logger, loggerOf } from './logger-of.js'
 import { pretty } from './pretty.js'
-import { isTerminal, takesColours, writeToStdout } from './stdout.js'
+import { batchToStdout, isTerminal, takesColours, writeToStdout } from './stdout.js'
 
 /** Options of {@link lineSink}. */
 export interface LineOptions {
@@ -14,7 +14,7 @@ export interface LineOptions {
   readonly format?: Format
   /**
    * Takes each line, without a line break at its end. May throw or reject: that line is lost, which is reported once.
-   * @defaultValue stdout; the console where there is none
+   * @defaultValue stdout, JSON in a {@link batch} that all loggers share; the console where there is none
    */
   readonly write?: (line: string) => void
   /**
@@ -35,12 +35,14 @@ const shortestLine = 256
  * that is no integer or below 256.
  */
 export function lineSink(options: LineOptions = {}): LogSink {
-  const { write = writeToStdout, maxLineLength = 16_000 } = options
-  const { format = write === writeToStdout && isTerminal() && takesColours() ? 'pretty' : 'logfmt' } = options
+  const { maxLineLength = 16_000 } = options
+  const { format = options.write === undefined && isTerminal() && takesColours() ? 'pretty' : 'logfmt' } = options
   if (!Number.isInteger(maxLineLength) || maxLineLength < shortestLine)
     throw new RangeError(`logger: maxLineLength must be an integer of at least ${shortestLine}, got ${maxLineLength}`)
-  if (typeof write !== 'function') throw new TypeError('logger: write must be a function')
+  if (options.write !== undefined && typeof options.write !== 'function')
+    throw new TypeError('logger: write must be a function')
   const formatted = formatterOf(format)
+  const write = options.write ?? (format === 'json' ? batchToStdout() : writeToStdout)
   return entry => write(formatted(entry, maxLineLength))
 }
 

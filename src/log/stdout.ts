@@ -1,21 +1,13 @@
-// Where lines go unless the program says otherwise: stdout, or the console where there is no such thing. Found through
-// `globalThis`, so that this folder loads in a browser too.
+// Where lines go unless the program says otherwise: stdout, or the console where there is no such thing. Lines for people one by one;
+// JSON, which nobody waits for, in batches.
 
-interface Stdout {
-  readonly isTTY?: boolean
-  write(text: string): unknown
-  on(event: 'error', listener: (error: unknown) => void): unknown
-}
-
-interface Process {
-  readonly stdout?: Stdout
-  readonly env?: { readonly NO_COLOR?: string }
-}
-
-const { process } = globalThis as { readonly process?: Process } // what Node has of it; other runtimes have less
+import { type Batch, batch } from './batch.js'
+import type { LogEntry } from './entry.js'
+import { json } from './format.js'
+import { descriptorWriter, runtime, type Stdout } from './runtime.js'
 
 function stdout(): Stdout | undefined {
-  const found = process?.stdout
+  const found = runtime?.stdout
   return typeof found?.write === 'function' ? found : undefined
 }
 
@@ -41,6 +33,20 @@ export function writeToStdout(line: string): void {
   out.write(`${line}\n`)
 }
 
+let shared: Batch | undefined
+
+/** Writes a line of JSON to stdout, with others of the whole process; at once to a terminal. */
+export function batchToStdout(): (line: string) => void {
+  if (isTerminal() || stdout() === undefined || descriptorWriter() === undefined) return writeToStdout
+  shared ??= batch({ onDropped: tellDropped })
+  return shared.write
+}
+
+function tellDropped(dropped: number): void {
+  const entry: LogEntry = { time: Date.now(), level: 'warn', message: 'log lines were dropped', fields: { dropped } }
+  shared?.write(json(entry, 1_000))
+}
+
 /** Whether a person is reading stdout. */
 export function isTerminal(): boolean {
   return stdout()?.isTTY === true
@@ -48,5 +54,5 @@ export function isTerminal(): boolean {
 
 /** Whether colours are welcome (no-color.org). */
 export function takesColours(): boolean {
-  return (process?.env?.NO_COLOR ?? '') === ''
+  return (runtime?.env?.NO_COLOR ?? '') === ''
 }
