@@ -1,0 +1,190 @@
+/** The schemes that need no library: passwords, API keys, certificates. Each finds its own in a call, and lets nobody else in. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  apiKey,
+  apiKeys,
+  basic,
+  certificate,
+  createApiKey,
+  hashPassword,
+  isPassword,
+  isSameSecret,
+  type Scheme,
+} from '../../src/auth/index.js'
+import { manualClock, type PeerCertificate, testContext } from '../../src/core/index.js'
+import { deep } from '../deep.js'
+
+const verify = async <P>(scheme: Scheme<P>, metadata: Record<string, string>) =>
+  scheme.verify(testContext({ metadata }))
+const refused = { left: { code: 'unauthenticated', reason: 'CREDENTIALS_REJECTED', ran: 'no' } }
+const base64 = (text: string | Uint8Array) => Buffer.from(text).toString('base64')
+
+describe('basic', () => {
+  const seen: unknown[] = []
+  const scheme = basic({
+    realm: 'shop',
+    verify: given => {
+      seen.push(given)
+      return given.user === 'ada' && isSameSecret(given.password, 'a:b') ? { id: 'ada' } : undefined
+    },
+  })
+
+  test.each<[what: string, header: string, outcome: unknown]>([
+    ['user and password', `Basic ${base64('ada:a:b')}`, { principal: { id: 'ada' } }],
+    ['any case of the name', `bAsIc ${base64('ada:a:b')}`, { principal: { id: 'ada' } }],
+    ['several spaces', `Basic   ${base64('ada:a:b')}`, { principal: { id: 'ada' } }],
+    ['a wrong password', `Basic ${base64('ada:x')}`, refused],
+    ['a wrong user', `Basic ${base64('eve:a:b')}`, refused],
+    ['no colon', `Basic ${base64('ada')}`, refused],
+    ['no base64', 'Basic ada:a:b', refused],
+    ['base64url', `Basic ${base64('ada:a?>').replace('/', '_').replace('+', '-')}`, refused],
+    ['base64 without its padding', `Basic ${base64('ada:a:b').replace(/=+$/, '')}`, refused],
+    ['base64 with bits left over', 'Basic YWRhOmE6Yh==', refused],
+    ['no UTF-8', `Basic ${base64(Uint8Array.of(0x61, 0x3a, 0xff))}`, refused],
+    ['control characters', `Basic ${base64('ada:a:b\n')}`, refused],
+    ['nothing after the name', 'Basic', refused],
+    ['two credentials', `Basic ${base64('ada:a:b')}, Basic ${base64('ada:a:b')}`, refused],
+    ['another scheme', 'Bearer abc', undefined],
+    ['a longer name', `Basically ${base64('ada:a:b')}`, undefined],
+  ])('%s', async (_, authorization, outcome) => {
+    const verdict = await verify(scheme, { authorization })
+    if (outcome === undefined) expect(verdict).toBeUndefined()
+    else expect(verdict).toMatchObject(outcome as object)
+  })
+
+  test('no header is no credential', async () => expect(await verify(scheme, {})).toBeUndefined())
+  test('has a challenge', () => expect(scheme.challenge).toBe('Basic realm="shop", charset="UTF-8"'))
+  test.each(['a"b', 'a\\b', 'a\nb', 'ü'])('refuses the realm %j', realm =>
+    expect(() => basic({ realm, verify: () => undefined })).toThrow(/realm must be/),
+  )
+
+  test('any bytes at all are refused or taken as they are, and never throw', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary' }), async text => {
+        seen.length = 0
+        const header = text.replace(/[^\x20-\x7e]/g, '')
+        await verify(scheme, { authorization: `Basic ${base64(text)}` })
+        const printable = !/\p{Cc}/u.test(text.replace(/[\x80-\x9f]/g, '')) && text.includes(':') && text.isWellFormed()
+        if (printable && text.length < 1_000)
+          expect(seen).toEqual([
+            { user: text.slice(0, text.indexOf(':')), password: text.slice(text.indexOf(':') + 1) },
+          ])
+        else expect(seen).toEqual([])
+        await verify(scheme, { authorization: `Basic ${header}` })
+      }),
+      { numRuns: deep(200, 20_000) },
+    )
+  })
+})
+
+describe('apiKey', () => {
+  const [old, young] = [createApiKey('shop'), createApiKey('shop')]
+  const clock = manualClock()
+  const expiresAt = clock.wallTime() + 1_000
+  const scheme = apiKey({
+    find: apiKeys([
+      { hash: old.hash, principal: { id: 'robot' }, expiresAt },
+      { hash: young.hash, principal: { id: 'robot' } },
+    ]),
+  })
+  const show = async (key: string) => scheme.verify(testContext({ clock, metadata: { 'x-api-key': key } }))
+
+  test('the old key is good until it expires, the new one goes on', async () => {
+    expect(await show(old.key)).toEqual({ principal: { id: 'robot' } })
+    expect(await show(young.key)).toEqual({ principal: { id: 'robot' } })
+    await clock.advance(999)
+    expect(await show(old.key)).toEqual({ principal: { id: 'robot' } })
+    await clock.advance(1)
+    expect(await show(old.key)).toMatchObject(refused)
+    expect(await show(young.key)).toEqual({ principal: { id: 'robot' } })
+  })
+
+  test.each(['', 'shop_', old.hash, `${young.key}x`, `${young.key}, ${young.key}`])('%j is refused', async key => {
+    expect(await show(key)).toMatchObject(refused)
+  })
+
+  test('is looked for where it is said to be', async () => {
+    const query = apiKey({ header: 'x-key', find: async () => ({ id: 'a' }) })
+    expect(await verify(query, { 'x-api-key': 'k' })).toBeUndefined()
+    expect(await verify(query, { 'x-key': 'k' })).toEqual({ principal: { id: 'a' } })
+  })
+
+  test('keys are long, random, and tell whose they are', () => {
+    expect(old.key).toMatch(/^shop_[\w-]{43}$/)
+    expect(new Set(Array.from({ length: 1_000 }, () => createApiKey('a').key)).size).toBe(1_000)
+  })
+
+  test('mistakes are told at construction', () => {
+    expect(() => createApiKey('Shop_')).toThrow(TypeError)
+    expect(() => apiKeys([{ hash: 'abc', principal: {} }])).toThrow(/hash of key 0/)
+    const { hash } = old
+    expect(() =>
+      apiKeys([
+        { hash, principal: {} },
+        { hash, principal: {} },
+      ]),
+    ).toThrow(/key 1 is there twice/)
+    expect(() => apiKey({ header: 'X-Key', find: () => undefined })).toThrow(/lower case/)
+  })
+})
+
+describe('certificate', () => {
+  const shown = (uris: readonly string[]): PeerCertificate => ({
+    dnsNames: [],
+    uris,
+    fingerprint: 'ab',
+    serialNumber: '01',
+    der: new Uint8Array(),
+  })
+  const scheme = certificate({
+    identify: ({ uris }) => (uris.includes('spiffe://shop/orders') ? { id: 'orders' } : undefined),
+  })
+
+  test('who holds one that is known is let in', () => {
+    const peer = { secure: true, certificate: shown(['spiffe://shop/orders']) }
+    expect(scheme.verify(testContext({ peer }))).toEqual({ principal: { id: 'orders' } })
+  })
+
+  test('who holds one of somebody else is refused', () => {
+    const peer = { secure: true, certificate: shown(['spiffe://shop/other']) }
+    expect(scheme.verify(testContext({ peer }))).toMatchObject(refused)
+  })
+
+  test('no header stands for a certificate', () => {
+    const metadata = { 'x-forwarded-client-cert': 'URI=spiffe://shop/orders', 'ssl-client-verify': 'SUCCESS' }
+    expect(scheme.verify(testContext({ metadata }))).toBeUndefined()
+  })
+})
+
+describe('passwords', () => {
+  test('a hash lets in its password alone, in whichever way that is composed', async () => {
+    const hash = await hashPassword('pa\u00dfw\u00f6rd')
+    expect(hash).toMatch(/^scrypt\$17\$8\$1\$/)
+    expect(await isPassword('pa\u00dfwo\u0308rd', hash)).toBe(true)
+    expect(await isPassword('passw\u00f6rd', hash)).toBe(false)
+    expect(await isPassword('', hash)).toBe(false)
+    expect(await isPassword('x'.repeat(1_025), hash)).toBe(false)
+  })
+
+  test('nobody has a password', async () => expect(await isPassword('', undefined)).toBe(false))
+
+  test.each(['', 'plain', 'scrypt$17$8$1$$', `scrypt$99$8$1$${'A'.repeat(22)}$${'A'.repeat(43)}`])(
+    '%j is no hash',
+    async hash => {
+      await expect(isPassword('x', hash)).rejects.toThrow(TypeError)
+    },
+  )
+
+  test('an empty one and one too long are not hashed', async () => {
+    await expect(hashPassword('')).rejects.toThrow(RangeError)
+    await expect(hashPassword('x'.repeat(1_025))).rejects.toThrow(RangeError)
+  })
+})
+
+test('secrets are the same or not, whatever their lengths', () => {
+  expect(isSameSecret('a', 'a')).toBe(true)
+  expect(isSameSecret('', '')).toBe(true)
+  expect(isSameSecret('a', 'ab')).toBe(false)
+  expect(isSameSecret('a', 'b')).toBe(false)
+})
