@@ -34,4 +34,6 @@ export interface FinishedSpan {
   /** Whom it called, where that is known: `127.0.0.1:8080`. */
   readonly peer: string | undefined
   readonly dropped: Dropped
+  /** About how much memory it takes, in bytes: what bounds queues. */
+  readonly size: number
 }

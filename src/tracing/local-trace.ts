@@ -1,0 +1,77 @@
+// What the spans of one trace in one process have in common, so that a span need not hold its parent: a chain of calls without end, each
+// begun in the one before, must not keep them all in memory.
+import type { Clock } from '../core/index.js'
+import type { FinishedSpan } from './finished-span.js'
+import type { Words } from './ids.js'
+import type { Limits } from './limits.js'
+import type { Propagator } from './propagator.js'
+import type { Origin } from './reporter.js'
+import type { TraceContext } from './trace-context.js'
+
+/** What spans need of their tracer. */
+export interface SpanHome {
+  readonly origin: Origin
+  readonly propagator: Propagator
+  readonly limits: Limits
+  readonly words: Words
+  /** Takes a span that has ended. */
+  finished(span: FinishedSpan): void
+}
+
+/** The part of a trace that this process has recorded since a call came in: SkyWalking's segment. */
+export class LocalTrace {
+  readonly home: SpanHome
+  readonly clock: Clock
+  /** What to add to the clock's `now()` to get the time of day: taken once, so that the spans of a trace stay in order. */
+  readonly epoch: number
+  readonly traceId: string
+  /** The id of the span that began it. */
+  readonly rootId: string
+  readonly rootName: string
+  /** Another process's; undefined where the trace began here. */
+  readonly remote: TraceContext | undefined
+  readonly debug: boolean
+  readonly random: boolean
+  #spans = 0
+
+  constructor(
+    home: SpanHome,
+    clock: Clock,
+    begun: Pick<LocalTrace, 'traceId' | 'rootId' | 'rootName' | 'remote' | 'debug' | 'random'>,
+  ) {
+    this.home = home
+    this.clock = clock
+    this.epoch = epochOf(clock)
+    this.traceId = begun.traceId
+    this.rootId = begun.rootId
+    this.rootName = begun.rootName
+    this.remote = begun.remote
+    this.debug = begun.debug
+    this.random = begun.random
+  }
+
+  /** The number of a new span, from 0. */
+  next(): number {
+    return this.#spans++
+  }
+}
+
+interface Epoch {
+  value: number
+  takenAt: number
+}
+
+const epochs: WeakMap<Clock, Epoch> = new WeakMap()
+/** How long an epoch holds, in ms: the time of day is set, and clocks drift. */
+const epochMs = 1_000
+
+function epochOf(clock: Clock): number {
+  const now = clock.now()
+  const known = epochs.get(clock)
+  if (known !== undefined && now - known.takenAt < epochMs) return known.value
+  const value = clock.wallTime() - now
+  // Of whole milliseconds, each reading is up to one late: the latest that is not contradicted is the closest.
+  const kept = known !== undefined && Math.abs(value - known.value) < 2 ? Math.max(value, known.value) : value
+  epochs.set(clock, { value: kept, takenAt: now })
+  return kept
+}
