@@ -17,7 +17,9 @@ export interface ActiveSpan {
   readonly traceId: string
   /** 16 lower-case hex digits. */
   readonly spanId: string
-  /** Whether anybody will see what is written: asks before something that is dear to work out. */
+  /** Whether the trace is recorded. */
+  readonly sampled: boolean
+  /** Whether anybody will see what is written now: asks before something that is dear to work out. */
   readonly isRecording: boolean
   /** What the next hop is sent so that it joins the trace, in the formats of the tracer. */
   readonly headers: Metadata

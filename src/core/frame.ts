@@ -8,7 +8,7 @@ import type { Entered, Layer } from './layer.js'
 import { type Awaitable, isPromise, type Outcome } from './outcome.js'
 import type { Dependent, Scope } from './scope.js'
 import type { Leaf, Stack } from './stack.js'
-import { CallStream, isStream } from './stream.js'
+import { CallStream, isStream, watchItems } from './stream.js'
 
 /** Who gets the outcome of work that may still be going on: the layers around a leaf, the call around a stack. */
 interface Receiver {
@@ -83,6 +83,8 @@ class Frame implements Dependent, Receiver {
   #context: Context
   #outcome: Outcome | undefined
   #stream: CallStream | undefined
+  /** Some layer wants to know of each item. */
+  #watchesItems = false
 
   constructor(stack: Stack, request: unknown, context: Context, outer: Receiver | undefined) {
     const { scope } = carriedOf(context)
@@ -104,6 +106,7 @@ class Frame implements Dependent, Receiver {
     const { layers } = this.#stack
     while (this.#count < layers.length) {
       const layer = layers[this.#count] as Layer<unknown> // the loop's condition
+      if (layer.item !== undefined) this.#watchesItems = true
       if (layer.enter === undefined) {
         this.#push(undefined)
         continue
@@ -121,7 +124,8 @@ class Frame implements Dependent, Receiver {
       }
       if (refused !== undefined) return this.#give(this.#end(refused))
     }
-    return startLeaf(this.#stack.leaf, this.#request, this.#context, this)
+    const request = this.#watchesItems ? this.#watched(this.#request) : this.#request
+    return startLeaf(this.#stack.leaf, request, this.#context, this)
   }
 
   async #resume(layer: Layer<unknown>, entering: Promise<Entered<unknown>>): Promise<Outcome> {
@@ -180,10 +184,26 @@ class Frame implements Dependent, Receiver {
     this.#scope.hold()
     this.#stream = new CallStream(response, {
       onDefect: this.#scope.onDefect,
+      ...(this.#watchesItems && { onItem: () => this.#item('response') }),
       onEnd: ended => void this.#end(ended),
       onReleased: () => this.#scope.release(),
     })
     return right(this.#stream)
+  }
+
+  #watched(request: unknown): unknown {
+    return isStream(request) ? watchItems(request, () => this.#item('request')) : request
+  }
+
+  #item(of: 'request' | 'response'): void {
+    const { layers } = this.#stack
+    for (let i = this.#count - 1; i >= 0 && this.#outcome === undefined; i--) {
+      try {
+        layers[i]?.item?.(of, this.#entered[2 * i], this.#entered[2 * i + 1] as Context) // one context per entered layer
+      } catch (thrown) {
+        observe(this.#scope.onDefect, thrown)
+      }
+    }
   }
 
   #opened(): void {

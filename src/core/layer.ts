@@ -41,6 +41,8 @@ export interface Layer<S = unknown> {
   settled?(state: S, context: Context): void
   /** Runs when a response turns out to be a stream, before its first item. */
   opened?(state: S, context: Context): void
+  /** Runs for each item of a stream that is read, until {@link exit}: of the response by the caller, of the request by the work. */
+  item?(of: 'request' | 'response', state: S, context: Context): void
 }
 
 /** Whom a client calls, as its transport knows it. */

@@ -17,6 +17,8 @@ export function isStream(value: unknown): value is AsyncIterable<unknown> {
 
 export interface Watcher {
   readonly onDefect: OnDefect
+  /** Called for each item that somebody gets. */
+  onItem?(): void
   /** Called once. */
   onEnd(outcome: Outcome, abandoned: boolean): void
   /** Called once, when the source has really stopped working. */
@@ -69,6 +71,7 @@ export class CallStream implements AsyncIterableIterator<unknown> {
         this.#waiting.delete(reject)
         const stopped = item.done === true
         if (stopped) this.#end(right(undefined), false)
+        else if (!this.#over) this.#watcher.onItem?.()
         resolve(item)
         this.#pulled(stopped)
       }, broken)
@@ -150,6 +153,26 @@ export class CallStream implements AsyncIterableIterator<unknown> {
     if (this.#released || !this.#stopped || this.#pulls > 0) return
     this.#released = true
     this.#watcher.onReleased()
+  }
+}
+
+/** The same stream, whose items are counted as they are read. */
+export function watchItems(source: AsyncIterable<unknown>, onItem: () => void): AsyncIterable<unknown> {
+  return {
+    [Symbol.asyncIterator](): AsyncIterator<unknown> {
+      const iterator = source[Symbol.asyncIterator]()
+      return {
+        async next() {
+          const item = await iterator.next()
+          if (item.done !== true) onItem()
+          return item
+        },
+        async return() {
+          await iterator.return?.()
+          return { done: true, value: undefined }
+        },
+      }
+    },
   }
 }
 

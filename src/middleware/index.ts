@@ -47,3 +47,4 @@ export { type RetryBudget, type RetryBudgetOptions, retryBudget } from './retry-
 export { type Criticality, type Shed, type ShedEvent, type ShedOptions, shed } from './shed.js'
 export { type SingleFlight, type SingleFlightEvent, type SingleFlightOptions, singleFlight } from './single-flight.js'
 export { type Timeout, type TimeoutEvent, type TimeoutOptions, timeout } from './timeout.js'
+export { type TracingOptions, tracing } from './tracing.js'

@@ -1,4 +1,5 @@
 // "tenon/tracing": spans, where they come from and where they go. Knows no transport and no collector.
+export { type BatchingOptions, type BatchingReporter, batching, type ReportCounts } from './batching.js'
 export type { Dropped, FinishedSpan } from './finished-span.js'
 export { b3, b3multi } from './propagation/b3.js'
 export {

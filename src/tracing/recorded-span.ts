@@ -27,13 +27,13 @@ export class RecordedSpan implements Span, FinishedSpan, TraceContext {
   readonly parentSpanId: string | undefined
   readonly kind: SpanKind
   readonly shared: boolean
-  readonly peer: string | undefined
   /** Its number in the local trace, and that of its parent there: -1 for none. */
   readonly index: number
   readonly #parentIndex: number
   /** On the trace's clock. */
   readonly #at: number
   #name: string
+  #peer: string | undefined
   #durationMs = -1
   #error: string | undefined
   readonly #names: string[] = []
@@ -55,7 +55,7 @@ export class RecordedSpan implements Span, FinishedSpan, TraceContext {
     this.parentSpanId = parent === undefined ? remoteId : parent.spanId
     this.#name = boundedName(name)
     this.kind = options.kind ?? 'internal'
-    this.peer = options.peer
+    this.#peer = options.peer
     this.#at = options.at ?? trace.clock.now()
     if (options.attributes !== undefined) this.setAll(options.attributes)
     for (const { context, attributes } of options.links ?? []) this.link(context, attributes)
@@ -91,6 +91,10 @@ export class RecordedSpan implements Span, FinishedSpan, TraceContext {
 
   get name(): string {
     return this.#name
+  }
+
+  get peer(): string | undefined {
+    return this.#peer
   }
 
   get isRecording(): boolean {
@@ -152,6 +156,10 @@ export class RecordedSpan implements Span, FinishedSpan, TraceContext {
     const kept = boundedAttributes(attributes, limits)
     this.#links.push({ context: { traceId, spanId, sampled, traceState, remote }, attributes: kept })
     this.#size += 2 * entrySize + sizeOf(kept)
+  }
+
+  setPeer(peer: string | undefined): void {
+    if (this.#durationMs < 0 && peer !== undefined) this.#peer = boundedName(peer)
   }
 
   fail({ message }: SpanError): void {

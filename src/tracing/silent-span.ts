@@ -81,6 +81,7 @@ export class SilentSpan implements Span, TraceContext {
   setAll(): void {}
   event(): void {}
   link(): void {}
+  setPeer(): void {}
   fail(): void {}
   end(): void {}
 }

@@ -44,6 +44,8 @@ export interface Span extends ActiveSpan {
   setAll(attributes: SpanAttributes): void
   /** Links another span to it. */
   link(context: TraceContext, attributes?: SpanAttributes): void
+  /** Whom it calls, or who called, once that is known: `127.0.0.1:8080`. Does nothing for `undefined`. */
+  setPeer(peer: string | undefined): void
   /** It failed. The last one counts. */
   fail(error: SpanError): void
   /** Ends it, now or `at` a moment on the clock that it was started with, and hands it to the reporters. The first time counts. */

@@ -303,6 +303,7 @@ describe('a span', () => {
   const span: ActiveSpan = {
     traceId: '1'.repeat(32),
     spanId: '2'.repeat(16),
+    sampled: true,
     isRecording: true,
     headers: new Map([['traceparent', 'ours']]),
     set: () => {},

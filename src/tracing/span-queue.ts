@@ -1,0 +1,62 @@
+// A ring of spans that wait to be sent, bounded in number and in memory. When it is full the oldest goes: what happens now is what
+// somebody will want to see.
+import type { FinishedSpan } from './finished-span.js'
+
+export class SpanQueue {
+  readonly #maxBytes: number
+  readonly #ring: (FinishedSpan | undefined)[]
+  #first = 0
+  #size = 0
+  #bytes = 0
+  #dropped = 0
+  #gone = 0
+
+  constructor(maxSpans: number, maxBytes: number) {
+    this.#ring = new Array(maxSpans)
+    this.#maxBytes = maxBytes
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** How many are not in the queue any more, for whatever reason. */
+  get gone(): number {
+    return this.#gone
+  }
+
+  /** How many went since there was no room. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  push(span: FinishedSpan): void {
+    if (this.#size === this.#ring.length) this.#drop()
+    this.#ring[(this.#first + this.#size) % this.#ring.length] = span
+    this.#size++
+    this.#bytes += span.size
+    while (this.#bytes > this.#maxBytes) this.#drop()
+  }
+
+  /** The oldest ones, which are out of the queue. */
+  take(most: number): FinishedSpan[] {
+    const taken: FinishedSpan[] = []
+    while (taken.length < most && this.#size > 0) taken.push(this.#shift())
+    return taken
+  }
+
+  #drop(): void {
+    this.#shift()
+    this.#dropped++
+  }
+
+  #shift(): FinishedSpan {
+    const span = this.#ring[this.#first] as FinishedSpan // there is one, or nobody asks
+    this.#ring[this.#first] = undefined
+    this.#first = (this.#first + 1) % this.#ring.length
+    this.#size--
+    this.#gone++
+    this.#bytes -= span.size
+    return span
+  }
+}

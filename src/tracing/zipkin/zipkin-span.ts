@@ -1,0 +1,57 @@
+// A span in Zipkin's words, as its own library has them.
+import zipkin from 'zipkin'
+import type { FinishedSpan, Origin, SpanAttributes } from '../index.js'
+
+/** The span that zipkin encodes. Names are lower-cased there, and a duration is at least one microsecond. */
+export function zipkinSpan(span: FinishedSpan, origin: Origin): zipkin.model.Span {
+  const { context, parent } = span
+  const made = new zipkin.model.Span(
+    new zipkin.TraceId({
+      traceId: context.traceId,
+      spanId: context.spanId,
+      parentId: parent === undefined ? zipkin.option.None : new zipkin.option.Some(parent.spanId),
+      sampled: new zipkin.option.Some(true),
+      debug: context.debug === true,
+      shared: span.shared,
+    }),
+  )
+  made.setName(span.name)
+  if (span.kind !== 'internal') made.setKind(span.kind.toUpperCase())
+  made.setTimestamp(micros(span.startedAt))
+  made.setDuration(micros(span.durationMs))
+  made.setLocalEndpoint(new zipkin.model.Endpoint({ serviceName: origin.service }))
+  if (span.peer !== undefined) made.setRemoteEndpoint(endpointOf(span.peer))
+  for (const { name, at, attributes } of span.events) made.addAnnotation(micros(at), textOf(name, attributes))
+  for (const [name, value] of tagsOf(span, origin)) made.putTag(name, value)
+  return made
+}
+
+function micros(ms: number): number {
+  return Math.round(ms * 1_000)
+}
+
+/** `127.0.0.1:8080`, `stock:8080`, `203.0.113.7`. Zipkin's library knows no IPv6: such a peer is shown by its address as a name. */
+function endpointOf(peer: string): zipkin.model.Endpoint {
+  const [, host = peer, port] = /^(\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(peer) ?? []
+  const to = port === undefined ? {} : { port: Number(port) }
+  const isIpv4 = /^\d{1,3}(?:\.\d{1,3}){3}$/.test(host)
+  return new zipkin.model.Endpoint(isIpv4 ? { ipv4: host, ...to } : { serviceName: host, ...to })
+}
+
+/** Zipkin's events are texts. */
+function textOf(name: string, attributes: SpanAttributes): string {
+  return [name, ...Object.entries(attributes).map(([key, value]) => `${key}=${value}`)].join(' ')
+}
+
+/** Zipkin has neither links nor places for what was left out: they are tags. What is known of the process is on its outermost spans. */
+function tagsOf(span: FinishedSpan, origin: Origin): [name: string, value: string][] {
+  const { attributes, links, dropped, error } = span
+  const tags: [string, string][] =
+    span.parent === undefined || span.parent.remote ? Object.entries(origin.attributes) : []
+  for (const [name, value] of Object.entries(attributes)) tags.push([name, String(value)])
+  for (const [i, { context }] of links.entries()) tags.push([`link.${i}`, `${context.traceId}-${context.spanId}`])
+  if (error !== undefined) tags.push(['error', error])
+  const missing = Object.entries(dropped).filter(([, count]) => count > 0)
+  if (missing.length > 0) tags.push(['dropped', missing.map(([what, count]) => `${count} ${what}`).join(', ')])
+  return tags
+}
