@@ -1,6 +1,8 @@
 // "tenon/tracing": spans, where they come from and where they go. Knows no transport and no collector.
 export { type BatchingOptions, type BatchingReporter, batching, type ReportCounts } from './batching.js'
 export type { Dropped, FinishedSpan } from './finished-span.js'
+export type { SpanLimits } from './limits.js'
+export { type MemoryReporter, memoryReporter } from './memory-reporter.js'
 export { b3, b3multi } from './propagation/b3.js'
 export {
   type Baggage,
@@ -21,8 +23,6 @@ export { type FormatName, propagation } from './propagation/formats.js'
 export { sw8, sw8FromWire, sw8ToWire } from './propagation/sw8.js'
 export { toTraceState, traceStateValue, withTraceState } from './propagation/trace-state.js'
 export { w3c } from './propagation/w3c.js'
-export type { SpanLimits } from './limits.js'
-export { type MemoryReporter, memoryReporter } from './memory-reporter.js'
 export type { Propagator } from './propagator.js'
 export type { Exporter, Origin, Reporter } from './reporter.js'
 export type { Sampler, SpanSeed } from './sampler.js'

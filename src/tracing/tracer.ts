@@ -5,6 +5,7 @@ import type { FinishedSpan } from './finished-span.js'
 import { cryptoWords, NewTraceId, newSpanId, positionOf, type Words, wordsOf } from './ids.js'
 import { type Limits, limitsOf, type SpanLimits } from './limits.js'
 import { LocalTrace, type SpanHome } from './local-trace.js'
+import { type FormatName, propagation } from './propagation/formats.js'
 import type { Propagator } from './propagator.js'
 import { RecordedSpan } from './recorded-span.js'
 import type { Origin, Reporter } from './reporter.js'
@@ -38,8 +39,11 @@ export interface TracerOptions {
   readonly reporters?: readonly Reporter[]
   /** Which spans are recorded. Debug traces (B3) always are. @defaultValue `parentBased(always)` */
   readonly sampler?: Sampler
-  /** The formats of headers. */
-  readonly propagator: Propagator
+  /**
+   * The formats of headers: `w3c`, `b3`, `b3multi`, `sw8`, or one's own. Reads the first that is there and valid, in this order; writes
+   * all of them. @defaultValue ['w3c', 'b3']
+   */
+  readonly formats?: readonly (FormatName | Propagator)[]
   /**
    * Whether a server's span takes the ids of the client's span that called it, as B3 does by default, where the format is one that
    * tells the client's parent. Zipkin shows both as one. @defaultValue false: each span has its own id
@@ -92,14 +96,13 @@ class LocalTracer implements Tracer, SpanHome {
   readonly #onDefect: OnDefect
 
   constructor(options: TracerOptions) {
-    const { service, reporters = [], sampler = parentBased(always), clock = systemClock, propagator } = options
+    const { service, reporters = [], sampler = parentBased(always), clock = systemClock } = options
     if (typeof service !== 'string' || service === '') throw new TypeError('tracer: service must name this service')
     for (const each of reporters)
       if (typeof each?.report !== 'function') throw new TypeError('tracer: reporters must be reporters')
     if (typeof sampler?.shouldSample !== 'function') throw new TypeError('tracer: sampler must be a sampler')
-    if (typeof propagator?.inject !== 'function') throw new TypeError('tracer: propagator must be a propagator')
     this.service = service
-    this.propagator = propagator
+    this.propagator = propagation(options.formats ?? ['w3c', 'b3'])
     this.limits = limitsOf(options.limits)
     this.words = options.random === undefined ? cryptoWords() : wordsOf(options.random)
     const { attributes = {}, instance = new NewTraceId(this.words).toString() } = options

@@ -6,6 +6,7 @@ import {
   CallError,
   Context,
   call,
+  callOrThrow,
   chain,
   type Endpoint,
   extend,
@@ -417,4 +418,77 @@ test('a layer cannot put anything in the place of what every context has', async
   expect(await call(stack, 1, { context })).toMatchObject({ left: { reason: 'DEFECT' } })
   expect(String(thrown)).toMatch(/signal/)
   expect(context).toBeInstanceOf(Context)
+})
+
+describe('a layer that looks at items', () => {
+  async function* numbers(most: number): AsyncGenerator<number, void, undefined> {
+    for (let i = 1; i <= most; i++) yield i
+  }
+
+  function looking(seen: string[], name = 'look') {
+    return around({ name, item: of => void seen.push(`${name} ${of}`), exit: () => void seen.push(`${name} exit`) })
+  }
+
+  test('sees each that is read of the request and of the response, until the end', async () => {
+    const seen: string[] = []
+    const doubled = fromPromise(async (request: AsyncIterable<number>) =>
+      (async function* () {
+        for await (const each of request) yield each * 2
+      })(),
+    )
+    const given: number[] = []
+    for await (const each of await callOrThrow(looking(seen)(doubled), numbers(2))) given.push(each)
+    expect(given).toEqual([2, 4])
+    expect(seen).toEqual(['look request', 'look response', 'look request', 'look response', 'look exit'])
+  })
+
+  test('sees nothing of a call without streams, nor after the end', async () => {
+    const seen: string[] = []
+    await call(looking(seen)(fromPromise(async () => [1])), [1])
+    expect(seen).toEqual(['look exit'])
+    seen.length = 0
+    let rest: AsyncIterator<number> | undefined
+    const early = fromPromise(async (request: AsyncIterable<number>) => {
+      rest = request[Symbol.asyncIterator]()
+    })
+    await call(looking(seen)(early), numbers(2))
+    await rest?.next()
+    expect(seen).toEqual(['look exit'])
+  })
+
+  test('closes the request where the work does, and lets what it throws pass', async () => {
+    let closed = 0
+    const source = {
+      async *[Symbol.asyncIterator]() {
+        try {
+          yield 1
+          yield 2
+        } finally {
+          closed++
+        }
+      },
+    }
+    const first = fromPromise(async (request: AsyncIterable<number>) => {
+      for await (const each of request) return each
+      return 0
+    })
+    expect(await call(looking([])(first), source)).toEqual(right(1))
+    expect(closed).toBe(1)
+  })
+
+  test('that throws changes nothing but what onDefect is told', async () => {
+    const thrown: unknown[] = []
+    const bad = around({
+      name: 'bad',
+      item() {
+        throw new Error('bad item')
+      },
+    })
+    const seen: string[] = []
+    const context = testContext({ onDefect: each => void thrown.push(String(each)) })
+    const stack = chain(looking(seen), bad)(fromPromise(async () => numbers(1)))
+    for await (const _ of await callOrThrow(stack, 1, { context }));
+    expect(thrown).toEqual(['Error: bad item'])
+    expect(seen).toEqual(['look response', 'look exit'])
+  })
 })
