@@ -16,15 +16,25 @@ export class LoopDelay {
   #expectedAt = 0
   #delayMs = 0
   #rounds = 0
+  readonly #onMeasured: ((delayMs: number) => void) | undefined
+
+  /** @param onMeasured - told the delay each time that it was measured */
+  constructor(onMeasured?: (delayMs: number) => void) {
+    this.#onMeasured = onMeasured
+  }
+
+  /** A call has come: it is measured from now on, for a while. */
+  called(clock: Clock): void {
+    this.#rounds = idleRounds
+    if (this.#timer !== undefined) return
+    this.#clock = clock
+    this.#delayMs = 0
+    this.#arm(clock)
+  }
 
   /** The delay in ms, an average of the last few measurements: one pause is no overload. Call it for each call that comes. */
   of(clock: Clock): number {
-    this.#rounds = idleRounds
-    if (this.#timer === undefined) {
-      this.#clock = clock
-      this.#delayMs = 0
-      this.#arm(clock)
-    }
+    this.called(clock)
     // A loop that is stuck now has not come to measure itself.
     const overdueMs = this.#clock === clock ? Math.max(0, clock.now() - this.#expectedAt) : 0
     return Math.max(this.#delayMs, this.#with(overdueMs))
@@ -44,6 +54,7 @@ export class LoopDelay {
     const lateMs = Math.max(0, clock.now() - this.#expectedAt)
     this.#delayMs = this.#with(lateMs)
     this.#timer = undefined
+    this.#onMeasured?.(this.#delayMs)
     if (--this.#rounds > 0) this.#arm(clock)
   }
 }

@@ -13,6 +13,7 @@ import { failureCases } from './transport-conformance/failures.js'
 import { hopCases } from './transport-conformance/hops.js'
 import { limitCases } from './transport-conformance/limits.js'
 import { metadataCases } from './transport-conformance/metadata.js'
+import { metricCases } from './transport-conformance/metrics.js'
 import { resultCases } from './transport-conformance/results.js'
 import { serverStreamCases } from './transport-conformance/server-streams.js'
 import { wireFormCases } from './transport-conformance/wire-forms.js'
@@ -36,4 +37,5 @@ export const transportConformance: readonly TransportCase[] = [
   ...abandonmentCases,
   ...limitCases,
   ...concurrencyCases,
+  ...metricCases,
 ]

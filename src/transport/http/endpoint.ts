@@ -1,7 +1,7 @@
 // One remote endpoint over HTTP with its own encode and decode, as in Go kit's http.NewClient: for servers that know nothing of
 // Tenon.
 import { plainFailureFromWire } from '../../contract/index.js'
-import { CallError, type Context, type Endpoint, fromRemote, type MethodInfo } from '../../core/index.js'
+import { CallError, type Context, type Endpoint, fromRemote, type MethodInfo, type Remote } from '../../core/index.js'
 import { openRemote } from './client.js'
 import { type Calling, EndpointCall, unsendable } from './endpoint-call.js'
 import type { ClientCodec, EndpointOptions, EndpointRequest, EndpointResponse } from './endpoint-options.js'
@@ -33,12 +33,12 @@ export function endpoint<Req, Res, E = never>(
     maxStreamBytes: limit('maxStreamBytes', options.maxStreamBytes ?? 1 << 30),
     placeOf: ({ path = '' }) => ({ remote, path: checkedPath(prefix + path || '/') }),
   }
-  return endpointOf({ name: `http ${remote.peer}`, calling, method: options.method, close })
+  return endpointOf({ target: { transport: 'http', peer: remote.peer }, calling, method: options.method, close })
 }
 
 /** What makes an endpoint of its calls. */
 export interface EndpointInit<Sent extends Omit<EndpointRequest, 'path'>> {
-  readonly name: string
+  readonly target: Remote
   readonly calling: Calling<Sent>
   readonly method: MethodInfo | undefined
   close(): Promise<void>
@@ -46,14 +46,14 @@ export interface EndpointInit<Sent extends Omit<EndpointRequest, 'path'>> {
 
 /** The endpoint whose calls are `init.calling`'s; its types are the codec's. */
 export function endpointOf<Req, Res, E, Sent extends Omit<EndpointRequest, 'path'>>({
-  name,
+  target,
   calling,
   method,
   close,
 }: EndpointInit<Sent>): HttpEndpoint<Req, Res, E> {
   const run = (request: Req, context: Context): Promise<never> =>
     new EndpointCall(calling, context).run(request) as Promise<never> // what the codec's types say
-  return Object.assign(fromRemote<Req, Res, E>(name, run, method), { close })
+  return Object.assign(fromRemote<Req, Res, E>(target, run, method), { close })
 }
 
 /** Path and query, where they can be sent. Throws `CallError` `invalid_argument`/`INVALID_PATH`, `ran: 'no'`. */

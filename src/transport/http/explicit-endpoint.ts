@@ -18,7 +18,7 @@ export function explicitEndpoint<Req, Res, E = never>(
   const origins = new Origins(limit('maxOrigins', options.maxOrigins ?? 32), options)
   openRemote('http://localhost', options) // throws for options that make no sense; opens nothing
   return endpointOf({
-    name: 'http',
+    target: { transport: 'http', peer: '*' }, // each request names its own
     calling: {
       codec: codec as ClientCodec<unknown, unknown, unknown, ExplicitRequest>, // called with what `endpointOf`'s types say
       options,
