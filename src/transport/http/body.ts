@@ -67,15 +67,18 @@ export function readBody(request: IncomingMessage, maxBytes: number, done: BodyD
   }
 }
 
+/** Whether a body can be had by waiting, with {@link arrivedBody}: it may turn out to be whole, and needs no unpacking. */
+export function isWorthAwaiting({ headers }: IncomingMessage, maxBytes: number): boolean {
+  return headers['content-encoding'] === undefined && Number(headers['content-length'] ?? 0) <= maxBytes
+}
+
 /**
- * The body of a request that has arrived whole, as most have by the time that anybody asks: read without a listener. Undefined where
- * there is more to do ({@link readBody}), and where the body is packed. Fails as that does.
+ * The body of a request that has arrived whole, read without a listener. Undefined where there is more to do ({@link readBody}). Fails
+ * as that does.
  */
 export function arrivedBody(request: IncomingMessage, maxBytes: number): Buffer | Failure | undefined {
-  if (!request.complete || request.destroyed || wasRead(request)) return undefined
-  if (request.headers['content-encoding'] !== undefined || request.readableEncoding !== null) return undefined
-  const body: Buffer | null = request.read() // all of it: no encoding was set
-  if (body === null) return nothing
+  if (!request.complete || request.destroyed || wasRead(request) || request.readableEncoding !== null) return undefined
+  const body: Buffer = request.read() ?? nothing // all of it: no encoding was set
   return body.length > maxBytes ? tooLarge(maxBytes) : body
 }
 

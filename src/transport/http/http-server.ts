@@ -5,6 +5,7 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { AnyService, Listening, Runtime } from '../../contract/index.js'
 import type { Timer } from '../../core/index.js'
 import { notRun } from '../wire-headers.js'
+import { ArrivingMessage } from './arriving-message.js'
 import { refuse } from './client-error.js'
 import { Compression } from './compression.js'
 import { Connections } from './connections.js'
@@ -73,6 +74,7 @@ export class HttpServer implements Listening {
     this.#mounts = settings.mount === undefined ? undefined : new Mounts(settings.mount, services, runtime.onDefect)
     this.#handedOver = app === undefined ? undefined : new HandedOver(app)
     this.#server = this.#create({
+      IncomingMessage: ArrivingMessage,
       headersTimeout: settings.headersTimeoutMs,
       requestTimeout: 0, // request streams may take longer; see `#lookOut`
       connectionsCheckingInterval: settings.checkIntervalMs,

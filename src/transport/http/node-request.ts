@@ -1,13 +1,11 @@
 // A node:http request as the rest of this folder sees requests.
 import type { IncomingMessage } from 'node:http'
 import { type Awaitable, CallError, type Failure, failureOf, type Peer } from '../../core/index.js'
-import { alreadyRead, arrivedBody, readBody, textOf, wasRead } from './body.js'
+import { ArrivingMessage } from './arriving-message.js'
+import { alreadyRead, arrivedBody, isWorthAwaiting, readBody, textOf, wasRead } from './body.js'
 import type { Body, Bytes, HttpHeaders, HttpRequest } from './message.js'
 import { directPeer } from './peer.js'
 import type { ThroughProxies } from './trusted-proxies.js'
-
-/** node:http tells of a request after its headers, and of what came with them in the same piece when it has gone on. */
-const parsed: Promise<void> = Promise.resolve()
 
 /** An {@link HttpRequest} that came in over node:http. */
 export class NodeRequest implements HttpRequest {
@@ -59,10 +57,14 @@ export class NodeRequest implements HttpRequest {
 }
 
 function wholeBody(message: IncomingMessage, maxBytes: number): Promise<Body> {
-  return parsed.then(() => {
-    const arrived = arrivedBody(message, maxBytes)
-    if (arrived === undefined) return listenedBody(message, maxBytes)
-    return Buffer.isBuffer(arrived) ? textBody(arrived) : { failure: arrived as Failure } // the other of two
+  if (!(message instanceof ArrivingMessage) || !isWorthAwaiting(message, maxBytes))
+    return listenedBody(message, maxBytes)
+  return new Promise(resolve => {
+    message.whenHere(() => {
+      const body = arrivedBody(message, maxBytes)
+      if (body === undefined) resolve(listenedBody(message, maxBytes))
+      else resolve(Buffer.isBuffer(body) ? textBody(body) : { failure: body as Failure }) // the other of two
+    })
   })
 }
 
