@@ -9,7 +9,7 @@ interface Usage {
 }
 
 /** Requests before and while it is measured. */
-const counts = { warmUp: 10_000, measured: 10_000 }
+const counts = { warmUp: 20_000, measured: 20_000 }
 
 export const columns = { post: 'POST /uppercase', get: 'GET /users/:id' } as const
 type Route = keyof typeof columns
