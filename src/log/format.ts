@@ -5,6 +5,7 @@ import { escapedJson, quoted } from '../core/escape.js'
 import type { LogEntry } from './entry.js'
 import { type Notation, Pairs } from './pairs.js'
 import { textOf } from './plain.js'
+import { timeText } from './time-text.js'
 
 /**
  * - `logfmt`: `time=… level=info message="order placed" sku=tea-1`, for machines and people.
@@ -48,10 +49,4 @@ function head(notation: Notation, entry: LogEntry, room: number): Pairs {
     .own('level', entry.level)
     .own('message', entry.message, Math.floor(room / 2)) // so that the fields are not driven out
     .fields(Object.entries(entry.fields))
-}
-
-/** RFC 3339, in UTC. */
-export function timeText(time: number): string {
-  const date = new Date(time)
-  return Number.isNaN(date.getTime()) ? String(time) : date.toISOString()
 }

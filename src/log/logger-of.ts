@@ -1,6 +1,7 @@
 // The logger that programs call, over any sink: levels, bound and computed fields, hiding of secrets. What lines look like
 // and where they go is the sink's; pino, a metric or a test is one more sink, or one more implementation of `Logger`.
-import { type Clock, type RedactionOptions, redaction, systemClock } from '../core/index.js'
+import { errorText } from '../core/error-text.js'
+import { type Clock, type Redaction, type RedactionOptions, redaction, systemClock } from '../core/index.js'
 import { type Level, type LogEntry, type LogSink, levels, passes, type Threshold } from './entry.js'
 import { plainFields, textOfAny } from './plain-fields.js'
 
@@ -55,57 +56,81 @@ export interface EntryOptions extends RedactionOptions {
  * ```
  */
 export function loggerOf(sink: LogSink, options: EntryOptions = {}): Logger {
+  const made = maker(sink, options)
+  return made.logger(made.emitTo)
+}
+
+/** Takes what one logger is told. */
+export type Emit = (level: Level, message: unknown, fields: Fields | undefined) => void
+
+/** What a logger is made of, for one that has a shorter way to its lines than through entries. */
+export interface Maker {
+  readonly redaction: Redaction
+  readonly clock: Clock
+  /** Emits entries to the sink, with the fields of `sources` first. */
+  emitTo(sources: readonly Fields[]): Emit
+  /** Hands something on. What goes wrong with it is reported, once per logger. */
+  guarded<T>(take: (given: T) => unknown): (given: T) => void
+  /** The logger. `emitTo` is asked for each that is made with further fields. */
+  logger(emitTo: (sources: readonly Fields[]) => Emit): Logger
+}
+
+/** Checks the options, and throws as {@link loggerOf}. */
+export function maker(sink: LogSink, options: EntryOptions): Maker {
   const { level = 'info', fields = {}, stacks = false, clock = systemClock } = options
   if (typeof sink !== 'function') throw new TypeError('logger: a sink is a function')
   if (level !== 'silent' && !levels.includes(level)) throw new TypeError(`logger: there is no level ${String(level)}`)
   const reading = { redaction: redaction(options, 'logger'), stacks }
-  const deliver = guarded(sink)
-  const emit = (entryLevel: Level, message: unknown, sources: readonly Fields[]): void =>
-    deliver(() => ({
-      time: clock.wallTime(),
-      level: entryLevel,
-      message: reading.redaction.text(textOfAny(message)),
-      fields: plainFields(sources, reading),
-    }))
-  return bound(level, emit, [fields])
+  const guarded = guard()
+  const deliver = guarded((entry: () => LogEntry) => sink(entry()))
+  return {
+    redaction: reading.redaction,
+    clock,
+    guarded,
+    emitTo: sources => (entryLevel, message, more) =>
+      deliver(() => ({
+        time: clock.wallTime(),
+        level: entryLevel,
+        message: reading.redaction.text(textOfAny(message)),
+        fields: plainFields(more === undefined ? sources : [...sources, more], reading),
+      })),
+    logger: emitTo => bound(level, emitTo, [fields]),
+  }
 }
-
-type Emit = (level: Level, message: unknown, sources: readonly Fields[]) => void
 
 function off(): void {}
 
-function bound(threshold: Threshold, emit: Emit, sources: readonly Fields[]): Logger {
+function bound(threshold: Threshold, emitTo: (sources: readonly Fields[]) => Emit, sources: readonly Fields[]): Logger {
+  const emit = emitTo(sources)
   const at = (level: Level): Logger['info'] =>
-    passes(level, threshold)
-      ? (message, fields) => emit(level, message, fields === undefined ? sources : [...sources, fields])
-      : off
+    passes(level, threshold) ? (message, fields) => emit(level, message, fields) : off
   return {
     debug: at('debug'),
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    with: fields => bound(threshold, emit, [...sources, fields]),
+    with: fields => bound(threshold, emitTo, [...sources, fields]),
     level: threshold,
     enabled: level => passes(level, threshold),
   }
 }
 
 // Logging observes: whatever goes wrong with one line, the program goes on, and the next line is tried again.
-function guarded(sink: LogSink): (entry: () => LogEntry) => void {
+function guard(): Maker['guarded'] {
   let isReported = false
   const report = (thrown: unknown): void => {
     if (isReported) return
     isReported = true
     try {
-      console.error('tenon: a log line was lost; more may be, this is said once:', thrown)
+      console.error(`tenon: a log line was lost; more may be, this is said once: ${errorText(thrown)}`)
     } catch {
       // Nobody is left to be told.
     }
   }
-  return entry => {
+  return take => given => {
     try {
-      const written: unknown = sink(entry())
-      if (written instanceof Promise) written.catch(report)
+      const taken = take(given)
+      if (taken instanceof Promise) taken.catch(report)
     } catch (thrown) {
       report(thrown)
     }

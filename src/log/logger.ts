@@ -1,8 +1,9 @@
 // The logger of a program: `loggerOf` over a sink that writes lines.
 import type { LogSink } from './entry.js'
 import { type Format, type Formatter, json, logfmt } from './format.js'
-import { type EntryOptions, type Logger, loggerOf } from './logger-of.js'
+import { type EntryOptions, type Logger, maker } from './logger-of.js'
 import { pretty } from './pretty.js'
+import { QuickJson } from './quick-json.js'
 import { batchToStdout, isTerminal, takesColours, writeToStdout } from './stdout.js'
 
 /** Options of {@link lineSink}. */
@@ -35,15 +36,20 @@ const shortestLine = 256
  * that is no integer or below 256.
  */
 export function lineSink(options: LineOptions = {}): LogSink {
+  const { format, write, maxLineLength } = writing(options)
+  const formatted = formatterOf(format)
+  return entry => write(formatted(entry, maxLineLength))
+}
+
+function writing(options: LineOptions): Required<LineOptions> {
   const { maxLineLength = 16_000 } = options
   const { format = options.write === undefined && isTerminal() && takesColours() ? 'pretty' : 'logfmt' } = options
   if (!Number.isInteger(maxLineLength) || maxLineLength < shortestLine)
     throw new RangeError(`logger: maxLineLength must be an integer of at least ${shortestLine}, got ${maxLineLength}`)
   if (options.write !== undefined && typeof options.write !== 'function')
     throw new TypeError('logger: write must be a function')
-  const formatted = formatterOf(format)
   const write = options.write ?? (format === 'json' ? batchToStdout() : writeToStdout)
-  return entry => write(formatted(entry, maxLineLength))
+  return { format, write, maxLineLength }
 }
 
 function formatterOf(format: Format): Formatter {
@@ -73,5 +79,26 @@ function formatterOf(format: Format): Formatter {
  * ```
  */
 export function logger(options: LoggerOptions = {}): Logger {
-  return loggerOf(lineSink(options), options)
+  const { format, write, maxLineLength } = writing(options)
+  const made = maker(lineSink({ format, write, maxLineLength }), options)
+  if (format !== 'json') return made.logger(made.emitTo)
+  const quick = new QuickJson(made.redaction, maxLineLength)
+  const deliver = made.guarded(write)
+  return made.logger(sources => {
+    const lineOf = quick.lines(sources)
+    const thoroughly = made.emitTo(sources)
+    return (level, message, fields) => {
+      const line = attempt(() => lineOf(made.clock.wallTime(), level, message, fields))
+      if (line === undefined) thoroughly(level, message, fields)
+      else deliver(line)
+    }
+  })
+}
+
+function attempt(make: () => string | undefined): string | undefined {
+  try {
+    return make()
+  } catch {
+    return undefined // the thorough way knows what to do about it
+  }
 }

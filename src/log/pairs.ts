@@ -14,13 +14,13 @@ export interface Notation {
 }
 
 /** The names of the entry's own parts; a field of the same name gets `_` appended. */
-const ownNames = ['time', 'level', 'message', 'truncated']
+export const ownNames: readonly string[] = ['time', 'level', 'message', 'truncated']
 const shortestCut = 16
 
 /** The part of a line that holds names and values. */
 export class Pairs {
   readonly #notation: Notation
-  readonly #taken = new Set(ownNames)
+  readonly #taken = new Set<string>(ownNames)
   readonly #parts: string[] = []
   #room: number
   #cut = 0

@@ -3,9 +3,10 @@
 
 import { escaped } from '../core/escape.js'
 import type { Level, LogEntry } from './entry.js'
-import { type Formatter, logfmtNotation, timeText } from './format.js'
+import { type Formatter, logfmtNotation } from './format.js'
 import { type Notation, Pairs } from './pairs.js'
 import { ErrorData, type Plain } from './plain.js'
+import { timeText } from './time-text.js'
 
 const colourOf: Readonly<Record<Level, number>> = { debug: 90, info: 32, warn: 33, error: 31 }
 

@@ -3,7 +3,16 @@ import { stripVTControlCharacters } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { manualClock } from '../../src/core/index.js'
-import { type Fields, type Format, type LoggerOptions, logger } from '../../src/log/index.js'
+import {
+  type Fields,
+  type Format,
+  type Logger,
+  type LoggerOptions,
+  levels,
+  lineSink,
+  logger,
+  loggerOf,
+} from '../../src/log/index.js'
 import { deep } from '../deep.js'
 import { parseLogfmt } from './parse-logfmt.js'
 
@@ -214,6 +223,89 @@ describe('a line that would be too long', () => {
     )
     expect({ id, truncated }).toEqual({ id: 7, truncated: 1 })
     expect(list).toMatch(/^\[0,1,2,.*…$/)
+  })
+})
+
+describe('JSON is written the quick way', () => {
+  const both = (options: LoggerOptions, use: (log: Logger) => void): readonly (readonly string[])[] =>
+    [(write: (line: string) => void) => logger({ ...options, write, format: 'json' }), thorough(options)].map(make => {
+      const lines: string[] = []
+      use(make(line => lines.push(line)))
+      return lines
+    })
+  const thorough = (options: LoggerOptions) => (write: (line: string) => void) =>
+    loggerOf(lineSink({ ...options, write, format: 'json' }), options)
+
+  test('with the very same lines as the thorough one', () => {
+    const secretive = fc.constantFrom(
+      'Bearer abc-1',
+      'password=abc',
+      'eyJhbGciOi.abcdef',
+      'token',
+      'a\u2028b',
+      '\u001b[2J',
+      'x'.repeat(300),
+    )
+    const text = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 30 }),
+      secretive,
+      fc.constantFrom('ok', '127.0.0.1', ''),
+    )
+    const name = fc.oneof(
+      text,
+      fc.constantFrom('method', 'tookMs', 'time', 'password', 'apiKey', '0', '__proto__', 'iban'),
+    )
+    const value = fc.oneof(
+      {
+        weight: 5,
+        arbitrary: fc.oneof(text, fc.double(), fc.integer(), fc.boolean(), fc.constantFrom(null, undefined)),
+      },
+      { weight: 1, arbitrary: fc.anything() },
+      { weight: 1, arbitrary: fc.integer().map(each => () => each) },
+    )
+    const fields = fc.dictionary(name, value, { maxKeys: 5 })
+    const lines = fc.array(
+      fc.record({
+        message: text,
+        level: fc.constantFrom(...levels),
+        fields,
+        afterMs: fc.nat(3_000).map(each => each / 2),
+      }),
+      { maxLength: 4 },
+    )
+    fc.assert(
+      fc.property(fields, fields, lines, fc.integer({ min: 256, max: 500 }), (own, bound, given, maxLineLength) => {
+        const options = { fields: own, redact: ['iban'], reveal: ['apiKey'], maxLineLength, level: 'debug' } as const
+        let now = 0
+        const clock = { ...manualClock(), wallTime: () => now }
+        const [quick, full] = both({ ...options, clock }, log => {
+          now = 1_700_000_000_000
+          const child = log.with(bound)
+          for (const each of given) {
+            now += each.afterMs
+            child[each.level](each.message, each.fields)
+          }
+        })
+        expect(quick).toEqual(full)
+      }),
+      { numRuns: deep(300, 20_000) },
+    )
+  })
+
+  test('computes and reads nothing twice', () => {
+    let computed = 0
+    const [quick] = both({}, log => {
+      log.info('x', { a: 1, n: () => ++computed })
+      log.with({ n: () => ++computed }).info('x', { a: 1 })
+    })
+    expect(quick?.map(line => (JSON.parse(line) as { readonly n: number }).n)).toEqual([1, 2])
+  })
+
+  test('at times that no calendar has', () => {
+    for (const time of [-1, 253_402_300_800_000, Number.NaN, 0.5]) {
+      const [quick, full] = both({ clock: { ...manualClock(), wallTime: () => time } }, log => log.info('x'))
+      expect(quick).toEqual(full)
+    }
   })
 })
 
