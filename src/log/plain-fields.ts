@@ -137,7 +137,9 @@ class Reader {
 }
 
 function isError(value: object): boolean {
-  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]' // of another realm
+  return (
+    value instanceof Error || value instanceof ErrorData || Object.prototype.toString.call(value) === '[object Error]'
+  ) // of another realm
 }
 
 // One at a time, so that of an object with a million properties only those that are shown are read.

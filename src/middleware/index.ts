@@ -19,7 +19,7 @@ export {
 } from './idempotency-key.js'
 export { type Inject, type InjectEvent, type InjectOptions, inject } from './inject.js'
 export type { AnswerCodec } from './kept-answer.js'
-export { logging } from './logging.js'
+export { type LoggingOptions, type LoggingSample, logging } from './logging.js'
 export { mayRetry } from './may-retry.js'
 export { type MetricsOptions, metrics } from './metrics.js'
 export { orderRules } from './order-rules.js'

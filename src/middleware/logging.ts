@@ -1,17 +1,60 @@
 // One line per call, of the level at which somebody has to act: who that is, `blame` says, as it does for breakers and
 // metrics, so that a page full of errors means that this service is broken, and not that a caller cannot spell.
-import { around, blame, isFailure, type MethodInfo, type Middleware, type Outcome } from '../core/index.js'
-import type { Fields, Level, Logger } from '../log/index.js'
+import {
+  around,
+  blame,
+  type Context,
+  type DomainFailure,
+  type Failure,
+  isFailure,
+  type MethodInfo,
+  type Middleware,
+  type Outcome,
+  type Random,
+  systemRandom,
+  traceIdOf,
+} from '../core/index.js'
+import type { Fields, Logger } from '../log/index.js'
+import { hidingSecretsOf, withoutSecrets } from './callers-secrets.js'
+
+/** How many of the calls that nobody has to act on are written. */
+export interface LoggingSample {
+  /** Of calls that succeeded: the part that is written, in [0, 1]. @defaultValue 1 */
+  readonly ok?: number
+  /** Of domain failures, and of failures that the caller has to mend: the part that is written, in [0, 1]. @defaultValue 1 */
+  readonly caller?: number
+}
+
+/** Options of {@link logging}. */
+export interface LoggingOptions {
+  /**
+   * Writes only a part of the calls that nobody here has to act on. Failures of this service and of its dependencies are always
+   * written. A line says in `leftOut` how many calls of its method there were since the one before. @defaultValue all calls
+   */
+  readonly sample?: LoggingSample
+  /** Draws the part. @defaultValue systemRandom */
+  readonly random?: Random
+}
+
+/** What is known of a call while it goes on. */
+interface Started {
+  readonly at: number
+  readonly request: unknown
+}
 
 /**
  * Logs each call when it ends (a stream: when it ended, failed or was abandoned) and changes nothing about it. The message is
- * `call`; the fields are `method`, `outcome` (`ok`, `rejected` for a domain failure, `failed`), `code`, `reason` or `tag`,
- * `tookMs` on the call's clock, and `attempt`; of a failure also its text, `peer` and cause.
+ * `call`; the fields are, as far as there is such:
+ *
+ * - `method`, `code` (`ok`, the failure's code, `rejected` for a domain failure), `reason` (of a domain failure its tag), `blame`;
+ * - `tookMs` on the call's clock, `attempt`, `traceId`, `transport`, `caller` (the network address of who called);
+ * - of a failure its text as `failure`, its `peer` (who answered with it) and `cause`, without the secrets that the caller sent.
  *
  * The level follows `blame`: `info` for success, domain failures and what the caller has to mend, `warn` for a dependency,
- * `error` for this service. Requests and responses are not logged.
+ * `error` for this service. Requests and responses are not logged. Throws `TypeError` without a logger, and `RangeError` for a
+ * part outside [0, 1].
  *
- * Belongs outermost, where it sees what limiters and breakers refuse; inside `retry` it logs each attempt.
+ * Belongs outermost but for tracing, where it sees what limiters and breakers refuse; inside `retry` it logs each attempt.
  *
  * @example
  * ```ts
@@ -21,38 +64,80 @@ import type { Fields, Level, Logger } from '../log/index.js'
  *
  * const log = memoryLogger()
  * await call(logging(log)(fromPromise(async () => 'done')), {})
- * console.assert(log.entries[0]?.fields['outcome'] === 'ok')
+ * console.assert(log.entries[0]?.fields['code'] === 'ok')
  * ```
  */
-export function logging(log: Logger): Middleware {
+export function logging(log: Logger, options: LoggingOptions = {}): Middleware {
   if (typeof log?.info !== 'function') throw new TypeError('logging: needs a logger')
+  const { sample = {}, random = systemRandom } = options
+  const ratios = { ok: ratio('ok', sample.ok), caller: ratio('caller', sample.caller), dependency: 1, service: 1 }
   return around(method => {
     const bound = log.with({ method: nameOf(method) })
+    let leftOut = 0
     return {
       name: 'logging',
-      enter: context => ({ state: context.clock.now() }),
-      exit(outcome, startedAt: number, context) {
-        const tookMs = Math.round((context.clock.now() - startedAt) * 1_000) / 1_000
-        bound[levelOf(outcome)]('call', { ...fieldsOf(outcome), tookMs, attempt: context.attempt })
+      enter: (context, request): { readonly state: Started } => ({ state: { at: context.clock.now(), request } }),
+      exit(outcome: Outcome, started: Started, context) {
+        const failure = outcome._tag === 'Left' ? outcome.left : undefined
+        const who = failure === undefined ? 'ok' : blame(failure)
+        const write = levelOf[who]
+        if (!bound.enabled(write)) return
+        const part = ratios[who]
+        if (part < 1 && random.next() >= part) {
+          leftOut++
+          return
+        }
+        const fields =
+          failure === undefined ? lineOf(context, started, leftOut) : failedLine(failure, context, started, leftOut)
+        bound[write]('call', fields)
+        leftOut = 0
       },
     }
   })
+}
+
+function ratio(name: string, part = 1): number {
+  if (typeof part === 'number' && part >= 0 && part <= 1) return part
+  throw new RangeError(`logging: sample.${name} must be in [0, 1], got ${String(part)}`)
 }
 
 function nameOf(method: MethodInfo | undefined): string | undefined {
   return method === undefined ? undefined : `${method.service}/${method.name}`
 }
 
-const levelByBlame = { caller: 'info', dependency: 'warn', service: 'error' } as const
+const levelOf = { ok: 'info', caller: 'info', dependency: 'warn', service: 'error' } as const
 
-function levelOf(outcome: Outcome): Level {
-  return outcome._tag === 'Right' ? 'info' : levelByBlame[blame(outcome.left)]
+/** Of a call that succeeded. */
+function lineOf(context: Context, started: Started, leftOut: number): Fields {
+  return {
+    code: 'ok',
+    tookMs: tookMs(context, started),
+    attempt: context.attempt,
+    traceId: traceIdOf(context),
+    transport: context.transport,
+    caller: callerOf(context),
+    leftOut: leftOut === 0 ? undefined : leftOut,
+  }
 }
 
-function fieldsOf(outcome: Outcome): Fields {
-  if (outcome._tag === 'Right') return { outcome: 'ok' }
-  const failure = outcome.left
-  if (!isFailure(failure)) return { outcome: 'rejected', tag: failure._tag }
-  const { code, reason, message, peer, cause } = failure
-  return { outcome: 'failed', code, reason, failure: message, peer, cause }
+function failedLine(failure: Failure | DomainFailure, context: Context, started: Started, leftOut: number): Fields {
+  const { code, tookMs, ...rest } = lineOf(context, started, leftOut)
+  const who = blame(failure)
+  if (!isFailure(failure)) return { code: 'rejected', reason: failure._tag, blame: who, tookMs, ...rest }
+  const { reason, message, peer, cause } = failure
+  const hide = hidingSecretsOf(context, started.request)
+  const told =
+    hide === undefined
+      ? { failure: message, peer, cause }
+      : { failure: hide(message), peer, cause: withoutSecrets(cause, hide) }
+  return { code: failure.code, reason, blame: who, tookMs, ...rest, ...told }
+}
+
+function tookMs(context: Context, { at }: Started): number {
+  return Math.round((context.clock.now() - at) * 1_000) / 1_000
+}
+
+/** Whoever the call came in from; a call that was made here has no address. */
+function callerOf(context: Context): string | undefined {
+  return context.transport === undefined ? undefined : context.peer.address
 }

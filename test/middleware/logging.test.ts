@@ -1,18 +1,23 @@
 /** One line per call, at the level of whoever has to act. */
 import { describe, expect, test } from 'vitest'
 import {
+  CallError,
   call,
   type DomainFailure,
   explain,
   type Failure,
+  failed,
   failureOf,
+  fromPromise,
   isRight,
+  left,
   manualClock,
   mockEndpoint,
+  seededRandom,
   testContext,
 } from '../../src/core/index.js'
 import { memoryLogger } from '../../src/log/index.js'
-import { logging } from '../../src/middleware/index.js'
+import { type LoggingSample, logging } from '../../src/middleware/index.js'
 
 const method = { service: 'shop.v1.Orders', name: 'place', idempotency: 'unsafe' } as const
 
@@ -31,22 +36,22 @@ describe('a call that ends with', () => {
       what: "a caller's mistake",
       failure: failureOf('invalid_argument', 'INVALID_REQUEST', 'no sku'),
       level: 'info',
-      fields: { outcome: 'failed', code: 'invalid_argument', reason: 'INVALID_REQUEST', failure: 'no sku' },
+      fields: { code: 'invalid_argument', reason: 'INVALID_REQUEST', blame: 'caller', failure: 'no sku' },
     },
     {
       what: 'a domain failure',
       failure: { _tag: 'OutOfStock', details: { sku: 'tea' } },
       level: 'info',
-      fields: { outcome: 'rejected', tag: 'OutOfStock' },
+      fields: { code: 'rejected', reason: 'OutOfStock', blame: 'caller' },
     },
     {
       what: "a dependency's failure",
       failure: down,
       level: 'warn',
       fields: {
-        outcome: 'failed',
         code: 'unavailable',
         reason: 'CONNECTION_REFUSED',
+        blame: 'dependency',
         failure: 'refused',
         peer: 'stock',
         cause: { name: 'Error', message: 'ECONNREFUSED' },
@@ -56,7 +61,7 @@ describe('a call that ends with', () => {
       what: 'our own failure',
       failure: failureOf('internal', 'DEFECT', 'internal error'),
       level: 'error',
-      fields: { outcome: 'failed', code: 'internal', reason: 'DEFECT', failure: 'internal error' },
+      fields: { code: 'internal', reason: 'DEFECT', blame: 'service', failure: 'internal error' },
     },
   ]
   test.each(cases)('$what is logged as $level', async ({ failure, level, fields }) => {
@@ -87,8 +92,111 @@ describe('a call that ends with', () => {
     ;(await mock.next()).respond('secret response')
     await outcome
     expect(log.entries).toMatchObject([{ level: 'info', message: 'call' }])
-    expect(log.entries[0]?.fields).toEqual({ outcome: 'ok', tookMs: 0, attempt: 1 })
+    expect(log.entries[0]?.fields).toEqual({ code: 'ok', tookMs: 0, attempt: 1 })
   })
+})
+
+describe('the trace of a call', () => {
+  const traceId = '0af7651916cd43dd8448eb211c80319c'
+  const logged = async (traceparent: string): Promise<unknown> => {
+    const log = memoryLogger()
+    const context = testContext({ metadata: { traceparent } })
+    await call(logging(log)(fromPromise(async () => 1)), {}, { context })
+    return log.entries[0]?.fields['traceId']
+  }
+
+  test('is the one that the caller named, if nobody traces here', async () => {
+    expect(await logged(`00-${traceId}-b7ad6b7169203331-01`)).toBe(traceId)
+    expect(await logged(`cc-${traceId}-b7ad6b7169203331-01-more`)).toBe(traceId)
+  })
+
+  test.each([
+    '',
+    'x',
+    `ff-${traceId}-b7ad6b7169203331-01`,
+    `00-${'0'.repeat(32)}-b7ad6b7169203331-01`,
+    `00-${traceId}-${'0'.repeat(16)}-01`,
+    `00-${traceId.toUpperCase()}-b7ad6b7169203331-01`,
+    `00-${traceId}-b7ad6b7169203331-01x`,
+  ])('is not %j', async traceparent => {
+    expect(await logged(traceparent)).toBe(undefined)
+  })
+})
+
+describe('of calls that nobody has to act on', () => {
+  const outcomes = {
+    ok: () => 1,
+    rejected: () => left({ _tag: 'OutOfStock', details: {} }),
+    caller: () => failed('not_found', 'NONE', 'none'),
+    dependency: () => failed('unavailable', 'DOWN', 'down', { peer: 'stock' }),
+    service: () => failed('internal', 'BROKEN', 'broken'),
+  }
+  const run = async (sample: LoggingSample, outcome: keyof typeof outcomes, calls: number) => {
+    const log = memoryLogger()
+    const endpoint = logging(log, { sample, random: seededRandom(7) })(fromPromise(async () => outcomes[outcome]()))
+    for (let i = 0; i < calls; i++) await call(endpoint, {})
+    return log.entries
+  }
+
+  test('a part is written, the same for the same chance, and says how many were left out', async () => {
+    const entries = await run({ ok: 0.1 }, 'ok', 1_000)
+    expect(entries.length).toBeGreaterThan(60)
+    expect(entries.length).toBeLessThan(140)
+    expect((await run({ ok: 0.1 }, 'ok', 1_000)).length).toBe(entries.length)
+    const leftOut = entries.map(({ fields }) => Number(fields['leftOut'] ?? 0))
+    const random = seededRandom(7)
+    const drawn = Array.from({ length: 1_000 }, () => random.next() < 0.1)
+    const untold = drawn.length - 1 - drawn.lastIndexOf(true)
+    expect(leftOut.reduce((sum, count) => sum + count + 1, untold)).toBe(1_000)
+  })
+
+  test.each<readonly [LoggingSample, keyof typeof outcomes, number]>([
+    [{ ok: 0 }, 'ok', 0],
+    [{ ok: 0 }, 'rejected', 5],
+    [{ ok: 0 }, 'caller', 5],
+    [{ caller: 0 }, 'ok', 5],
+    [{ caller: 0 }, 'rejected', 0],
+    [{ caller: 0 }, 'caller', 0],
+    [{ ok: 0, caller: 0 }, 'dependency', 5],
+    [{ ok: 0, caller: 0 }, 'service', 5],
+  ])('with %o, of 5 that end as %s, %d are written', async (sample, outcome, written) => {
+    expect(await run(sample, outcome, 5)).toHaveLength(written)
+  })
+
+  test('a failure tells how many were left out before it', async () => {
+    const log = memoryLogger()
+    const outcomeOf = [() => 1, () => 1, outcomes.service, () => 1, outcomes.service]
+    const endpoint = logging(log, { sample: { ok: 0 } })(fromPromise(async (_: object) => outcomeOf.shift()?.()))
+    for (let i = 0; i < 5; i++) await call(endpoint, {})
+    expect(log.entries.map(({ fields }) => fields['leftOut'])).toEqual([2, 1])
+  })
+
+  test.each([-0.1, 1.1, Number.NaN, '1'])('a part of %s is refused', ok => {
+    expect(() => Reflect.apply(logging, undefined, [memoryLogger(), { sample: { ok } }])).toThrow(
+      new RangeError(`logging: sample.ok must be in [0, 1], got ${ok}`),
+    )
+  })
+})
+
+test('a failure does not repeat what secrets the caller sent, whatever they look like', async () => {
+  const secrets = ['plain words', 'colour-of-the-sky', 'sesame', 'open', 'melon']
+  const log = memoryLogger({ stacks: true })
+  const endpoint = logging(log)(
+    fromPromise(async ({ login }: { login: { password: string; name: string } }, { metadata }): Promise<never> => {
+      const told = `${login.name} sent ${login.password}, ${[...metadata.values()].join(', ')}`
+      throw new CallError(failureOf('internal', 'BROKEN', told, { cause: new Error(told, { cause: told }) }))
+    }),
+  )
+  const metadata = {
+    authorization: 'Custom plain words',
+    'x-api-key': 'colour-of-the-sky',
+    cookie: 'theme=melon; a=open',
+  }
+  await call(endpoint, { login: { password: 'sesame', name: 'ada' } }, { context: testContext({ metadata }) })
+  const text = JSON.stringify(log.entries)
+  for (const secret of secrets) expect(text).not.toContain(secret)
+  expect(log.entries[0]?.fields['failure']).toMatch(/^ada sent \[redacted\]/)
+  expect(log.entries[0]?.fields['cause']).toMatchObject({ name: 'Error', message: expect.stringMatching(/^ada sent/) })
 })
 
 test('a stream is logged once, when it has ended', async () => {
@@ -106,7 +214,7 @@ test('a stream is logged once, when it has ended', async () => {
   const items: number[] = []
   if (isRight(opened)) for await (const item of opened.right) items.push(item)
   expect(items).toEqual([1, 2])
-  expect(log.entries).toMatchObject([{ level: 'info', fields: { outcome: 'ok' } }])
+  expect(log.entries).toMatchObject([{ level: 'info', fields: { code: 'ok' } }])
 })
 
 test('the level of the logger holds', async () => {

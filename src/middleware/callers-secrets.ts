@@ -1,0 +1,62 @@
+// The secrets that a caller sent with a call, by value: a handler or a library may repeat one in a message, where it looks like any other
+// text and only who knows it can tell. Looked for when a call has failed, never before.
+import { type Context, cookiesOf, isSecretName } from '../core/index.js'
+import { redacted } from '../core/redaction.js'
+import { ErrorData } from '../log/index.js'
+
+// Shorter values occur in words; more than these a call has no reason to bring.
+const shortest = 4
+const most = 50
+const maxDepth = 4
+const maxFields = 200
+const maxCauses = 5
+
+/** What replaces each of the caller's secrets in a text. `undefined` where it sent none. */
+export type Hiding = (text: string) => string
+
+/** Knows the values of secrets in the metadata and in the fields of the request. */
+export function hidingSecretsOf(context: Context, request: unknown): Hiding | undefined {
+  const found = new Set<string>()
+  for (const [name, value] of context.metadata) {
+    if (!isSecretName(name)) continue
+    found.add(value)
+    found.add(value.slice(value.indexOf(' ') + 1)) // after the scheme
+  }
+  for (const value of cookiesOf(context).values()) found.add(value)
+  collect(request, found)
+  const secrets = [...found]
+    .filter(({ length }) => length >= shortest)
+    .sort((a, b) => b.length - a.length)
+    .slice(0, most)
+  if (secrets.length === 0) return undefined
+  return text => secrets.reduce((left, secret) => left.replaceAll(secret, redacted), text)
+}
+
+function collect(request: unknown, into: Set<string>): void {
+  let left = maxFields
+  const visit = (value: unknown, isSecret: boolean, depth: number): void => {
+    if (typeof value === 'string' && isSecret) into.add(value)
+    if (typeof value !== 'object' || value === null || depth > maxDepth || Symbol.asyncIterator in value) return
+    for (const [name, each] of Object.entries(value)) {
+      if (left-- <= 0) return
+      visit(each, isSecret || isSecretName(name), depth + 1)
+    }
+  }
+  visit(request, false, 0)
+}
+
+/** An error, or a text, without the caller's secrets; all else as it is. */
+export function withoutSecrets(value: unknown, hide: Hiding, depth = 0): unknown {
+  if (typeof value === 'string') return hide(value)
+  if (!(value instanceof Error) || depth > maxCauses) return value
+  const { name, message, stack, cause } = value
+  const code = 'code' in value ? value.code : undefined
+  const errors: unknown = 'errors' in value ? value.errors : undefined
+  const within = (each: unknown): unknown => withoutSecrets(each, hide, depth + 1)
+  return Object.assign(new ErrorData(name, hide(message)), {
+    ...(stack !== undefined && { stack: hide(stack) }),
+    ...(code !== undefined && { code: within(code) }),
+    ...(cause !== undefined && { cause: within(cause) }),
+    ...(Array.isArray(errors) && { errors: errors.slice(0, maxFields).map(within) }),
+  })
+}
