@@ -28,6 +28,9 @@ export const applications: readonly string[] = ['gateway', 'dashboard', 'simulat
 /** Packages whose types are part of ours. Only `import type` may name them: they are never loaded. */
 export const importedAnywhere: readonly string[] = ['fp-ts', '@standard-schema/spec']
 
+/** Packages that are one door to several things, such as OpenTelemetry's API to traces and to metrics: each of these has its folder. */
+export const sharedPackages: readonly string[] = ['@opentelemetry/api']
+
 /** Folders that run in browsers and on edge runtimes as well, with the packages that do so too. */
 const universal: readonly string[] = ['core', 'contract', 'transport/http/fetch']
 const universalPackages: readonly string[] = [...importedAnywhere, '@valibot/to-json-schema']
@@ -73,7 +76,7 @@ function isWithin(folder: string, ancestor: string): boolean {
 export function packagesInSeveralFolders(sources: readonly Source[]): readonly string[] {
   const broken: string[] = []
   for (const [name, users] of packageUsers(sources)) {
-    if (users.size > 1 && !importedAnywhere.includes(name)) {
+    if (users.size > 1 && !importedAnywhere.includes(name) && !sharedPackages.includes(name)) {
       broken.push(`${name} is named in ${[...users].sort().join(' and ')}; one folder owns a package`)
     }
   }

@@ -13,12 +13,13 @@ import { observe } from '../../core/call-error.js'
 import { type Clock, type Metadata, type OnDefect, reportDefect, systemClock, type Timer } from '../../core/index.js'
 import {
   type Decision,
+  type FormatName,
   type Propagator,
+  propagation,
   type Span,
   type SpanOptions,
   type TraceContext,
   type Tracer,
-  w3c,
 } from '../index.js'
 import { attributesOf, attributesOfKind, attributesOfPeer, otelKinds, schemaUrl } from './conventions.js'
 import { toSpanContext } from './otel-context.js'
@@ -28,8 +29,11 @@ import { currentSpan, hrTime, type OtelHome, OtelSpan } from './otel-span.js'
 export interface OtelTracerOptions {
   /** What gives the spans. @defaultValue the provider that is registered with `@opentelemetry/api`, also if that happens later */
   readonly provider?: TracerProvider
-  /** The formats of headers. `registered` uses those that are registered with `@opentelemetry/api`. @defaultValue w3c */
-  readonly propagator?: Propagator
+  /**
+   * The formats of headers, as of `tracer`: reads the first that is there and valid, writes all. `[registered]` uses those that are
+   * registered with `@opentelemetry/api`. @defaultValue ['w3c']
+   */
+  readonly formats?: readonly (FormatName | Propagator)[]
   /** What `explain` calls this service; traces show the `service.name` of the SDK's resource. @defaultValue 'opentelemetry' */
   readonly service?: string
   /** How long `flush` and `close` wait for the SDK, in ms, more than 0. @defaultValue 1 500 */
@@ -46,7 +50,7 @@ export interface OtelTracerOptions {
  * Names and attributes follow the semantic conventions 1.45.0. Without an SDK nothing is recorded, and traces are sent on as they came.
  *
  * Of what a caller decided, `0` is obeyed; `1` and debug without a trace are left to the SDK's sampler. `close` flushes the SDK and does not
- * shut it down: it is not ours. Throws `RangeError` for `flushTimeoutMs` out of range.
+ * shut it down: it is not ours. Throws `RangeError` for `flushTimeoutMs` out of range, and `TypeError` for a format that is none.
  *
  * @example
  * ```ts
@@ -75,11 +79,11 @@ class OtelTracer implements Tracer, OtelHome {
   readonly #flushTimeoutMs: number
 
   constructor(options: OtelTracerOptions) {
-    const { provider, propagator = w3c, service = 'opentelemetry', flushTimeoutMs = 1_500 } = options
+    const { provider, formats = ['w3c'], service = 'opentelemetry', flushTimeoutMs = 1_500 } = options
     if (!(flushTimeoutMs > 0))
       throw new RangeError(`otelTracer: flushTimeoutMs must be more than 0, got ${flushTimeoutMs}`)
     this.service = service
-    this.propagator = propagator
+    this.propagator = propagation(formats)
     this.onDefect = options.onDefect ?? reportDefect
     this.#provider = provider
     this.#tracer = (provider ?? trace).getTracer('tenon', undefined, { schemaUrl })

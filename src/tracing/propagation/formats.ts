@@ -24,7 +24,9 @@ export function propagation(formats: readonly (FormatName | Propagator)[]): Prop
   if (twice !== undefined) throw new TypeError(`propagation: ${twice} is given twice`)
   return {
     name: names.join(','),
-    fields: list.flatMap(({ fields }) => fields),
+    get fields() {
+      return list.flatMap(({ fields }) => fields) // some know theirs only later
+    },
     extract: metadata => extracted(list, metadata),
     inject: context => Object.assign({}, ...list.map(each => each.inject(context))),
   }
@@ -32,8 +34,8 @@ export function propagation(formats: readonly (FormatName | Propagator)[]): Prop
 
 function extracted(list: readonly Propagator[], metadata: Metadata): TraceContext | Decision | undefined {
   let first: TraceContext | Decision | undefined
-  for (const { fields, extract } of list) {
-    const found = fields.some(field => metadata.has(field)) ? extract(metadata) : undefined
+  for (const format of list) {
+    const found = format.fields.some(field => metadata.has(field)) ? format.extract(metadata) : undefined
     if (found === undefined) continue
     if (first === undefined) first = found
     else if (isPlace(found) && first.traceId === found.traceId) first = { skywalking: found.skywalking, ...first }

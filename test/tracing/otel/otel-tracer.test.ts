@@ -4,7 +4,7 @@ import { AlwaysOffSampler, BasicTracerProvider, type SpanProcessor } from '@open
 import { call, chain, failed, fromPromise, incoming, type Metadata, manualClock, withMethod } from 'tenon'
 import type { Awaitable, Outcome } from 'tenon/core'
 import { tracing } from 'tenon/middleware'
-import { b3, type SpanKind as OurKind, propagation, type Tracer, w3c } from 'tenon/tracing'
+import { type SpanKind as OurKind, type Tracer, w3c } from 'tenon/tracing'
 import { ambientSpan, otelTracer, registered } from 'tenon/tracing/otel'
 import { describe, expect, test } from 'vitest'
 import { registerSdk } from './sdk.js'
@@ -299,7 +299,7 @@ describe('what is sent on', () => {
 
   test('is in the formats that were asked for', () => {
     registerSdk()
-    const tracer = otelTracer({ propagator: propagation(['b3', 'w3c']) })
+    const tracer = otelTracer({ formats: ['b3', 'w3c'] })
     const headers = sentBy(tracer, { b3: `${traceId}-${spanId}-1` })
     expect(headers.get('b3')).toMatch(new RegExp(`^${traceId}-[0-9a-f]{16}-1$`))
     expect(headers.get('traceparent')).toContain(traceId)
@@ -321,7 +321,7 @@ describe('what is sent on', () => {
 
   test('says not to record where the caller did, of no trace', () => {
     const sdk = registerSdk()
-    const tracer = otelTracer({ propagator: b3 })
+    const tracer = otelTracer({ formats: ['b3'] })
     const span = tracer.start('work', { parent: tracer.extract(new Map([['b3', '0']])) })
     tracer.start('inside', { parent: span }).end()
     span.end()
@@ -332,7 +332,7 @@ describe('what is sent on', () => {
 
   test('is in the formats that are registered with OpenTelemetry', () => {
     registerSdk()
-    const tracer = otelTracer({ propagator: registered })
+    const tracer = otelTracer({ formats: [registered] })
     expect(registered.fields).toEqual(['traceparent', 'tracestate'])
     const headers = sentBy(tracer, { traceparent: `00-${traceId}-${spanId}-01`, tracestate: 'foo=1' })
     expect(headers.get('traceparent')).toContain(traceId)
