@@ -20,7 +20,7 @@ const statusOfCode: Readonly<Record<Code, number>> = {
   unauthenticated: 401,
 }
 
-// Where HTTP has a status of its own for what only HTTP can meet.
+// Where HTTP has a status of its own for what only HTTP can meet, or a draft names one: draft-ietf-httpapi-idempotency-key-header.
 const statusOfReason: ReadonlyMap<string, number> = new Map([
   ['ROUTE_NOT_FOUND', 404],
   ['METHOD_NOT_ALLOWED', 405],
@@ -28,6 +28,7 @@ const statusOfReason: ReadonlyMap<string, number> = new Map([
   ['PRECONDITION_FAILED', 412],
   ['UNSUPPORTED_MEDIA_TYPE', 415],
   ['REQUEST_TIMEOUT', 408],
+  ['IDEMPOTENCY_KEY_REUSED', 422],
   ['HEADERS_TOO_LARGE', 431],
 ])
 

@@ -46,7 +46,12 @@ function show(value: unknown): string {
   if (typeof value === 'function') return value.name === '' ? 'function' : `${value.name}()`
   if (typeof value !== 'object' || value === null) return String(value)
   try {
-    return JSON.stringify(value)
+    const json = JSON.stringify(value)
+    if ('toJSON' in value || Array.isArray(value)) return json
+    // What an instance of a class has in it is its own affair: a store, a budget.
+    const made: unknown = Object.getPrototypeOf(value)?.constructor
+    if (typeof made === 'function' && made !== Object) return `[${made.name || 'object'}]`
+    return json === '{}' && Object.keys(value).length > 0 ? '[object]' : json // of functions alone: a source of chance
   } catch {
     return String(value) // a cycle, or a bigint
   }

@@ -56,7 +56,10 @@ export type BreakerEvent = PolicyEvent & { readonly kind: 'breaker' } & (
 export interface BreakerOptions extends PolicyOptions<BreakerEvent> {
   /** Opens when this part of the calls in the window failed: in (0, 1], or Infinity for never. @defaultValue 0.5 */
   readonly errorRatio?: number
-  /** How many calls must be in the window before a ratio means anything: 1 or more; Infinity turns ratios off. @defaultValue 20 */
+  /**
+   * How many calls must be in the window before a ratio means anything: 1 or more; Infinity turns ratios off. Of a window of fewer
+   * `windowCalls`, that many are enough. @defaultValue 20
+   */
   readonly minCalls?: number
   /** How far the window reaches back, in ms, more than 0. It moves by a tenth. A change keeps what was counted. @defaultValue 10 000 */
   readonly windowMs?: number
@@ -187,7 +190,7 @@ const breakerPolicy = definePolicy<
         const admission = circuit.admit(now)
         if (admission !== undefined) return { state: admission }
         frame.emit({ type: 'refused', method })
-        return refusal(circuit.openForMs(now))
+        return refusal(circuit.openForMs(now), circuit.forced === 'open')
       },
       opened(admission, context) {
         admission.openedAt = context.clock.now()
@@ -217,9 +220,10 @@ const breakerPolicy = definePolicy<
   },
 })
 
-function refusal(retryAfterMs: number | undefined): Left<Failure> {
+function refusal(retryAfterMs: number | undefined, isForced: boolean): Left<Failure> {
   const more = retryAfterMs === undefined ? {} : { retryAfterMs }
-  return left(failureOf('unavailable', 'BREAKER_OPEN', 'too many calls have failed', { ran: 'no', ...more }))
+  const message = isForced ? 'no calls are let through for now' : 'too many calls have failed'
+  return left(failureOf('unavailable', 'BREAKER_OPEN', message, { ran: 'no', ...more }))
 }
 
 function verdictOf(outcome: Outcome, { options, openedAt }: Admission): Verdict {

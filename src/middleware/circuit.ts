@@ -209,9 +209,10 @@ export class Circuit {
   }
 
   #limitReached(): OpenReason | undefined {
-    const { strategy, consecutiveFailures, errorRatio, minCalls, slowRatio } = this.#options
+    const { strategy, consecutiveFailures, errorRatio, minCalls, windowCalls, slowRatio } = this.#options
     const all = this.#window.total(calls)
-    const isEnough = all >= minCalls
+    // A window that is full is enough, even where it is smaller than minCalls: it would never open.
+    const isEnough = all >= minCalls || (all === windowCalls && minCalls !== Number.POSITIVE_INFINITY)
     if (strategy === undefined) {
       if (this.#consecutive >= consecutiveFailures) return 'consecutiveFailures'
       if (isEnough && this.#window.total(failures) >= errorRatio * all) return 'errorRatio'

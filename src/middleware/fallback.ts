@@ -8,7 +8,6 @@ import {
   booleanOption,
   CallError,
   type Context,
-  type DomainFailure,
   definePolicy,
   type Endpoint,
   type Failure,
@@ -32,7 +31,7 @@ export interface FallbackEvent extends PolicyEvent {
   /** `fell-back`: a failure was replaced. `fallback-failed`: `respond` threw, and the failure stands. */
   readonly type: 'fell-back' | 'fallback-failed'
   /** What was replaced, or was to be. */
-  readonly failure: Failure | DomainFailure
+  readonly failure: Failure
 }
 
 /** Options of {@link fallback}. */

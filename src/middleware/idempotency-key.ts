@@ -26,6 +26,7 @@ import type { Store } from '../store/index.js'
 import { type CallKey, keyOf } from './call-key.js'
 import { type IdempotencyNote, IdempotentCall } from './idempotent-call.js'
 import { type AnswerCodec, plainCodec } from './kept-answer.js'
+import { sharedOutsideAuthentication } from './order-rules.js'
 import { sha256, toText } from './plain-json.js'
 
 /** What an {@link idempotencyKey} tells. */
@@ -119,6 +120,7 @@ const defaults = { ttlMs: 86_400_000, leaseMs: 30_000, pollMs: 100, maxLength: 2
 
 const idempotencyKeyPolicy = definePolicy<IdempotencyKeyOptions, IdempotencyEvent>({
   kind: 'idempotencyKey',
+  lint: [sharedOutsideAuthentication],
   rules: {
     key: fixed(functionOption<CallKey>()),
     principal: fixed({

@@ -40,13 +40,13 @@ function order(
   }
 }
 
-/** A limiter's refusals, and the time that calls wait for it, would be the service's fault. */
+/** The time that calls wait for a limiter, and the refusals of one that does not say `ran: 'no'`, would be the service's fault. */
 export const limiterInsideBreaker: LintRule = order(
   'limiter-inside-breaker',
   [['breaker'], ['rateLimit', 'bulkhead', 'shed']],
   (breaker, limiter) =>
-    `'${limiter}' is inside '${breaker}': the time that calls wait for it, and its refusals, count as the service being slow or ` +
-    `failing, so that the breaker cuts off a healthy service. Put '${limiter}' outside '${breaker}'.`,
+    `'${limiter}' is inside '${breaker}': the time that calls wait for it counts as the service being slow, and its refusals count ` +
+    `as failures unless they say ran: 'no', so that the breaker cuts off a healthy service. Put '${limiter}' outside '${breaker}'.`,
 )
 
 /** What a call spends outside the breaker would be the service's fault. */
@@ -162,7 +162,7 @@ export const fallbackHidesRefusals: LintRule = {
 export const sharedOutsideAuthentication: LintRule = order(
   'shared-outside-authentication',
   [
-    ['cache', 'singleFlight', 'collapse'],
+    ['cache', 'singleFlight', 'collapse', 'idempotencyKey'],
     ['authenticate', 'authorize'],
   ],
   (shared, auth) =>

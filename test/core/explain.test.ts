@@ -73,10 +73,18 @@ describe('explain', () => {
       h: Symbol('s'),
       i: () => 1,
       j: -0,
+      k: new Map([['secret', 1]]),
+      l: { next: () => 1 },
+      m: {},
+      n: new Date(0),
+      o: new (class {
+        readonly password = 'x'
+      })(),
     }
     const text = String(explain(around({ name: 'odd', options })(fromPromise(() => {}))))
     expect(text).toContain(
-      'odd a=1 b=[object Object] d=[object Object] e=undefined f=null g=["x"] h=Symbol(s) i=i() j=0',
+      'odd a=1 b=[object Object] d=[object Object] e=undefined f=null g=["x"] h=Symbol(s) i=i() j=0 ' +
+        'k=[Map] l=[object] m={} n="1970-01-01T00:00:00.000Z" o=[object]',
     )
   })
 

@@ -113,10 +113,10 @@ export class BreakerModel {
   }
 
   #why(now: number): string | undefined {
-    const { consecutiveFailures, minCalls, errorRatio, slowRatio } = this.options
+    const { consecutiveFailures, minCalls, windowCalls = minCalls, errorRatio, slowRatio } = this.options
     if (this.#row >= consecutiveFailures) return 'consecutiveFailures'
     const all = this.#inWindow(now, this.options)
-    if (all.length < minCalls) return undefined
+    if (minCalls === Infinity || all.length < Math.min(minCalls, windowCalls)) return undefined
     if (all.filter(({ hasFailed }) => hasFailed).length >= errorRatio * all.length) return 'errorRatio'
     return all.filter(({ isSlow }) => isSlow).length >= slowRatio * all.length ? 'slowRatio' : undefined
   }

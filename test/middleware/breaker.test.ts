@@ -321,7 +321,8 @@ describe('force', () => {
     policy.force('open')
     expect([policy.state, policy.forced]).toEqual(['open', 'open'])
     const refused = await ask()
-    expect(refused).toMatchObject({ left: { reason: 'BREAKER_OPEN', ran: 'no' } })
+    const message = 'no calls are let through for now' // not that too many have failed
+    expect(refused).toMatchObject({ left: { reason: 'BREAKER_OPEN', ran: 'no', message } })
     expect(refused).not.toHaveProperty('left.retryAfterMs')
     policy.force('closed')
     await fail(5)
@@ -352,13 +353,26 @@ describe('changes while it runs', () => {
     const { policy, fail, succeed } = start({ windowCalls: 4, minCalls: 4 })
     await succeed(3)
     await fail(1)
-    policy.configure({ windowCalls: 2, minCalls: 3 })
+    policy.configure({ windowCalls: 2, minCalls: Infinity })
     await succeed()
     expect(policy.counts).toMatchObject({ calls: 2, failures: 1 })
     policy.configure({ windowCalls: 100 })
     await succeed(3)
     expect(policy.counts).toMatchObject({ calls: 5, failures: 1 })
   })
+})
+
+test('a window of fewer calls than minCalls is enough when it is full, unless ratios are off', async () => {
+  const { policy, fail, clock } = start({ windowCalls: 10 })
+  await fail(9)
+  expect(policy.state).toBe('closed')
+  await fail()
+  expect(policy.state).toBe('open')
+
+  policy.force(undefined)
+  policy.configure({ minCalls: Infinity })
+  await fail(50)
+  expect([policy.state, clock.pendingTimers]).toEqual(['closed', 0])
 })
 
 describe("cockatiel's strategies", () => {

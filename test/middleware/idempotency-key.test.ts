@@ -1,6 +1,9 @@
 /** `idempotencyKey` runs a key once and gives everybody the same answer, whatever ends early, dies or comes late. */
+import { once } from 'node:events'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { contract, method as defineMethod, implement } from '../../src/contract/index.js'
 import {
   CallError,
   type Context,
@@ -21,6 +24,7 @@ import {
 import { type IdempotencyEvent, type IdempotencyKeyOptions, idempotencyKey } from '../../src/middleware/index.js'
 import { fromText, sha256, toText } from '../../src/middleware/plain-json.js'
 import { memoryStore, type Store } from '../../src/store/index.js'
+import { server } from '../../src/transport/http/fetch/index.js'
 import { deep } from '../deep.js'
 
 const method: MethodInfo = { service: 'shop.v1.Orders', name: 'place', idempotency: 'unsafe' }
@@ -389,6 +393,49 @@ test('any value that can be kept comes back as it was', () => {
     }),
     { numRuns: deep(200, 5_000) },
   )
+})
+
+test('over HTTP it answers with the statuses of the draft, and a replay with the status and headers of the first', async () => {
+  const Orders = contract('shop.v1.Orders', {
+    place: defineMethod({
+      request: z.object({ sku: z.string() }),
+      response: z.object({ id: z.int() }),
+      idempotency: 'unsafe',
+      http: { post: '/orders', status: 201 },
+    }),
+  })
+  const running = new EventTarget()
+  const begun = once(running, 'begun')
+  const orders = implement(Orders)
+    .use(
+      idempotencyKey({
+        key: (_, { metadata }) => metadata.get('idempotency-key'),
+        principal: ({ metadata }) => metadata.get('x-user') ?? 'nobody',
+        store: memoryStore(),
+      }),
+    )
+    .handlers({
+      async place(_, { reply }) {
+        running.dispatchEvent(new Event('begun'))
+        await once(running, 'go')
+        reply.header('location', '/orders/7')
+        return { id: 7 }
+      },
+    })
+  const serve = server([orders])
+  const post = async (sku: string, user = 'ada') => {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': 'k-1', 'x-user': user }
+    const request = new Request('http://shop/orders', { method: 'POST', headers, body: JSON.stringify({ sku }) })
+    const response = await serve(request)
+    return [response.status, response.headers.get('location'), response.headers.get('idempotent-replayed')]
+  }
+  const first = post('tea')
+  await begun
+  expect(await post('tea')).toEqual([409, null, null])
+  running.dispatchEvent(new Event('go'))
+  expect(await first).toEqual([201, '/orders/7', null])
+  expect(await post('tea')).toEqual([201, '/orders/7', 'true'])
+  expect(await post('saw')).toEqual([422, null, null])
 })
 
 test.each<[object, string]>([

@@ -26,6 +26,7 @@ import {
   cache,
   fallback,
   hedge,
+  idempotencyKey,
   mayRetry,
   orderRules,
   rateLimit,
@@ -36,6 +37,7 @@ import {
   singleFlight,
   timeout,
 } from '../../src/middleware/index.js'
+import { memoryStore } from '../../src/store/index.js'
 
 const safe: MethodInfo = { service: 'shop.v1.Stock', name: 'get', idempotency: 'safe' }
 const unsafe: MethodInfo = { ...safe, name: 'reserve', idempotency: 'unsafe' }
@@ -284,8 +286,10 @@ test('fallback-hides-refusals: a caller who is not let in gets an answer', async
   expect(await call(honest, 1)).toMatchObject({ left: { code: 'permission_denied' } })
 })
 
-test('shared-outside-authentication: one caller gets what another may see', async () => {
-  const remembered = () => cache({ key: request => String(request), ttlMs: 1_000 })
+test.each([
+  ['cache', () => cache({ key: request => String(request), ttlMs: 1_000 })],
+  ['idempotencyKey', () => idempotencyKey({ key: () => 'k', principal: 'none', store: memoryStore() })],
+] as const)('shared-outside-authentication: through %s one caller gets what another may see', async (_, remembered) => {
   const authenticate = around({
     name: 'authenticate',
     enter: context => {
