@@ -45,6 +45,11 @@ export type NeededBy<G> = G extends (
   ? R
   : never
 
+/** What `use` asks of what it cannot take, and nothing has: the compiler's message names the property that is missing, not `never`. */
+export type Unfit<N> = [N] extends [never]
+  ? { readonly 'it changes requests or responses: put it around an endpoint, and that into endpoints()': never }
+  : { readonly 'use a provider of this before it': N }
+
 /** A method's business as a finished endpoint, with middleware of its own: these see the request validated. */
 export type ServerEndpoint<X, R = Context> =
   X extends Method<infer _Rq, infer _Rs, infer F>
@@ -82,7 +87,7 @@ export interface Service<
   /** A middleware that changes nothing about the context's type. */
   use(middleware: Middleware): Service<M, Missing, Ctx, R>
   /** A guard comes after the provider of what it needs. */
-  use<G extends Guard<never>>(guard: Ctx extends NeededBy<G> ? G : never): Service<M, Missing, Ctx, R>
+  use<G extends Guard<never>>(guard: Ctx extends NeededBy<G> ? G : Unfit<NeededBy<G>>): Service<M, Missing, Ctx, R>
   /** As {@link use}, with a middleware made for each method: `usePerMethod(() => breaker())` shares no breaker. */
   usePerMethod(make: (method: MethodInfo) => Middleware): Service<M, Missing, Ctx, R>
   /**
