@@ -7,6 +7,7 @@ import {
   type Failure,
   failed,
   type Left,
+  type MethodInfo,
   type Provider,
   provide,
 } from '../core/index.js'
@@ -52,12 +53,12 @@ export interface MaybeAuthenticated<P> {
 export function authenticate<const S extends Schemes>(...schemes: S): Provider<Authenticated<PrincipalOf<S>>> {
   checkSchemes('authenticate', schemes)
   const judge = judgeOf<PrincipalOf<S>>(schemes, { whenMissing: 'refuse' })
-  return provide<Authenticated<PrincipalOf<S>>>({
+  return provide<Authenticated<PrincipalOf<S>>>(method => ({
     name: 'authenticate',
     role: 'authenticate',
     options: { schemes: schemes.map(({ name }) => name) },
-    enter: judge as Judge<Authenticated<PrincipalOf<S>>>, // a call without a principal has been refused
-  })
+    enter: judge(method) as Judge<Authenticated<PrincipalOf<S>>>, // a call without a principal has been refused
+  }))
 }
 
 /**
@@ -68,12 +69,13 @@ export function authenticateOptional<const S extends Schemes>(
   ...schemes: S
 ): Provider<MaybeAuthenticated<PrincipalOf<S>>> {
   checkSchemes('authenticateOptional', schemes)
-  return provide<MaybeAuthenticated<PrincipalOf<S>>>({
+  const judge = judgeOf<PrincipalOf<S>>(schemes, { whenMissing: 'pass' })
+  return provide<MaybeAuthenticated<PrincipalOf<S>>>(method => ({
     name: 'authenticateOptional',
     role: 'authenticate',
     options: { schemes: schemes.map(({ name }) => name) },
-    enter: judgeOf<PrincipalOf<S>>(schemes, { whenMissing: 'pass' }),
-  })
+    enter: judge(method),
+  }))
 }
 
 type Judged<P> = Left<Failure> | { readonly provide: P }
@@ -82,7 +84,7 @@ type Judge<P> = (context: Context) => Awaitable<Judged<P>>
 function judgeOf<P>(
   schemes: Schemes,
   { whenMissing }: { readonly whenMissing: 'refuse' | 'pass' },
-): Judge<MaybeAuthenticated<P>> {
+): (method: MethodInfo | undefined) => Judge<MaybeAuthenticated<P>> {
   const challenges = schemes.flatMap(({ challenge }) => challenge ?? []).join(', ')
   const nobody: Judged<MaybeAuthenticated<P>> = { provide: { principal: undefined } }
   const decide = (
@@ -99,17 +101,23 @@ function judgeOf<P>(
     if (challenges !== '') context.reply.header('www-authenticate', challenges)
     return failed('unauthenticated', 'CREDENTIALS_MISSING', 'this needs credentials, and there are none', { ran: 'no' })
   }
-  const from = (start: number, context: Context): Awaitable<Judged<MaybeAuthenticated<P>>> => {
+  const from = (
+    start: number,
+    context: Context,
+    method: MethodInfo | undefined,
+  ): Awaitable<Judged<MaybeAuthenticated<P>>> => {
     for (let i = start; i < schemes.length; i++) {
       const scheme = schemes[i] as Scheme<unknown> // the loop's condition
-      const verdict = scheme.verify(context)
+      const verdict = scheme.verify(context, method)
       if (verdict instanceof Promise)
-        return verdict.then(given => (given === undefined ? from(i + 1, context) : decide(given, scheme, context)))
+        return verdict.then(given =>
+          given === undefined ? from(i + 1, context, method) : decide(given, scheme, context),
+        )
       if (verdict !== undefined) return decide(verdict, scheme, context)
     }
     return missing(context)
   }
-  return context => from(0, context)
+  return method => context => from(0, context, method)
 }
 
 /** Tells by RFC 6750, section 3.1, that the token is what is wrong. Where the scheme could not tell, it is not. */

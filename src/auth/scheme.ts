@@ -1,6 +1,14 @@
 // The port of kinds of credentials: a scheme finds its own in a call and says whose it is. It reads the context alone, where every
 // transport puts them in the same place, so that a scheme written once works on all of them.
-import { type Awaitable, type Context, type Failure, type FailureOptions, failed, type Left } from '../core/index.js'
+import {
+  type Awaitable,
+  type Context,
+  type Failure,
+  type FailureOptions,
+  failed,
+  type Left,
+  type MethodInfo,
+} from '../core/index.js'
 
 /** A kind of credential: bearer tokens, passwords, API keys, certificates, sessions. */
 export interface Scheme<P> {
@@ -11,8 +19,11 @@ export interface Scheme<P> {
    * what cannot be asked for, such as a certificate
    */
   readonly challenge?: string
-  /** Looks for its credential in a call, and judges it. Never looks at the request. What it throws is a defect, and refuses the call. */
-  verify(context: Context): Awaitable<Verdict<P>>
+  /**
+   * Looks for its credential in a call of a method (`undefined` where that is not known), and judges it. Never looks at the request. What
+   * it throws is a defect, and refuses the call.
+   */
+  verify(context: Context, method: MethodInfo | undefined): Awaitable<Verdict<P>>
 }
 
 /**

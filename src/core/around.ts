@@ -54,8 +54,18 @@ export interface ProviderLayer<P, S = unknown> extends Pick<Layer<S>, 'name' | '
   opened?(state: S, context: Context): void
 }
 
-/** Makes a {@link Provider}: after it, the context has what `enter` gave as `provide`. */
-export function provide<P extends object, S = undefined>(layer: ProviderLayer<P, S>): Provider<P> {
+/**
+ * Makes a {@link Provider}: after it, the context has what `enter` gave as `provide`. Given a function, the layer is made for each
+ * method that it wraps.
+ */
+export function provide<P extends object, S = undefined>(
+  source: ProviderLayer<P, S> | ((method: MethodInfo | undefined) => ProviderLayer<P, S>),
+): Provider<P> {
+  const made = typeof source === 'function' ? around(method => supplying(source(method))) : around(supplying(source))
+  return made as unknown as Provider<P> // the same function: the types tell what its `enter` does to the context
+}
+
+function supplying<P extends object, S>(layer: ProviderLayer<P, S>): Layer<S> {
   checkLayer(layer)
   const supply = (
     context: Context,
@@ -65,14 +75,13 @@ export function provide<P extends object, S = undefined>(layer: ProviderLayer<P,
     const extended = extend(context, entered.provide as P & { readonly [K in keyof Context]?: never }) // checked by Object.assign: they are getters
     return 'state' in entered ? { context: extended, state: entered.state as S } : { context: extended }
   }
-  const source: Layer<S> = {
+  return {
     ...layer,
     enter(context, request) {
       const entered = layer.enter(context, request)
       return isPromise(entered) ? entered.then(given => supply(context, given)) : supply(context, entered)
     },
   }
-  return around(source) as unknown as Provider<P> // the same function: the types tell what its `enter` does to the context
 }
 
 /** A layer that reads `N` in the context. */

@@ -29,6 +29,7 @@ export const reasons: Readonly<Record<string, Reason>> = {
   UNKNOWN_DOMAIN_FAILURE: {},
   CREDENTIALS_MISSING: { code: 'unauthenticated' },
   CREDENTIALS_REJECTED: { code: 'unauthenticated' },
+  CROSS_SITE_REQUEST: { code: 'permission_denied' },
   NOT_FOUND: { code: 'not_found' },
   PERMISSION_DENIED: { code: 'permission_denied' },
   BODY_ALREADY_READ: { code: 'internal' },

@@ -16,7 +16,7 @@ import { manualClock, type PeerCertificate, testContext } from '../../src/core/i
 import { deep } from '../deep.js'
 
 const verify = async <P>(scheme: Scheme<P>, metadata: Record<string, string>) =>
-  scheme.verify(testContext({ metadata }))
+  scheme.verify(testContext({ metadata }), undefined)
 const refused = { left: { code: 'unauthenticated', reason: 'CREDENTIALS_REJECTED', ran: 'no' } }
 const base64 = (text: string | Uint8Array) => Buffer.from(text).toString('base64')
 
@@ -88,7 +88,7 @@ describe('apiKey', () => {
       { hash: young.hash, principal: { id: 'robot' } },
     ]),
   })
-  const show = async (key: string) => scheme.verify(testContext({ clock, metadata: { 'x-api-key': key } }))
+  const show = async (key: string) => scheme.verify(testContext({ clock, metadata: { 'x-api-key': key } }), undefined)
 
   test('the old key is good until it expires, the new one goes on', async () => {
     expect(await show(old.key)).toEqual({ principal: { id: 'robot' } })
@@ -143,17 +143,17 @@ describe('certificate', () => {
 
   test('who holds one that is known is let in', () => {
     const peer = { secure: true, certificate: shown(['spiffe://shop/orders']) }
-    expect(scheme.verify(testContext({ peer }))).toEqual({ principal: { id: 'orders' } })
+    expect(scheme.verify(testContext({ peer }), undefined)).toEqual({ principal: { id: 'orders' } })
   })
 
   test('who holds one of somebody else is refused', () => {
     const peer = { secure: true, certificate: shown(['spiffe://shop/other']) }
-    expect(scheme.verify(testContext({ peer }))).toMatchObject(refused)
+    expect(scheme.verify(testContext({ peer }), undefined)).toMatchObject(refused)
   })
 
   test('no header stands for a certificate', () => {
     const metadata = { 'x-forwarded-client-cert': 'URI=spiffe://shop/orders', 'ssl-client-verify': 'SUCCESS' }
-    expect(scheme.verify(testContext({ metadata }))).toBeUndefined()
+    expect(scheme.verify(testContext({ metadata }), undefined)).toBeUndefined()
   })
 })
 

@@ -21,6 +21,7 @@ import {
   type MethodInfo,
   manualClock,
   type Outcome,
+  type ProviderLayer,
   provide,
   right,
   testContext,
@@ -295,8 +296,7 @@ describe('a layer made per method', () => {
 
 describe('provide', () => {
   type Principal = { readonly principal: { readonly id: string } }
-  const provider = (enter: Parameters<typeof provide<Principal>>[0]['enter']) =>
-    provide<Principal>({ name: 'auth', enter })
+  const provider = (enter: ProviderLayer<Principal, undefined>['enter']) => provide<Principal>({ name: 'auth', enter })
   const whoAmI = fromPromise(async (_: number, context: Context & Principal) => context.principal.id)
   const given = { provide: { principal: { id: 'ada' } } }
 

@@ -1,0 +1,161 @@
+// Server-side sessions (OWASP's Session Management): the browser has a random word and nothing else, so that ending a session ends it.
+// What the word stands for lies in a store that all processes share, under the word's hash: who reads the store cannot log in.
+import { randomBytes } from 'node:crypto'
+import { type Context, clearCookie, cookiesOf, failed, type MethodInfo, setCookie } from '../../core/index.js'
+import { memoryStore, type Store } from '../../store/index.js'
+import { sha256 } from '../same-secret.js'
+import type { Scheme, Verdict } from '../scheme.js'
+import { isCrossSite } from './cross-site.js'
+
+/** Options of {@link sessions}. */
+export interface SessionsOptions {
+  /** Where sessions lie; shared by all processes of a service. @defaultValue memoryStore(), for one process */
+  readonly store?: Store
+  /** How long a session lasts without a call, in ms; more than 0. @defaultValue 1 800 000, half an hour */
+  readonly idleMs?: number
+  /** How long a session lasts at most, in ms; at least `idleMs`. @defaultValue 43 200 000, twelve hours */
+  readonly maxAgeMs?: number
+  /** The cookie's name. One that begins with `__Host-` can be set by this host alone. @defaultValue '__Host-session' */
+  readonly cookie?: string
+  /** When browsers send it: `lax`, also when a link from elsewhere is followed; `strict`, never then. @defaultValue 'lax' */
+  readonly sameSite?: 'lax' | 'strict'
+}
+
+/** Sessions of principals `P`, which have to survive JSON. */
+export interface Sessions<P extends object> {
+  /** Lets in who has a session: for `authenticate` and `authenticateOptional`. */
+  readonly scheme: Scheme<P>
+  /**
+   * Logs in: begins a session under a new word, ends the one that came with the call, and sends the cookie. Call it only when it is proven
+   * who that is. Throws `CallError` `unavailable`/`STORE_UNAVAILABLE` where the store is gone, and `TypeError` for a principal that is
+   * no JSON object.
+   */
+  start(context: Context, principal: P): Promise<void>
+  /** Logs out: ends the session that came with the call, if any, everywhere and at once, and has the browser forget the cookie. Throws as {@link start}. */
+  end(context: Context): Promise<void>
+}
+
+interface Session<P> {
+  readonly principal: P
+  /** On the wall clock, as the next one: the processes share no other. */
+  readonly startedAt: number
+  readonly seenAt: number
+}
+
+// 128 bits in base64url.
+const wordRule = /^[A-Za-z0-9_-]{22}$/
+
+/**
+ * Makes sessions. A call whose session has ended, or never was, has no credential, and the browser is told to forget the cookie; where
+ * the store is gone it fails with `unavailable`/`STORE_UNAVAILABLE`. A call of a method that is not `safe` fails with
+ * `permission_denied`/`CROSS_SITE_REQUEST` where a browser says that another origin made it.
+ *
+ * Throws `RangeError` for times out of range, and `TypeError` for a cookie's name that none can have.
+ *
+ * @example
+ * ```ts
+ * import { fromPromise } from 'tenon'
+ * import { authenticate } from 'tenon/auth'
+ * import { sessions } from 'tenon/auth/session'
+ *
+ * const users = sessions<{ id: string }>()
+ * export const login = fromPromise(async ({ id }: { id: string }, context) => {
+ *   await users.start(context, { id }) // after the password has been checked
+ *   return { welcome: id }
+ * })
+ * export const guarded = authenticate(users.scheme)
+ * ```
+ */
+export function sessions<P extends object>(options: SessionsOptions = {}): Sessions<P> {
+  return new StoredSessions<P>(options)
+}
+
+class StoredSessions<P extends object> implements Sessions<P> {
+  readonly #store: Store
+  readonly #idleMs: number
+  readonly #maxAgeMs: number
+  readonly #cookie: string
+  readonly #sameSite: 'lax' | 'strict'
+  readonly scheme: Scheme<P>
+
+  constructor(options: SessionsOptions) {
+    const { store = memoryStore(), idleMs = 1_800_000, maxAgeMs = 43_200_000, sameSite = 'lax' } = options
+    const { cookie = '__Host-session' } = options
+    if (!(idleMs > 0)) throw new RangeError(`sessions: idleMs must be more than 0, got ${idleMs}`)
+    if (!(maxAgeMs >= idleMs)) throw new RangeError(`sessions: maxAgeMs must be at least idleMs, got ${maxAgeMs}`)
+    if (sameSite !== 'lax' && sameSite !== 'strict')
+      throw new RangeError(`sessions: sameSite must be 'lax' or 'strict', got '${String(sameSite)}'`)
+    setCookie({ header: () => {} }, cookie, '', { sameSite }) // throws for a name that no cookie can have
+    this.#store = store
+    this.#idleMs = idleMs
+    this.#maxAgeMs = maxAgeMs
+    this.#cookie = cookie
+    this.#sameSite = sameSite
+    this.scheme = { name: 'session', verify: (context, method) => this.#verify(context, method) }
+  }
+
+  async start(context: Context, principal: P): Promise<void> {
+    const now = context.clock.wallTime()
+    const text = written({ principal, startedAt: now, seenAt: now })
+    const word = randomBytes(16).toString('base64url')
+    const old = this.#wordOf(context)
+    if (old !== undefined) await this.#store.delete(keyOf(old))
+    await this.#store.set(keyOf(word), text, this.#idleMs)
+    setCookie(context.reply, this.#cookie, word, { sameSite: this.#sameSite })
+  }
+
+  async end(context: Context): Promise<void> {
+    const word = this.#wordOf(context)
+    if (word !== undefined) await this.#store.delete(keyOf(word))
+    clearCookie(context.reply, this.#cookie, { sameSite: this.#sameSite })
+  }
+
+  #wordOf(context: Context): string | undefined {
+    const word = cookiesOf(context).get(this.#cookie)
+    return word !== undefined && wordRule.test(word) ? word : undefined
+  }
+
+  #verify(context: Context, method: MethodInfo | undefined): Verdict<P> | Promise<Verdict<P>> {
+    if (!cookiesOf(context).has(this.#cookie)) return undefined
+    if (method?.idempotency !== 'safe' && isCrossSite(context))
+      return failed('permission_denied', 'CROSS_SITE_REQUEST', 'another site may not do that', { ran: 'no' })
+    return this.#find(context)
+  }
+
+  async #find(context: Context): Promise<Verdict<P>> {
+    const word = this.#wordOf(context)
+    const text = word === undefined ? undefined : await this.#store.get(keyOf(word))
+    const session = text === undefined ? undefined : (JSON.parse(text) as Session<P>) // as `written` wrote it
+    const now = context.clock.wallTime()
+    if (word === undefined || text === undefined || session === undefined || this.#isOver(session, now)) {
+      clearCookie(context.reply, this.#cookie, { sameSite: this.#sameSite })
+      return undefined
+    }
+    await this.#renew(word, { text, session, now })
+    return { principal: session.principal }
+  }
+
+  #isOver({ startedAt, seenAt }: Session<P>, now: number): boolean {
+    return now - startedAt >= this.#maxAgeMs || now - seenAt >= this.#idleMs
+  }
+
+  /** Has the session last from now on, now and then: not each call needs to write. One that has been ended meanwhile stays so. */
+  async #renew(
+    word: string,
+    { text, session, now }: { text: string; session: Session<P>; now: number },
+  ): Promise<void> {
+    if (now - session.seenAt < this.#idleMs / 10) return
+    const ttlMs = Math.min(this.#idleMs, session.startedAt + this.#maxAgeMs - now)
+    await this.#store.compareAndSet(keyOf(word), { from: text, to: written({ ...session, seenAt: now }), ttlMs })
+  }
+}
+
+function keyOf(word: string): string {
+  return `session:${sha256(word)}`
+}
+
+function written<P>(record: Session<P>): string {
+  const { principal } = record
+  if (typeof principal !== 'object' || principal === null) throw new TypeError('sessions: a principal is an object')
+  return JSON.stringify(record)
+}
