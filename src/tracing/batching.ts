@@ -107,7 +107,7 @@ class Batching implements BatchingReporter {
       return
     }
     this.#queue.push(span)
-    if (this.#queue.size >= this.#settings.maxBatch && !this.#isBusy) void this.#send()
+    if (this.#queue.size >= this.#settings.maxBatch && !this.#isBusy && !this.#isFailing) void this.#send()
     else this.#sendLater()
   }
 
@@ -173,8 +173,9 @@ class Batching implements BatchingReporter {
   }
 
   async #export(batch: readonly FinishedSpan[], signal: AbortSignal): Promise<void> {
+    const exporting = async (): Promise<void> => this.#exporter.export(batch, signal) // what it throws, it rejects with
     try {
-      await this.#exporter.export(batch, signal)
+      await exporting()
     } finally {
       this.#isBusy = false
       if (this.#request === undefined) this.#goOn(false) // it was given up long ago

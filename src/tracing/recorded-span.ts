@@ -152,9 +152,10 @@ export class RecordedSpan implements Span, FinishedSpan, TraceContext {
       this.#count('links')
       return
     }
-    const { traceId, spanId, sampled, traceState, remote } = context // not the span itself, which is much more
+    const { traceId, spanId, sampled, traceState } = context // not the span itself, which is much more
     const kept = boundedAttributes(attributes, limits)
-    this.#links.push({ context: { traceId, spanId, sampled, traceState, remote }, attributes: kept })
+    const linked = { traceId, spanId, sampled, ...(traceState !== undefined && { traceState }) }
+    this.#links.push({ context: linked, attributes: kept })
     this.#size += 2 * entrySize + sizeOf(kept)
   }
 

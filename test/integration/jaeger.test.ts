@@ -1,0 +1,52 @@
+/** The same shop, as a real Jaeger tells it, which takes Zipkin's format as well. OTLP to it is in the tests of `tenon/tracing/otel`. */
+import { zipkin } from 'tenon/tracing/zipkin'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type JaegerServer, needJaeger, startJaeger } from './jaeger.js'
+import { tracedShop } from './traced-shop.js'
+
+let server: JaegerServer | undefined
+let missing: string | undefined
+
+beforeAll(async () => {
+  needJaeger(reason => {
+    missing = reason
+  })
+  if (missing === undefined) server = await startJaeger()
+})
+
+afterAll(() => server?.stop())
+
+describe('a real Jaeger', () => {
+  test.beforeEach(({ skip }) => skip(missing !== undefined, missing))
+
+  test('tells calls with their attempts and errors as one trace', async () => {
+    const { zipkinUrl } = server as JaegerServer // or the test was skipped
+    const shop = await tracedShop({ reporter: () => zipkin(zipkinUrl), formats: ['w3c', 'b3'] })
+    const traceId = await shop.order('flaky')
+    await shop.stop()
+    const { spans, processes } = await (server as JaegerServer).trace(traceId, 7)
+    const rows = [...spans]
+      .sort((a, b) => a.startTime - b.startTime)
+      .map(({ operationName, processID, tags, references, spanID }) => {
+        const tag = (key: string): unknown => tags.find(each => each.key === key)?.value
+        const parent = spans.find(each => each.spanID === references[0]?.spanID)
+        return {
+          what: `${processes[processID]?.serviceName} ${tag('span.kind')} ${operationName}`,
+          parent: parent === undefined ? undefined : `${processes[parent.processID]?.serviceName}`,
+          attempt: tag('attempt'),
+          failed: tag('error') !== undefined,
+          spanID,
+        }
+      })
+    const take = 'shop.v1.stock/take'
+    expect(rows.map(({ spanID: _, ...row }) => row)).toEqual([
+      { what: 'shop server shop.v1.shop/order', parent: undefined, attempt: undefined, failed: false },
+      { what: `shop client ${take}`, parent: 'shop', attempt: '1', failed: true },
+      { what: `stock server ${take}`, parent: 'shop', attempt: '1', failed: true },
+      { what: `shop client ${take}`, parent: 'shop', attempt: '2', failed: false },
+      { what: `stock server ${take}`, parent: 'shop', attempt: '2', failed: false },
+      { what: 'shop client shop.v1.stock/watch', parent: 'shop', attempt: undefined, failed: false },
+      { what: 'stock server shop.v1.stock/watch', parent: 'shop', attempt: undefined, failed: false },
+    ])
+  })
+})
