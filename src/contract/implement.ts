@@ -17,7 +17,7 @@ import type {
 import { intercept, isFailure, left, type MethodInfo, withMethod } from '../core/index.js'
 import { endpointOf } from '../core/make.js'
 import type { Scope } from '../core/scope.js'
-import { functionLeaf } from '../core/stack.js'
+import { functionLeaf, Stack } from '../core/stack.js'
 import { isStream } from '../core/stream.js'
 import type { ServedMethod } from './binding.js'
 import type { Contract } from './contract.js'
@@ -180,7 +180,7 @@ function handlerEndpoint(spec: MethodSpec, handler: PlainHandler): ServedMethod[
       value instanceof Rejected ? left(value.failure) : owned(spec, leaf.settle(value, scope, runs), scope),
     caught: (thrown, scope, runs) => owned(spec, leaf.caught(thrown, scope, runs), scope),
   }
-  return endpointOf({ layers: [], sources: [], leaf: own, method: spec.info })
+  return endpointOf(new Stack({ leaf: own, method: spec.info }))
 }
 
 /** A request that did not fit: the handler never ran, so the failure's `ran` stands. */

@@ -6,16 +6,17 @@ import type { Left } from './either.js'
 import type { Endpoint, Guard, Middleware, Provider } from './endpoint.js'
 import type { LintRule } from './explanation.js'
 import type { Failure } from './failure.js'
-import { runStack } from './frame.js'
-import { type Entered, type Layer, type LayerSource, layerFor } from './layer.js'
+import { nextOf } from './frame.js'
+import { type Entered, type Layer, type LayerSource, layerFor, type Next } from './layer.js'
 import { endpointOf, rebound } from './make.js'
 import type { MethodInfo } from './method.js'
 import { type Awaitable, isPromise, type Outcome } from './outcome.js'
-import { type Leaf, outcomeOf, relayed, remoteOf, type Stack, stackKey, stackOf } from './stack.js'
+import { type Leaf, outcomeOf, relayed, remoteOf, Stack, stackOf } from './stack.js'
 
 function wrapped(next: object, source: LayerSource<unknown>): Stack {
   const { layers, sources, leaf, method } = stackOf(next)
-  return { layers: [layerFor(source, method, remoteOf(leaf)), ...layers], sources: [source, ...sources], leaf, method }
+  const layer = layerFor(source, method, remoteOf(leaf))
+  return new Stack({ layers: [layer, ...layers], sources: [source, ...sources], leaf, method })
 }
 
 /**
@@ -112,9 +113,6 @@ export interface Interceptor {
   run(next: Next, request: unknown, context: Context): Awaitable<Outcome>
 }
 
-/** The rest of the stack. Never rejects. */
-export type Next = (request: unknown, context: Context) => Awaitable<Outcome>
-
 /**
  * Makes a middleware that runs the rest itself: not at all, later, again. Prefer {@link around}, which fuses: this starts a
  * new list of layers, and what is inside it runs apart. The outcome must be `next`'s or a failure: the types cannot say so.
@@ -124,14 +122,13 @@ export function intercept(source: Interceptor | ((method: MethodInfo | undefined
   return <Req, Res, E, R extends Context>(next: Endpoint<Req, Res, E, R>) => {
     const inner = stackOf(next)
     const leaf = interceptedLeaf(source, inner)
-    return endpointOf<Req, Res, E, R>({ layers: [], sources: [], leaf, method: inner.method })
+    return endpointOf<Req, Res, E, R>(new Stack({ leaf, method: inner.method }))
   }
 }
 
 function interceptedLeaf(source: Interceptor | ((method: MethodInfo | undefined) => Interceptor), inner: Stack): Leaf {
   const interceptor = typeof source === 'function' ? source(inner.method) : source
-  const next: Next = (request, context) => runStack(inner, request, context)
-  Object.defineProperty(next, stackKey, { value: inner })
+  const next = nextOf(inner)
   return {
     kind: 'wrapped',
     name: interceptor.name,

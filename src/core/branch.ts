@@ -1,22 +1,23 @@
 // A part of a call that may end before the call does: one attempt of several, one of two that race, what a timeout bounds.
 // It answers, aborts and counts its work as a call of its own does, since it is a scope as a call is one.
-import type { Next } from './around.js'
 import { type Context, carriedOf, makeContext } from './context.js'
 import { left } from './either.js'
 import type { Failure } from './failure.js'
-import { runCall } from './frame.js'
+import { runScope } from './frame.js'
+import type { Next } from './layer.js'
 import type { Awaitable, Outcome } from './outcome.js'
-import { Scope } from './scope.js'
+import type { Late } from './scope.js'
 import { stackOfNext } from './stack.js'
 
 /** Options of {@link branch}. */
 export interface BranchOptions {
   /** Milliseconds from now; never longer than the call's own deadline. More than 0. @defaultValue the call's */
   readonly deadlineMs?: number
-  /** The time on the call's clock, for those that have just read it. @defaultValue it is read */
-  readonly now?: number
-  /** What it fails with at a deadline of its own. @defaultValue `deadline_exceeded`/`DEADLINE_EXCEEDED` */
-  readonly tooLate?: () => Failure
+  /**
+   * What it fails with at a deadline of its own; `late.settled` tells when its work has really ended.
+   * @defaultValue `deadline_exceeded`/`DEADLINE_EXCEEDED`
+   */
+  readonly tooLate?: (late: Late) => Failure
   /** Which attempt of the call this is, from 1. @defaultValue the call's */
   readonly attempt?: number
   /** How many attempts there may be. @defaultValue the call's */
@@ -38,52 +39,46 @@ export interface Branch {
 }
 
 /**
- * Begins a part of the call that goes on in `context`. For interceptors that bound, repeat or race what is further in:
- * `const attempt = branch(context, { attempt: 2 }); return attempt.run(next, request)`.
+ * Begins a part of the call that goes on in `context`. A layer gives its context as its own, and with that bounds what is further in:
+ * `enter: context => ({ context: branch(context, { deadlineMs: 50 }).context })`. An interceptor runs it, to repeat or race what is
+ * further in: `const attempt = branch(context, { attempt: 2 }); return attempt.run(next, request)`.
  */
 export function branch(context: Context, options: BranchOptions = {}): Branch {
-  return new RunningBranch(context, options)
+  return new RunningBranch(branchContext(context, options))
+}
+
+/** The context of a branch, for layers that need nothing else of it. */
+export function branchContext(context: Context, options: BranchOptions): Context {
+  const carried = carriedOf(context)
+  const { attempt = carried.attempt, maxAttempts = carried.maxAttempts, deadlineMs } = options
+  const { metadata, outgoing, span, transport } = carried
+  const scope = carried.scope.part(deadlineMs, options)
+  return makeContext({ scope, metadata, outgoing, attempt, maxAttempts, span, transport }, true, context)
 }
 
 class RunningBranch implements Branch {
   readonly context: Context
-  readonly #scope: Scope
 
-  constructor(context: Context, options: BranchOptions) {
-    const carried = carriedOf(context)
-    const { attempt = carried.attempt, maxAttempts = carried.maxAttempts, deadlineMs, tooLate } = options
-    const { deadlines, onDefect, deadline } = carried.scope
-    // One that ends with the call need not know the time: the call does.
-    const startedAt = deadlineMs === undefined ? Number.NEGATIVE_INFINITY : (options.now ?? deadlines.clock.now())
-    const until = deadlineMs === undefined ? deadline : startedAt + deadlineMs
-    this.#scope = new Scope({
-      deadlines,
-      startedAt,
-      deadline: Math.min(until, deadline),
-      onDefect,
-      parent: carried.scope,
-      sharesReply: options.ownReply !== true,
-      tooLate: until < deadline ? tooLate : undefined,
-    })
-    const { metadata, outgoing, span, transport } = carried
-    const own = { scope: this.#scope, metadata, outgoing, attempt, maxAttempts, span, transport }
-    this.context = makeContext(own, true, context)
+  constructor(context: Context) {
+    this.context = context
   }
 
   run(next: Next, request: unknown): Awaitable<Outcome> {
-    const refused = this.#scope.begin()
-    if (refused !== undefined) return left(refused)
     const stack = stackOfNext(next)
-    if (stack !== undefined) return runCall(stack, request, this.context) // as a call: one promise for both
+    if (stack !== undefined) return runScope(stack, request, this.context) // as a call: one promise for both
+    const { scope } = carriedOf(this.context)
+    const refused = scope.begin()
+    if (refused !== undefined) return left(refused)
     const outcome = next(request, this.context)
-    return outcome instanceof Promise ? this.#scope.race(outcome) : this.#scope.complete(outcome)
+    scope.hasBegun()
+    return outcome instanceof Promise ? scope.race(outcome) : scope.complete(outcome)
   }
 
   cancel(failure: Failure): void {
-    this.#scope.end(failure)
+    carriedOf(this.context).scope.end(failure)
   }
 
   adopt(): void {
-    this.#scope.shareReply()
+    carriedOf(this.context).scope.shareReply()
   }
 }

@@ -159,7 +159,7 @@ export class Context {
    * that ignores the abort goes on in the background. For what counts work, such as a bulkhead.
    */
   settled(callback: () => void): void {
-    this.#carried.scope.onSettled(callback)
+    this.#carried.scope.settled(callback)
   }
 }
 
@@ -172,6 +172,11 @@ function inSpan(span: ActiveSpan, outgoing: Metadata): Metadata {
 }
 
 export { carriedOf, isEntered, make as makeContext }
+
+/** The time on the call's clock, for layers that enter: read once for all that enter before anything has waited. */
+export function enteredAt(context: Context): number {
+  return carriedOf(context).scope.enteredAt
+}
 
 /**
  * A context with more in it: `extend(context, { principal })`. The given context stays as it was. Takes the own properties of

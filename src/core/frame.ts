@@ -1,22 +1,16 @@
 // Runs a list of layers around a leaf as one function: one object and one promise for any number of layers, where
-// closures cost a promise and two microtasks each.
+// closures cost a promise and two microtasks each. A layer may also put a part of the call around the rest, to bound it, and may
+// give something else where the rest has failed: then those further out wait, and nobody else pays.
 import { observe } from './call-error.js'
 import { type Context, carriedOf } from './context.js'
 import { left, right } from './either.js'
 import type { Failure } from './failure.js'
-import type { Entered, Layer } from './layer.js'
-import { type Awaitable, isPromise, type Outcome } from './outcome.js'
+import type { Entered, Layer, Next } from './layer.js'
+import { type Awaitable, type Failed, isPromise, type Outcome } from './outcome.js'
+import type { Receiver } from './receiver.js'
 import type { Dependent, Scope } from './scope.js'
-import type { Leaf, Stack } from './stack.js'
+import { type Leaf, outcomeOf, relayed, type Stack, stackKey } from './stack.js'
 import { CallStream, isStream, watchItems } from './stream.js'
-
-/** Who gets the outcome of work that may still be going on: the layers around a leaf, the call around a stack. */
-interface Receiver {
-  /** The work has ended. Returns what it is to whoever is further out. */
-  complete(outcome: Outcome): Outcome
-  /** What whoever is further out waits for meanwhile, where that is not the work itself: saves a promise for each of them. */
-  promise(): Promise<Outcome> | undefined
-}
 
 /** Runs a stack in the call that the context belongs to. Never throws and never rejects. */
 export function runStack(stack: Stack, request: unknown, context: Context): Awaitable<Outcome> {
@@ -24,9 +18,17 @@ export function runStack(stack: Stack, request: unknown, context: Context): Awai
   return scope.ended === undefined ? run(stack, request, context) : left(scope.ended)
 }
 
-/** Runs the stack of a call that has just begun, as its outermost: its outcome is the call's. Never throws and never rejects. */
-export function runCall(stack: Stack, request: unknown, context: Context): Awaitable<Outcome> {
-  return run(stack, request, context, carriedOf(context).scope)
+/**
+ * Runs a stack as all that happens in a scope, a call or a part of one, which begins and ends with it; where that cannot begin, tells
+ * why. Its outcome goes to `outer`, if any. Never throws and never rejects.
+ */
+export function runScope(stack: Stack, request: unknown, context: Context, outer?: Receiver): Awaitable<Outcome> {
+  const { scope } = carriedOf(context)
+  const refused = scope.begin(outer)
+  if (refused !== undefined) return outer === undefined ? left(refused) : outer.complete(left(refused))
+  const outcome = run(stack, request, context, scope)
+  scope.hasBegun()
+  return outcome
 }
 
 function run(stack: Stack, request: unknown, context: Context, outer?: Receiver): Awaitable<Outcome> {
@@ -35,13 +37,19 @@ function run(stack: Stack, request: unknown, context: Context, outer?: Receiver)
   return startLeaf(stack.leaf, request, context, outer)
 }
 
+/** What runs a stack: for those who decide whether, when and how often. */
+export function nextOf(stack: Stack): Next {
+  const next: Next = (request, context) => runStack(stack, request, context)
+  return Object.defineProperty(next, stackKey, { value: stack })
+}
+
 /** Starts a leaf, whose outcome `outer` gets. */
 function startLeaf(leaf: Leaf, request: unknown, context: Context, outer?: Receiver): Awaitable<Outcome> {
   const { scope } = carriedOf(context)
   const { runs } = scope
   // Whoever raced this against something else may have its answer long before this work ends.
   scope.hold()
-  const end = (outcome: Outcome): Outcome => {
+  const end = (outcome: Outcome): Awaitable<Outcome> => {
     scope.release()
     return outer === undefined ? outcome : outer.complete(outcome)
   }
@@ -52,15 +60,15 @@ function startLeaf(leaf: Leaf, request: unknown, context: Context, outer?: Recei
   } catch (thrown) {
     return end(leaf.caught(thrown, scope, runs))
   }
-  if (!(value instanceof Promise)) return end(outcomeOf(value, leaf, scope, runs))
+  if (!(value instanceof Promise)) return end(settled(value, leaf, scope, runs))
   const ended = value.then(
-    result => end(outcomeOf(result, leaf, scope, runs)),
+    result => end(settled(result, leaf, scope, runs)),
     thrown => end(leaf.caught(thrown, scope, runs)),
   )
   return outer?.promise() ?? ended
 }
 
-function outcomeOf(result: unknown, leaf: Leaf, scope: Scope, runs: number): Outcome {
+function settled(result: unknown, leaf: Leaf, scope: Scope, runs: number): Outcome {
   try {
     return leaf.settle(result, scope, runs)
   } catch (thrown) {
@@ -75,12 +83,16 @@ class Frame implements Dependent, Receiver {
   readonly #request: unknown
   readonly #scope: Scope
   readonly #outer: Receiver | undefined
+  /** The context around the first layer. */
+  readonly #outside: Context
   /** What each layer that entered got and gave: its context and its state, in turn. */
   readonly #entered: unknown[]
   /** How much work went on in the call when the first layer was entered: what there is more has begun further in. */
   readonly #workOutside: number
+  /** How many layers are in: have entered, and not exited. */
   #count = 0
   #context: Context
+  /** What the layers that were in at the end have been told. */
   #outcome: Outcome | undefined
   #stream: CallStream | undefined
   /** Some layer wants to know of each item. */
@@ -90,6 +102,7 @@ class Frame implements Dependent, Receiver {
     const { scope } = carriedOf(context)
     this.#stack = stack
     this.#request = request
+    this.#outside = context
     this.#context = context
     this.#scope = scope
     this.#outer = outer
@@ -103,9 +116,13 @@ class Frame implements Dependent, Receiver {
   }
 
   run(): Awaitable<Outcome> {
-    const { layers } = this.#stack
-    while (this.#count < layers.length) {
-      const layer = layers[this.#count] as Layer<unknown> // the loop's condition
+    const { layers, leaf } = this.#stack
+    while (true) {
+      // A layer that gave a part of the call as context is around that, and no longer around the call.
+      if (this.#context !== this.#outside && carriedOf(this.#context).scope.isPartOf(this.#scope))
+        return runScope(this.#stack.after(this.#count), this.#watchedRequest, this.#context, this)
+      const layer = layers[this.#count]
+      if (layer === undefined) return startLeaf(leaf, this.#watchedRequest, this.#context, this)
       if (layer.item !== undefined) this.#watchesItems = true
       if (layer.enter === undefined) {
         this.#push(undefined)
@@ -122,10 +139,8 @@ class Frame implements Dependent, Receiver {
       } catch (thrown) {
         refused = this.#scope.caught(thrown)
       }
-      if (refused !== undefined) return this.#give(this.#end(refused))
+      if (refused !== undefined) return this.#leave(refused)
     }
-    const request = this.#watchesItems ? this.#watched(this.#request) : this.#request
-    return startLeaf(this.#stack.leaf, request, this.#context, this)
   }
 
   async #resume(layer: Layer<unknown>, entering: Promise<Entered<unknown>>): Promise<Outcome> {
@@ -135,7 +150,7 @@ class Frame implements Dependent, Receiver {
     } catch (thrown) {
       refused = this.#scope.caught(thrown)
     }
-    return refused === undefined ? this.run() : this.#give(this.#end(refused))
+    return refused === undefined ? this.run() : this.#leave(refused)
   }
 
   /** A layer has entered, or gives what it refuses with. */
@@ -159,30 +174,71 @@ class Frame implements Dependent, Receiver {
     this.#entered[at + 1] = this.#context
   }
 
-  /** The leaf has given its outcome. */
-  complete(outcome: Outcome): Outcome {
-    return this.#give(this.#settle(outcome))
+  /** What is further in than all the layers has given its outcome. */
+  complete(outcome: Outcome): Awaitable<Outcome> {
+    const response = outcome._tag === 'Right' ? outcome.right : undefined
+    return isStream(response) ? this.#give(this.#watch(response)) : this.#leave(outcome)
   }
 
   promise(): Promise<Outcome> | undefined {
     return this.#outer?.promise()
   }
 
-  #give(outcome: Outcome): Outcome {
+  #give(outcome: Outcome): Awaitable<Outcome> {
     return this.#outer === undefined ? outcome : this.#outer.complete(outcome)
   }
 
-  /** What the layers' caller gets. */
-  #settle(outcome: Outcome): Outcome {
+  /** Goes back out with an outcome, as far as the first layer that may give something else instead of a failure. */
+  #leave(outcome: Outcome): Awaitable<Outcome> {
+    if (outcome._tag === 'Right' || this.#scope.ended !== undefined) return this.#give(this.#end(outcome))
+    const { layers } = this.#stack
+    let at = this.#count - 1
+    while (at >= 0 && layers[at]?.recover === undefined) at--
+    if (at < 0) return this.#give(this.#end(outcome))
+    this.#exitTo(at + 1, outcome)
+    const recovered = this.#recover(at, outcome)
+    if (!(recovered instanceof Promise)) return this.#recovered(at, recovered)
+    this.#scope.hold() // it is work, which may go on when the call has ended
+    const given = recovered.then(late => {
+      this.#scope.release()
+      return this.#recovered(at, late)
+    })
+    return this.promise() ?? given
+  }
+
+  #recover(at: number, failed: Failed): Awaitable<Outcome> {
+    if (this.#outcome !== undefined) return this.#outcome // an exit further in, or somebody else meanwhile, has ended the call
+    const layer = this.#stack.layers[at] as Layer<unknown> // it was found there
+    const context = at === 0 ? this.#outside : (this.#entered[2 * at - 1] as Context) // as it was around the layer
+    const settle = (value: unknown): Outcome => outcomeOf(value, layer.name, this.#scope)
+    const caught = (thrown: unknown): Outcome => relayed(this.#scope.caught(thrown), true)
+    try {
+      const next = nextOf(this.#stack.after(at + 1))
+      const rest = { next, request: this.#request, context }
+      const value = layer.recover?.(failed, this.#entered[2 * at], rest)
+      return isPromise(value) ? Promise.resolve(value).then(settle).catch(caught) : settle(value)
+    } catch (thrown) {
+      return caught(thrown)
+    }
+  }
+
+  /** What a layer gives in place of a failure is what has come of the call, for it and for those further out. */
+  #recovered(at: number, outcome: Outcome): Awaitable<Outcome> {
     const response = outcome._tag === 'Right' ? outcome.right : undefined
-    if (!isStream(response)) return this.#end(outcome)
+    if (this.#outcome !== undefined || isStream(response)) return this.complete(outcome)
+    this.#exitTo(at, outcome)
+    return this.#leave(outcome)
+  }
+
+  /** Wraps a response stream, whose end is the layers' exit. */
+  #watch(source: AsyncIterable<unknown>): Outcome {
     if (this.#outcome !== undefined) {
-      this.#scope.closeLate(response)
+      this.#scope.closeLate(source)
       return this.#outcome
     }
     this.#opened()
     this.#scope.hold()
-    this.#stream = new CallStream(response, {
+    this.#stream = new CallStream(source, {
       onDefect: this.#scope.onDefect,
       ...(this.#watchesItems && { onItem: () => this.#item('response') }),
       onEnd: ended => void this.#end(ended),
@@ -191,8 +247,9 @@ class Frame implements Dependent, Receiver {
     return right(this.#stream)
   }
 
-  #watched(request: unknown): unknown {
-    return isStream(request) ? watchItems(request, () => this.#item('request')) : request
+  get #watchedRequest(): unknown {
+    const request = this.#request
+    return this.#watchesItems && isStream(request) ? watchItems(request, () => this.#item('request')) : request
   }
 
   #item(of: 'request' | 'response'): void {
@@ -223,30 +280,39 @@ class Frame implements Dependent, Receiver {
     this.#stream?.fail(failure)
   }
 
+  /** All layers that are in exit, and nothing can be given instead any more. */
   #end(outcome: Outcome): Outcome {
     if (this.#outcome !== undefined) return this.#outcome
     this.#outcome = outcome
     this.#scope.detach(this)
+    this.#exitTo(0, outcome)
+    return outcome
+  }
+
+  /** Those from `to` on exit, innermost first. Any of them may end the call, and with it the others. */
+  #exitTo(to: number, outcome: Outcome): void {
     const { layers } = this.#stack
+    const count = this.#count
+    let last = count
     let counts = false
-    for (let i = this.#count - 1; i >= 0; i--) {
+    while (this.#count > to) {
+      const i = --this.#count
+      last = i
       const layer = layers[i] as Layer<unknown> // as many contexts as layers entered
       if (layer.settled !== undefined) counts = true
       if (layer.exit !== undefined)
         this.#exit(layer, outcome, this.#entered[2 * i], this.#entered[2 * i + 1] as Context)
     }
-    if (counts) this.#whenSettled()
-    return outcome
+    if (counts) this.#whenSettled(last, count)
   }
 
-  #whenSettled(): void {
-    const count = this.#count // a layer that is still entering settles by itself
-    if (this.#scope.work <= this.#workOutside) this.#tellSettled(count)
-    else this.#scope.onSettled(() => this.#tellSettled(count))
+  #whenSettled(from: number, to: number): void {
+    if (this.#scope.work <= this.#workOutside) this.#tellSettled(from, to)
+    else this.#scope.settled(() => this.#tellSettled(from, to))
   }
 
-  #tellSettled(count: number): void {
-    for (let i = count - 1; i >= 0; i--)
+  #tellSettled(from: number, to: number): void {
+    for (let i = to - 1; i >= from; i--)
       this.#settled(this.#stack.layers[i] as Layer<unknown>, this.#entered[2 * i], this.#entered[2 * i + 1] as Context) // as above
   }
 

@@ -16,7 +16,7 @@ export type { Authenticated, Endpoint, Guard, Middleware, Provider, Without } fr
 export { explain } from './explain.js'
 export type { ExplainedLayer, Explanation, LintRule } from './explanation.js'
 export * from './failure.js'
-export type { Entered, Layer, LayerSource, Remote } from './layer.js'
+export type { Entered, Layer, LayerSource, Next, Remote, Rest } from './layer.js'
 export { type Finding, lint, misorder } from './lint.js'
 export {
   type FailuresOf,
@@ -46,7 +46,7 @@ export {
   oneOfOption,
   optional,
 } from './option-rules.js'
-export type { Awaitable, Outcome } from './outcome.js'
+export type { Awaitable, Failed, Outcome } from './outcome.js'
 export type { Peer, PeerCertificate } from './peer.js'
 export {
   definePolicy,

@@ -5,13 +5,25 @@ import type { Left } from './either.js'
 import type { LintRule } from './explanation.js'
 import type { Failure } from './failure.js'
 import type { MethodInfo } from './method.js'
-import type { Awaitable, Outcome } from './outcome.js'
+import type { Awaitable, Failed, Outcome } from './outcome.js'
 
 /** What `enter` may return: nothing, a refusal, or another context and state for `exit`. */
 export type Entered<S> =
   | Left<Failure>
   | { readonly _tag?: never; readonly context?: Context; readonly state?: S }
   | undefined
+
+/** The rest of the stack. Never rejects. */
+export type Next = (request: unknown, context: Context) => Awaitable<Outcome>
+
+/** What a layer has to work with that gives something else where the rest has failed. */
+export interface Rest {
+  /** Runs what is further in once more. */
+  readonly next: Next
+  readonly request: unknown
+  /** As it was before the layer. */
+  readonly context: Context
+}
 
 /** One layer of a stack. All parts but the name are optional. */
 export interface Layer<S = unknown> {
@@ -26,8 +38,17 @@ export interface Layer<S = unknown> {
   /**
    * Runs before what is further in. May refuse (`failed(...)`, or a thrown `CallError`), replace the context, and hand state
    * to `exit`. Never changes the request, which here is as it came, not validated. Give refusals of work not begun `ran: 'no'`.
+   *
+   * With the context of a {@link Branch} that has not run, what is further in runs in that, and this layer and those further out get
+   * what comes of it.
    */
   enter?(context: Context, request: unknown): Awaitable<Entered<S>>
+  /**
+   * Runs when what is further in has failed, or refused, while the call goes on: gives the outcome that there is instead, or the same,
+   * before {@link exit}. Costs calls that succeed nothing. The outcome must be of the endpoint's types, which cannot say so. A stream
+   * that fails has begun: then it is too late. What it throws is a defect.
+   */
+  recover?(failed: Failed, state: S, rest: Rest): Awaitable<Outcome>
   /**
    * Runs once when the call ends: with the response, the failure, or at its deadline or cancellation; for a stream when that
    * ends, fails or is abandoned. Only where `enter` completed; innermost layer first. Observes: its result is ignored, and

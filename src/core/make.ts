@@ -11,7 +11,7 @@ import { layerFor, type Remote } from './layer.js'
 import type { MethodInfo } from './method.js'
 import type { Awaitable, Outcome } from './outcome.js'
 import { runChild } from './run.js'
-import { functionLeaf, type Leaf, remoteLeaf, remoteOf, type Stack, stackKey, stackOf } from './stack.js'
+import { functionLeaf, type Leaf, remoteLeaf, remoteOf, Stack, stackKey, stackOf } from './stack.js'
 
 /** The endpoint of a stack. */
 export function endpointOf<Req, Res, E, R>(stack: Stack): Endpoint<Req, Res, E, R> {
@@ -25,7 +25,7 @@ export function endpointOf<Req, Res, E, R>(stack: Stack): Endpoint<Req, Res, E, 
 }
 
 function leafEndpoint<Req, Res, E, R>(leaf: Leaf, method: MethodInfo | undefined): Endpoint<Req, Res, E, R> {
-  return endpointOf({ layers: [], sources: [], leaf, method })
+  return endpointOf(new Stack({ leaf, method }))
 }
 
 /** What a plain function may give: the response, or one of our Eithers. */
@@ -125,5 +125,5 @@ export function rebound(stack: Stack, method: MethodInfo | undefined): Stack {
   const { sources, leaf } = stack
   const inner = leaf.rebind?.(method) ?? leaf
   const layers = sources.map(source => layerFor(source, method, remoteOf(inner)))
-  return { layers, sources, leaf: inner, method }
+  return new Stack({ layers, sources, leaf: inner, method })
 }

@@ -5,6 +5,9 @@ import type { DomainFailure, Failure } from './failure.js'
 /** The outcome of a call. Of a stream: `Right` when it ended in order, `Left` when it failed or was abandoned. */
 export type Outcome = Either<Failure | DomainFailure, unknown>
 
+/** The outcome of a call that failed. */
+export type Failed = Extract<Outcome, { readonly _tag: 'Left' }>
+
 /** A value, or the promise of one. */
 export type Awaitable<T> = T | Promise<T>
 

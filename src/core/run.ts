@@ -5,9 +5,8 @@ import type { Clock } from './clock.js'
 import { systemClock } from './clock.js'
 import { type Carried, type Context, carriedOf, isEntered, makeContext } from './context.js'
 import { deadlinesOf } from './deadlines.js'
-import { left } from './either.js'
 import type { Failure } from './failure.js'
-import { runCall } from './frame.js'
+import { runScope } from './frame.js'
 import { type Metadata, noMetadata } from './metadata.js'
 import { deadlineMsOf } from './method.js'
 import type { Awaitable, Outcome } from './outcome.js'
@@ -59,19 +58,13 @@ export function runChild(stack: Stack, request: unknown, parent: Context | undef
   }
   const context = makeContext(own, true, parent, options?.provide)
   const outer = nowRunning(undefined) // what its layers call is not what the handler around it calls
-  const outcome = runScope(scope, stack, request, context)
+  const outcome = runScope(stack, request, context)
   nowRunning(outer)
   return { outcome, scope }
 }
 
 function nameOf({ method, leaf }: Stack): string {
   return method === undefined ? leaf.name || 'an endpoint' : `${method.service}/${method.name}`
-}
-
-function runScope(scope: Scope, stack: Stack, request: unknown, context: Context): Awaitable<Outcome> {
-  const refused = scope.begin()
-  if (refused !== undefined) return left(refused)
-  return runCall(stack, request, context)
 }
 
 /** What a server knows of a call that came in. */
@@ -139,7 +132,7 @@ class IncomingCall implements Incoming {
   }
 
   run(endpoint: object, request: unknown, context: Context = this.context): Awaitable<Outcome> {
-    return runScope(this.#scope, stackOf(endpoint), request, context)
+    return runScope(stackOf(endpoint), request, context)
   }
 
   cancel(failure: Failure): void {

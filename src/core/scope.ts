@@ -6,8 +6,9 @@ import { Alarm, type Deadlines, Expiring } from './deadlines.js'
 import { type Left, left, right } from './either.js'
 import { type DomainFailure, type Failure, failureOf } from './failure.js'
 import { linkToSignal } from './link.js'
-import type { Outcome } from './outcome.js'
+import type { Awaitable, Outcome } from './outcome.js'
 import { noPeer, type Peer } from './peer.js'
+import type { Receiver } from './receiver.js'
 import { Reply } from './reply.js'
 import { CallStream, closeStream, isStream } from './stream.js'
 
@@ -34,10 +35,24 @@ export interface ScopeInit {
   /** What is said beside the response is the parent's. @defaultValue false */
   readonly sharesReply?: boolean
   /** What the call fails with at its deadline. @defaultValue `DEADLINE_EXCEEDED` */
-  readonly tooLate?: (() => Failure) | undefined
+  readonly tooLate?: ((late: Late) => Failure) | undefined
 }
 
-export class Scope extends Expiring implements Dependent {
+/** A call, or a part of one, that ends at its deadline. */
+export interface Late {
+  /** Runs `callback` when its work has really ended. */
+  settled(callback: () => void): void
+}
+
+/** What a part of a call has of its own, if anything. */
+export interface PartInit {
+  /** What is said beside the response is not the call's. @defaultValue false */
+  readonly ownReply?: boolean
+  /** What it fails with at a deadline that is not the call's. @defaultValue `DEADLINE_EXCEEDED` */
+  readonly tooLate?: ((late: Late) => Failure) | undefined
+}
+
+export class Scope extends Expiring implements Dependent, Receiver {
   readonly deadlines: Deadlines
   readonly deadline: number
   readonly onDefect: OnDefect
@@ -45,7 +60,6 @@ export class Scope extends Expiring implements Dependent {
   readonly from: { readonly peer: Peer } | undefined
   newer: Dependent | undefined = undefined
   older: Dependent | undefined = undefined
-  readonly outlives = true
   /** How many stacks have run here: tells whether anything of ours ran beneath an opaque function. */
   runs = 0
   /** A call goes on here, or has: false where the scope only waits for calls to be made in it. */
@@ -57,6 +71,12 @@ export class Scope extends Expiring implements Dependent {
   readonly #parent: Scope | undefined
   /** The parent that counts this call as work of its own. */
   #counting: Scope | undefined
+  /** Who gets the outcome, of a part of a call. */
+  #outer: Receiver | undefined
+  /** What that came to, of a part that ended early. */
+  #answer: Awaitable<Outcome> | undefined
+  /** Its stack is on its way in, and nothing has waited yet: the time is that of the start. */
+  #isStarting = false
   #newest: Dependent | undefined
   #unlink: (() => void)[] | undefined
   #over = false
@@ -65,14 +85,14 @@ export class Scope extends Expiring implements Dependent {
   #ended: Failure | undefined
   #controller: AbortController | undefined
   #promise: Promise<Outcome> | undefined
-  #resolve: ((outcome: Outcome) => void) | undefined
+  #resolve: ((outcome: Awaitable<Outcome>) => void) | undefined
   #stream: CallStream | undefined
   #work = 0
-  #settled = false
+  #isSettled = false
   #onSettled: (() => void)[] | undefined
   #reply: Reply | undefined
   #sharesReply: boolean
-  readonly #tooLate: () => Failure
+  readonly #tooLate: (late: Late) => Failure
 
   constructor(options: ScopeInit) {
     super()
@@ -89,6 +109,40 @@ export class Scope extends Expiring implements Dependent {
 
   get clock(): Clock {
     return this.deadlines.clock
+  }
+
+  get outlives(): boolean {
+    return true
+  }
+
+  /**
+   * The time, for those who enter: as long as nobody has waited it is the time of the start, since reading a clock is most of what a
+   * policy costs.
+   */
+  get enteredAt(): number {
+    return this.#isStarting ? this.#startedAt : this.clock.now()
+  }
+
+  /** A scope within, for a part of the call: ends `deadlineMs` from now, or with the call. */
+  part(deadlineMs: number | undefined, { ownReply, tooLate }: PartInit): Scope {
+    const { deadlines, onDefect, deadline } = this
+    // One that ends with the call need not know the time: the call does.
+    const startedAt = deadlineMs !== undefined || this.#isStarting ? this.enteredAt : Number.NEGATIVE_INFINITY
+    const until = deadlineMs === undefined ? deadline : startedAt + deadlineMs
+    return new Scope({
+      deadlines,
+      startedAt,
+      deadline: Math.min(until, deadline),
+      onDefect,
+      parent: this,
+      sharesReply: ownReply !== true,
+      tooLate: until < deadline ? tooLate : undefined,
+    })
+  }
+
+  /** Whether it was made within `scope`, and waits to be begun. */
+  isPartOf(scope: Scope): boolean {
+    return this.#parent === scope && !this.running
   }
 
   /** Why the call ended early, if it did; of a call that ended in time, why the one around it did. */
@@ -131,14 +185,16 @@ export class Scope extends Expiring implements Dependent {
     return this.#work
   }
 
-  /** Starts the call, unless it is over before it begins: then says why. */
-  begin(): Failure | undefined {
+  /** Starts the call, unless it is over before it begins: then says why. `outer` gets its outcome, of a part of a call. */
+  begin(outer?: Receiver): Failure | undefined {
     const parent = this.#parent
     const ended = this.#ended ?? parent?.ended
     if (ended !== undefined) return { ...ended, ran: 'no' }
     if (this.deadline <= this.#startedAt)
       return failureOf('deadline_exceeded', 'DEADLINE_EXCEEDED', 'the deadline has passed', { ran: 'no' })
     this.running = true
+    this.#isStarting = this.#startedAt !== Number.NEGATIVE_INFINITY
+    this.#outer = outer
     this.#work = 1
     if (parent?.running) {
       this.#counting = parent
@@ -146,12 +202,17 @@ export class Scope extends Expiring implements Dependent {
     }
     this.#join()
     this.#link(this.external)
-    this.#link(parent?.external)
+    if (parent !== undefined && parent.#unlink === undefined) this.#link(parent.external) // else its parent ends it
     if (this.#ended !== undefined) {
       this.release()
       return { ...this.#ended, ran: 'no' }
     }
     return undefined
+  }
+
+  /** What began it has returned: from here on time passes. */
+  hasBegun(): void {
+    this.#isStarting = false
   }
 
   #join(): void {
@@ -182,11 +243,21 @@ export class Scope extends Expiring implements Dependent {
 
   /** The outcome of the call, for work that tells it to {@link complete}. Made when first asked for. */
   promise(): Promise<Outcome> {
+    if (this.#answer !== undefined) return Promise.resolve(this.#answer)
+    const others = this.#outer?.promise()
+    if (others !== undefined) return others
     this.#promise ??= new Promise(resolve => {
       if (this.#ended === undefined) this.#resolve = resolve
       else resolve(left(this.#ended))
     })
     return this.#promise
+  }
+
+  #give(outcome: Outcome): Awaitable<Outcome> {
+    const given = this.#outer === undefined ? outcome : this.#outer.complete(outcome)
+    this.#resolve?.(given)
+    this.#resolve = undefined
+    return given
   }
 
   /** The outcome of work that is still going on: its own, or that of the call's early end if that comes first. */
@@ -197,18 +268,17 @@ export class Scope extends Expiring implements Dependent {
   }
 
   /** The work has ended, or has turned into a stream. Returns what the caller gets. */
-  complete(outcome: Outcome): Outcome {
+  complete(outcome: Outcome): Awaitable<Outcome> {
     const response = outcome._tag === 'Right' ? outcome.right : undefined
     if (this.#ended !== undefined) {
       if (isStream(response)) this.closeLate(response)
       this.release()
-      return left(this.#ended)
+      return this.#answer ?? left(this.#ended)
     }
     if (isStream(response)) return this.#open(response)
     this.#finish()
-    this.#resolve?.(outcome)
-    this.release()
-    return outcome
+    this.release() // first: those further out look whether it still works
+    return this.#give(outcome)
   }
 
   /** Closes a stream that came when the call had ended already: work of the call until it has closed. */
@@ -217,7 +287,7 @@ export class Scope extends Expiring implements Dependent {
     closeStream(stream, this.onDefect, () => this.release())
   }
 
-  #open(source: AsyncIterable<unknown>): Outcome {
+  #open(source: AsyncIterable<unknown>): Awaitable<Outcome> {
     const stream = new CallStream(source, {
       onDefect: this.onDefect,
       onEnd: (outcome, abandoned) => {
@@ -231,12 +301,9 @@ export class Scope extends Expiring implements Dependent {
       },
     })
     // The call of an abandoned stream is over, but whoever left it waits for its source to close.
-    const patience = new Alarm(this.deadline, () => stream.giveUp(this.#tooLate()))
+    const patience = new Alarm(this.deadline, () => stream.giveUp(this.#tooLate(this)))
     this.#stream = stream
-    const outcome = right(stream)
-    this.#resolve?.(outcome)
-    this.#resolve = undefined
-    return outcome
+    return this.#give(right(stream))
   }
 
   #finish(): void {
@@ -263,11 +330,11 @@ export class Scope extends Expiring implements Dependent {
 
   /** Ends the call before its work is done: answers, aborts, and lets the layers exit, innermost first. */
   end(failure: Failure): void {
-    const hasAnswered = this.#over
+    const isOver = this.#over
     this.#endWith(failure)
-    if (hasAnswered) return
-    this.#resolve?.(left(failure))
-    this.#stream?.fail(failure)
+    if (isOver) return
+    if (this.#stream === undefined) this.#answer = this.#give(left(failure))
+    else this.#stream.fail(failure)
   }
 
   #endWith(failure: Failure): void {
@@ -283,7 +350,7 @@ export class Scope extends Expiring implements Dependent {
   }
 
   expire(): void {
-    this.end(this.#tooLate())
+    this.end(this.#tooLate(this))
   }
 
   /** Also for what begins when the call has been answered: it still ends with the call's deadline. */
@@ -306,8 +373,8 @@ export class Scope extends Expiring implements Dependent {
   }
 
   /** Runs `callback` when all work that began in this call has really ended, which may be long after the call. */
-  onSettled(callback: () => void): void {
-    if (this.#work === 0 || this.#settled) {
+  settled(callback: () => void): void {
+    if (this.#work === 0 || this.#isSettled) {
       callback()
       return
     }
@@ -322,8 +389,8 @@ export class Scope extends Expiring implements Dependent {
 
   /** What was held has ended. The last one settles the call, for good. */
   release(): void {
-    if (--this.#work > 0 || this.#settled) return
-    this.#settled = true
+    if (--this.#work > 0 || this.#isSettled) return
+    this.#isSettled = true
     if (this.#onSettled !== undefined) for (const callback of this.#onSettled) this.#tell(callback)
     this.#onSettled = undefined
     this.#counting?.release()

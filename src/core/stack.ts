@@ -38,13 +38,35 @@ export interface Leaf {
   rebind?(method: MethodInfo | undefined): Leaf
 }
 
-export interface Stack {
-  /** Outermost first. */
+interface StackInit {
+  /** Outermost first. @defaultValue none */
+  readonly layers?: readonly Layer<unknown>[]
+  /** What each layer was made from, to make it again for another method. @defaultValue none */
+  readonly sources?: readonly LayerSource<unknown>[]
+  readonly leaf: Leaf
+  readonly method: MethodInfo | undefined
+}
+
+export class Stack {
   readonly layers: readonly Layer<unknown>[]
-  /** What each layer was made from, to make it again for another method. */
   readonly sources: readonly LayerSource<unknown>[]
   readonly leaf: Leaf
   readonly method: MethodInfo | undefined
+  readonly #after: (Stack | undefined)[] = []
+
+  constructor({ layers = [], sources = [], leaf, method }: StackInit) {
+    this.layers = layers
+    this.sources = sources
+    this.leaf = leaf
+    this.method = method
+  }
+
+  /** The same without the first so many layers. */
+  after(count: number): Stack {
+    const { layers, sources, leaf, method } = this
+    this.#after[count] ??= new Stack({ layers: layers.slice(count), sources: sources.slice(count), leaf, method })
+    return this.#after[count]
+  }
 }
 
 export const stackKey: unique symbol = Symbol.for('tenon.stack') as never
@@ -57,7 +79,7 @@ export function stackOfNext(next: object): Stack | undefined {
 /** The stack of an endpoint; of a plain function, the function as an opaque leaf. */
 export function stackOf(endpoint: object): Stack {
   const stack = (endpoint as { readonly [stackKey]?: Stack })[stackKey] // ours alone: the symbol is not used by others
-  return stack ?? { layers: [], sources: [], leaf: opaqueLeaf(endpoint as AnyEndpoint), method: undefined }
+  return stack ?? new Stack({ leaf: opaqueLeaf(endpoint as AnyEndpoint), method: undefined })
 }
 
 type AnyEndpoint = (request: unknown) => (context: Context) => () => Promise<Outcome>

@@ -10,6 +10,7 @@ import {
   type Context,
   definePolicy,
   type Endpoint,
+  type Failed,
   type Failure,
   functionOption,
   isEither,
@@ -20,6 +21,7 @@ import {
   type Policy,
   type PolicyEvent,
   type PolicyOptions,
+  type Rest,
   type Right,
   right,
 } from '../core/index.js'
@@ -91,11 +93,8 @@ const fallbackPolicy = definePolicy<FallbackOptions<unknown, unknown>, FallbackE
     hidesRefusals: booleanOption(false),
   },
   create(frame) {
-    const middleware = frame.intercept(method => {
-      const replaced = async (outcome: Outcome, request: unknown, context: Context): Promise<Outcome> => {
-        if (outcome._tag === 'Right' || !isFailure(outcome.left) || !replaces(outcome.left, frame.current))
-          return outcome
-        const failure = outcome.left
+    const middleware = frame.around(method => {
+      const replace = async (failed: Failed, failure: Failure, { request, context }: Rest): Promise<Outcome> => {
         try {
           const response = await frame.current.respond(failure, request, context)
           frame.emit({ type: 'fell-back', failure, method })
@@ -105,15 +104,13 @@ const fallbackPolicy = definePolicy<FallbackOptions<unknown, unknown>, FallbackE
           if (thrown instanceof CallError) return scope.caught(thrown)
           scope.caught(thrown)
           frame.emit({ type: 'fallback-failed', failure, method })
-          return outcome
+          return failed
         }
       }
       return {
-        run(next, request, context) {
-          const outcome = next(request, context)
-          if (outcome instanceof Promise)
-            return outcome.then(late => (late._tag === 'Right' ? late : replaced(late, request, context)))
-          return outcome._tag === 'Right' ? outcome : replaced(outcome, request, context)
+        recover(failed, _, rest) {
+          const failure = failed.left
+          return isFailure(failure) && replaces(failure, frame.current) ? replace(failed, failure, rest) : failed
         },
       }
     })

@@ -1,8 +1,9 @@
 // One call under an idempotency key: takes the key, runs, keeps the answer; or finds that somebody else has. The key is a lease that is
 // renewed while the work goes on, so that a process that died frees it, and each change of it is a compare-and-set from what this very
 // run had put there, so that one that was too late changes nothing.
-import type { Next } from '../core/around.js'
+
 import { carriedOf } from '../core/context.js'
+import type { Next } from '../core/index.js'
 import {
   branch,
   type Context,

@@ -1,20 +1,22 @@
 // Tries again what failed for a reason that may pass, after a wait that no two clients share. It is the layer that turns a small
 // outage into a large one, so it has a budget, retries only what may run twice, and leaves it to the outermost that retries.
+import { branchContext } from '../core/branch.js'
+import { carriedOf, enteredAt } from '../core/context.js'
 import {
   type Awaitable,
-  type Branch,
+  type BranchOptions,
   booleanOption,
   branch,
   type Context,
   type DomainFailure,
   definePolicy,
+  type Failed,
   type Failure,
   failureOf,
   functionOption,
   isFailure,
   left,
   type MethodInfo,
-  type Next,
   numberOption,
   type Outcome,
   objectOption,
@@ -25,6 +27,7 @@ import {
   type PolicyFrame,
   type PolicyOptions,
   type Random,
+  type Rest,
   systemRandom,
 } from '../core/index.js'
 import { isStream } from '../core/stream.js'
@@ -109,9 +112,6 @@ export function retry(options: RetryOptions = {}): Retry {
   return retryPolicy(options)
 }
 
-type Settings = Required<Omit<RetryOptions, 'name' | 'onEvent' | 'attemptTimeoutMs'>> &
-  Pick<RetryOptions, 'attemptTimeoutMs'>
-
 const retryPolicy = definePolicy<RetryOptions, RetryEvent>({
   kind: 'retry',
   lint: [attemptLongerThanTotal, hedgeWithRetry, retryAboveRetry, retryUnsafe],
@@ -130,94 +130,102 @@ const retryPolicy = definePolicy<RetryOptions, RetryEvent>({
     maxMs < baseMs ? `maxMs must be at least baseMs, got ${maxMs} and ${baseMs}` : undefined,
   create(frame) {
     const budget = retryBudget()
-    const settingsOf = (options: RetryOptions) => ({ budget, ...options }) as Settings // the rules fill in the other defaults
-    let options = frame.current
-    let settings = settingsOf(options)
-    const middleware = frame.intercept(method => ({
-      run(next, request, context) {
-        if (options !== frame.current) {
-          options = frame.current
-          settings = settingsOf(options)
-        }
-        settings.budget.deposit(context.clock.now())
+    let settings = settingsOf(frame.current, budget)
+    const middleware = frame.around<Attempts | undefined>(method => ({
+      enter(context, request) {
+        if (settings.of !== frame.current) settings = settingsOf(frame.current, budget)
+        settings.budget.deposit(enteredAt(context))
         const isOnce = settings.maxAttempts === 1 || isStream(request)
         if (isOnce || (context.maxAttempts > 1 && !settings.evenBeneathRetries))
-          return once(settings, { next, request, context })
-        return new Attempts(frame, settings, { method, next, request, context }).make(1)
+          return settings.bounds === undefined ? undefined : { context: branchContext(context, settings.bounds) }
+        const first = branchContext(context, settings.first)
+        return { context: first, state: new Attempts(settings, first) }
+      },
+      recover(failed, attempts, rest) {
+        return attempts === undefined ? failed : attempts.goOn(failed, { frame, method, ...rest })
+      },
+      exit(_, attempts) {
+        attempts?.adopt()
       },
     }))
     return { middleware, controls: {} }
   },
 })
 
+/** Options as the calls use them, made once for each change. */
+interface Settings
+  extends Required<Omit<RetryOptions, 'name' | 'onEvent' | 'attemptTimeoutMs'>>,
+    Pick<RetryOptions, 'attemptTimeoutMs'> {
+  readonly of: RetryOptions
+  /** What an attempt is in, where there is only one. */
+  readonly bounds: BranchOptions | undefined
+  /** What the first of several is in. */
+  readonly first: BranchOptions
+}
+
+function settingsOf(of: RetryOptions, budget: RetryBudget): Settings {
+  const options = { budget, ...of } as Required<Omit<RetryOptions, 'attemptTimeoutMs'>> // the rules fill in the other defaults
+  const { attemptTimeoutMs, maxAttempts } = options as RetryOptions & typeof options
+  const bounds = attemptTimeoutMs === undefined ? undefined : boundsOf(attemptTimeoutMs)
+  return { ...options, of, bounds, first: { ...bounds, attempt: 1, maxAttempts, ownReply: true } }
+}
+
+function boundsOf(timeoutMs: number): BranchOptions {
+  const tooLate = (): Failure => failureOf('deadline_exceeded', 'TIMEOUT', `no answer within ${timeoutMs} ms`)
+  return { deadlineMs: timeoutMs, tooLate }
+}
+
 /** What is attempted. */
-interface Attempted {
+interface Attempted extends Rest {
+  readonly frame: PolicyFrame<RetryOptions, RetryEvent>
   readonly method: MethodInfo | undefined
-  readonly next: Next
-  readonly request: unknown
-  readonly context: Context
-}
-
-function once(
-  { attemptTimeoutMs }: Settings,
-  { next, request, context }: Omit<Attempted, 'method'>,
-): Awaitable<Outcome> {
-  if (attemptTimeoutMs === undefined) return next(request, context)
-  return branch(context, { deadlineMs: attemptTimeoutMs, tooLate: () => tooLate(attemptTimeoutMs) }).run(next, request)
-}
-
-function tooLate(timeoutMs: number): Failure {
-  return failureOf('deadline_exceeded', 'TIMEOUT', `no answer within ${timeoutMs} ms`)
 }
 
 /** The attempts of one call. */
 class Attempts {
-  readonly #frame: PolicyFrame<RetryOptions, RetryEvent>
   readonly #settings: Settings
-  readonly #attempted: Attempted
+  /** In which the last of them runs, or has run. */
+  #context: Context
   #mayHaveRun = false
 
-  constructor(frame: PolicyFrame<RetryOptions, RetryEvent>, settings: Settings, attempted: Attempted) {
-    this.#frame = frame
+  constructor(settings: Settings, first: Context) {
     this.#settings = settings
-    this.#attempted = attempted
+    this.#context = first
   }
 
-  make(number: number): Awaitable<Outcome> {
-    const { next, request } = this.#attempted
-    const attempt = this.#begin(number)
-    const outcome = attempt.run(next, request)
-    if (!(outcome instanceof Promise)) return this.#judge(number, attempt, outcome)
-    return outcome.then(each => this.#judge(number, attempt, each))
+  /** What was said beside the response of the last one counts. */
+  adopt(): void {
+    carriedOf(this.#context).scope.shareReply()
   }
 
-  #begin(number: number): Branch {
-    const { maxAttempts, attemptTimeoutMs } = this.#settings
-    const { context } = this.#attempted
-    if (attemptTimeoutMs === undefined) return branch(context, { attempt: number, maxAttempts, ownReply: true })
-    return branch(context, {
-      attempt: number,
-      maxAttempts,
-      ownReply: true,
-      deadlineMs: attemptTimeoutMs,
-      tooLate: () => tooLate(attemptTimeoutMs),
-    })
+  /** The first has failed: makes others while it is worth it, and gives what comes of the last. */
+  goOn(failed: Failed, attempted: Attempted): Awaitable<Outcome> {
+    const waitMs = this.#waitAfter(1, failed.left, attempted)
+    return waitMs === undefined ? failed : this.#repeat(failed, waitMs, attempted)
   }
 
-  #judge(number: number, attempt: Branch, outcome: Outcome): Awaitable<Outcome> {
-    const waitMs = outcome._tag === 'Left' ? this.#waitAfter(number, outcome.left) : undefined
-    if (outcome._tag === 'Left' && waitMs !== undefined) {
+  async #repeat(first: Failed, firstWaitMs: number, attempted: Attempted): Promise<Outcome> {
+    const { next, request, context } = attempted
+    let outcome: Outcome = first
+    let waitMs: number | undefined = firstWaitMs
+    for (let number = 2; outcome._tag === 'Left' && waitMs !== undefined; number++) {
       this.#mayHaveRun ||= !(isFailure(outcome.left) && outcome.left.ran === 'no')
-      return this.#wait(waitMs).then(isOver => (isOver ? outcome : this.make(number + 1)))
+      if (await isOverIn(context, waitMs)) return outcome
+      const attempt = branch(context, { ...this.#settings.first, attempt: number })
+      this.#context = attempt.context
+      outcome = await attempt.run(next, request)
+      waitMs = outcome._tag === 'Left' ? this.#waitAfter(number, outcome.left, attempted) : undefined
     }
-    attempt.adopt()
     return this.#mayHaveRun && outcome._tag === 'Left' ? left(mayHaveRun(outcome.left)) : outcome
   }
 
   /** How long to wait before another attempt, where there will be one. */
-  #waitAfter(number: number, failure: Failure | DomainFailure): number | undefined {
+  #waitAfter(
+    number: number,
+    failure: Failure | DomainFailure,
+    { frame, method, context }: Attempted,
+  ): number | undefined {
     const { maxAttempts, budget, shouldRetry } = this.#settings
-    const { method, context } = this.#attempted
     if (!shouldRetry(failure, method)) return undefined
     const now = context.clock.now()
     const waitMs = this.#backoffMs(number) + (isFailure(failure) ? Math.max(0, failure.retryAfterMs ?? 0) : 0)
@@ -229,8 +237,8 @@ class Attempts {
           : budget.tryWithdraw(now)
             ? undefined
             : 'budget'
-    if (why === undefined) this.#frame.emit({ type: 'retried', attempt: number + 1, waitMs, failure, method })
-    else this.#frame.emit({ type: 'gave-up', attempt: number, why, failure, method })
+    if (why === undefined) frame.emit({ type: 'retried', attempt: number + 1, waitMs, failure, method })
+    else frame.emit({ type: 'gave-up', attempt: number, why, failure, method })
     return why === undefined ? waitMs : undefined
   }
 
@@ -239,19 +247,18 @@ class Attempts {
     const { baseMs, factor, maxMs, random } = this.#settings
     return random.next() * Math.min(maxMs, baseMs * factor ** (number - 1))
   }
+}
 
-  /** Tells whether the call has ended meanwhile. */
-  #wait(ms: number): Promise<boolean> {
-    const { context } = this.#attempted
-    return new Promise(resolve => {
-      const timer = context.clock.setTimer(() => {
-        unlink()
-        resolve(false)
-      }, ms)
-      const unlink = onCancelled(context, () => {
-        timer.cancel()
-        resolve(true)
-      })
+/** Waits, and tells whether the call has ended meanwhile. */
+function isOverIn(context: Context, ms: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const timer = context.clock.setTimer(() => {
+      unlink()
+      resolve(false)
+    }, ms)
+    const unlink = onCancelled(context, () => {
+      timer.cancel()
+      resolve(true)
     })
-  }
+  })
 }

@@ -1,10 +1,10 @@
 // Bounds what is further in by a time of its own, shorter than the call's. Unlike most timeouts it costs no timer and no signal
 // per call: all deadlines share one coarse timer, and the signal is made when somebody reads it.
+import { branchContext } from '../core/branch.js'
+import { enteredAt } from '../core/context.js'
 import {
-  type Branch,
-  branch,
+  type BranchOptions,
   definePolicy,
-  type Failure,
   failureOf,
   type MethodInfo,
   numberOption,
@@ -62,29 +62,30 @@ const timeoutPolicy = definePolicy<TimeoutOptions, TimeoutEvent, Pick<Timeout, '
   rules: { timeoutMs: numberOption({ above: 0 }) },
   create(frame) {
     let overdue = 0
-    const late = (timeoutMs: number, bounded: Branch, method: MethodInfo | undefined): Failure => {
-      overdue++
-      bounded.context.settled(() => {
-        overdue--
-        frame.emit({ type: 'ended-late', method })
-      })
-      frame.emit({ type: 'timed-out', method })
-      return failureOf('deadline_exceeded', 'TIMEOUT', `no answer within ${timeoutMs} ms`)
-    }
-    const middleware = frame.intercept(method => ({
-      run(next, request, context) {
-        const { timeoutMs } = frame.current
-        // A deadline that is nearer is kept already.
-        const now = context.clock.now()
-        if (context.deadline <= now + timeoutMs) return next(request, context)
-        const bounded: Branch = branch(context, {
-          deadlineMs: timeoutMs,
-          now,
-          tooLate: () => late(timeoutMs, bounded, method),
+    const boundsOf = (timeoutMs: number, method: MethodInfo | undefined): BranchOptions => ({
+      deadlineMs: timeoutMs,
+      tooLate(late) {
+        overdue++
+        late.settled(() => {
+          overdue--
+          frame.emit({ type: 'ended-late', method })
         })
-        return bounded.run(next, request)
+        frame.emit({ type: 'timed-out', method })
+        return failureOf('deadline_exceeded', 'TIMEOUT', `no answer within ${timeoutMs} ms`)
       },
-    }))
+    })
+    const middleware = frame.around(method => {
+      let bounds = boundsOf(frame.current.timeoutMs, method)
+      return {
+        enter(context) {
+          const { timeoutMs } = frame.current
+          // A deadline that is nearer is kept already.
+          if (context.deadline <= enteredAt(context) + timeoutMs) return undefined
+          if (bounds.deadlineMs !== timeoutMs) bounds = boundsOf(timeoutMs, method)
+          return { context: branchContext(context, bounds) }
+        },
+      }
+    })
     const controls = {
       get overdue() {
         return overdue

@@ -1,5 +1,4 @@
 /** What layers, providers, guards and interceptors may do, and what running them costs. */
-import { createHook } from 'node:async_hooks'
 import { describe, expect, test } from 'vitest'
 import {
   around,
@@ -27,24 +26,9 @@ import {
   testContext,
   withMethod,
 } from '../../src/core/index.js'
+import { promisesOf } from './promises-of.js'
 
 const method: MethodInfo = { service: 'shop.v1.Orders', name: 'place', idempotency: 'unsafe' }
-
-/** Counts the promises that a piece of work makes, when it is done for the third time. */
-async function promisesOf(work: () => Promise<unknown>): Promise<number> {
-  await work()
-  await work()
-  let count = 0
-  const hook = createHook({
-    init(_id, type) {
-      if (type === 'PROMISE') count++
-    },
-  })
-  hook.enable()
-  await work()
-  hook.disable()
-  return count
-}
 
 /** A promise as another library would make it. */
 function thenable<T>(value: T): Promise<T> {

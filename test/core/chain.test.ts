@@ -13,7 +13,7 @@ describe('a random stack', () => {
   test.each(others)('as %s does what one chain does', async (_name, compose) => {
     await fc.assert(
       fc.asyncProperty(scene, async each => {
-        expect(await play(each, compose)).toEqual(await play(each, oneChain))
+        expect(inAnyOrder(await play(each, compose), each)).toEqual(inAnyOrder(await play(each, oneChain), each))
       }),
       { numRuns },
     )
@@ -57,6 +57,13 @@ describe('a random stack', () => {
     })
   })
 })
+
+/** What goes on in a part of a call that has ended early takes no turns with what goes on around it. */
+function inAnyOrder(told: Told, { parts }: Scene): Told {
+  const hasParts = parts.some(part => part.kind === 'around' && (part.enter === 'part' || part.enter === 'bounds'))
+  const endsEarly = told.events.some(event => /TOO_LATE|CANCELLED|DEADLINE/.test(event))
+  return hasParts && endsEarly ? { ...told, events: [...told.events].sort() } : told
+}
 
 function everyRun(check: (told: Told, scene: Scene) => void): Promise<void> {
   const property = fc.asyncProperty(scene, async each => {

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import {
   around,
+  branch,
   CallError,
   call,
   chain,
@@ -11,6 +12,7 @@ import {
   failureOf,
   fromPromise,
   intercept,
+  type Layer,
   type ManualClock,
   type Middleware,
   manualClock,
@@ -30,6 +32,21 @@ const enters = [
   'rejectsCallError',
   'defect',
   'defectLate',
+  'aborts',
+  'part',
+  'bounds',
+] as const
+const recovers = [
+  'absent',
+  'same',
+  'instead',
+  'later',
+  'other',
+  'again',
+  'againInPart',
+  'throws',
+  'rejects',
+  'throwsCallError',
   'aborts',
 ] as const
 const exits = ['absent', 'observes', 'throws', 'rejects'] as const
@@ -57,6 +74,7 @@ export type Part =
   | {
       readonly kind: 'around'
       readonly enter: (typeof enters)[number]
+      readonly recover: (typeof recovers)[number]
       readonly exit: (typeof exits)[number]
       readonly opened: (typeof openeds)[number]
     }
@@ -82,6 +100,7 @@ const part: fc.Arbitrary<Part> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('around' as const),
       enter: usually<(typeof enters)[number]>('state', enters),
+      recover: usually<(typeof recovers)[number]>('absent', recovers),
       exit: usually<(typeof exits)[number]>('observes', exits),
       opened: usually<(typeof openeds)[number]>('observes', openeds),
     }),
@@ -167,7 +186,7 @@ function show(outcome: Outcome): string {
 
 type AroundPart = Extract<Part, { kind: 'around' }>
 
-function aroundOf(stage: Stage, { enter, exit, opened }: AroundPart, i: number): Middleware {
+function aroundOf(stage: Stage, { enter, recover, exit, opened }: AroundPart, i: number): Middleware {
   const done = <T>(entered: T): T => {
     stage.tell(`${i} entered`)
     count(stage.entered, i)
@@ -193,6 +212,11 @@ function aroundOf(stage: Stage, { enter, exit, opened }: AroundPart, i: number):
       stage.cancel.abort()
       return done({ state: i })
     },
+    part: (context: never) => done({ context: branch(context).context, state: i }),
+    bounds: (context: never) => {
+      const tooLate = () => failureOf('deadline_exceeded', `TOO_LATE_${i}`, 'late')
+      return done({ context: branch(context, { deadlineMs: 5 * (i + 1), tooLate }).context, state: i })
+    },
   }
   const run = begin[enter]
   return around<unknown>({
@@ -203,6 +227,7 @@ function aroundOf(stage: Stage, { enter, exit, opened }: AroundPart, i: number):
         return run(context) as never
       },
     }),
+    ...(recover !== 'absent' && { recover: recovering(stage, recover, i) }),
     ...(exit !== 'absent' && {
       exit: (outcome: Outcome, state: unknown, context: object) => {
         if (enter === 'absent') count(stage.entered, i)
@@ -219,6 +244,35 @@ function aroundOf(stage: Stage, { enter, exit, opened }: AroundPart, i: number):
       },
     }),
   })
+}
+
+function recovering(stage: Stage, recover: AroundPart['recover'], i: number): NonNullable<Layer['recover']> {
+  const reason = `OTHER_${i}`
+  const ways: Readonly<Record<typeof recover, NonNullable<Layer['recover']>>> = {
+    absent: same => same,
+    same: same => same,
+    instead: () => right(`instead ${i}`),
+    later: () => stage.pause().then(() => right(`later ${i}`)),
+    other: () => failed('aborted', reason, 'another', { ran: 'no' }),
+    again: (_, __, { next, request, context }) => next(request, context),
+    againInPart: (_, __, { next, request, context }) =>
+      stage.pause().then(() => branch(context, { attempt: 2 }).run(next, request)),
+    throws: () => {
+      throw new Error(`defect in recover ${i}`)
+    },
+    rejects: () => stage.pause().then(() => Promise.reject(new Error(`defect in recover ${i}`))),
+    throwsCallError: () => {
+      throw new CallError(failureOf('aborted', reason, 'another', { ran: 'no' }))
+    },
+    aborts: same => {
+      stage.cancel.abort()
+      return same
+    },
+  }
+  return (given, state, rest) => {
+    stage.tell(`${i} recovers from ${show(given)}, has ${state}, sees ${Object.keys(rest.context)}`)
+    return ways[recover](given, state, rest)
+  }
 }
 
 type InterceptPart = Extract<Part, { kind: 'intercept' }>

@@ -116,7 +116,7 @@ test('tells what it replaced', async () => {
 
 test('is shown by explain', () => {
   const [step] = explain(fallback({ respond: unknownPrice })(failing(down))).steps
-  expect(step).toMatchObject({ kind: 'interceptor', role: 'fallback', options: { hidesRefusals: false } })
+  expect(step).toMatchObject({ kind: 'layer', role: 'fallback', options: { hidesRefusals: false } })
 })
 
 test('the type of the response is either', async () => {

@@ -1,0 +1,10 @@
+// Who waits for an outcome. Told directly, where promises in a row would cost each of those in between one, and a turn.
+import type { Awaitable, Outcome } from './outcome.js'
+
+/** Who gets the outcome of work that may still be going on: the layers around a leaf, a part of a call, the call. */
+export interface Receiver {
+  /** The work has ended. Returns what that comes to for whoever is outermost. */
+  complete(outcome: Outcome): Awaitable<Outcome>
+  /** What whoever is outermost waits for meanwhile, where that is not the work itself: one promise for all of them. */
+  promise(): Promise<Outcome> | undefined
+}
