@@ -1,8 +1,8 @@
 // The lifetime of one call: its deadline, its cancellation, and what hangs on them. A tree linked by hand, because
 // AbortController and AbortSignal.any cost 5 to 25 µs each and most calls never look at their signal.
-import { CallError, fromThrown, isAbortError, type OnDefect, observe } from './call-error.js'
+import { CallError, fromThrown, isAbortError, type OnDefect } from './call-error.js'
 import type { Clock } from './clock.js'
-import { Alarm, type Deadlines, Expiring } from './deadlines.js'
+import { Alarm, type Deadlines } from './deadlines.js'
 import { type Left, left, right } from './either.js'
 import { type DomainFailure, type Failure, failureOf } from './failure.js'
 import { linkToSignal } from './link.js'
@@ -11,6 +11,7 @@ import { noPeer, type Peer } from './peer.js'
 import type { Receiver } from './receiver.js'
 import { Reply } from './reply.js'
 import { CallStream, closeStream, isStream } from './stream.js'
+import { Work } from './work.js'
 
 /** Something that ends early when the call does: a child call, or layers that wait for their `exit`. */
 export interface Dependent {
@@ -52,7 +53,7 @@ export interface PartInit {
   readonly tooLate?: ((late: Late) => Failure) | undefined
 }
 
-export class Scope extends Expiring implements Dependent, Receiver {
+export class Scope extends Work implements Dependent, Receiver {
   readonly deadlines: Deadlines
   readonly deadline: number
   readonly onDefect: OnDefect
@@ -69,8 +70,6 @@ export class Scope extends Expiring implements Dependent, Receiver {
 
   readonly #startedAt: number
   readonly #parent: Scope | undefined
-  /** The parent that counts this call as work of its own. */
-  #counting: Scope | undefined
   /** Who gets the outcome, of a part of a call. */
   #outer: Receiver | undefined
   /** What that came to, of a part that ended early. */
@@ -87,9 +86,6 @@ export class Scope extends Expiring implements Dependent, Receiver {
   #promise: Promise<Outcome> | undefined
   #resolve: ((outcome: Awaitable<Outcome>) => void) | undefined
   #stream: CallStream | undefined
-  #work = 0
-  #isSettled = false
-  #onSettled: (() => void)[] | undefined
   #reply: Reply | undefined
   #sharesReply: boolean
   readonly #tooLate: (late: Late) => Failure
@@ -180,11 +176,6 @@ export class Scope extends Expiring implements Dependent, Receiver {
     return this.#controller.signal
   }
 
-  /** How much work goes on in the call, the call itself included. */
-  get work(): number {
-    return this.#work
-  }
-
   /** Starts the call, unless it is over before it begins: then says why. `outer` gets its outcome, of a part of a call. */
   begin(outer?: Receiver): Failure | undefined {
     const parent = this.#parent
@@ -195,11 +186,7 @@ export class Scope extends Expiring implements Dependent, Receiver {
     this.running = true
     this.#isStarting = this.#startedAt !== Number.NEGATIVE_INFINITY
     this.#outer = outer
-    this.#work = 1
-    if (parent?.running) {
-      this.#counting = parent
-      parent.hold()
-    }
+    this.beginWork(parent?.running ? parent : undefined)
     this.#join()
     this.#link(this.external)
     if (parent !== undefined && parent.#unlink === undefined) this.#link(parent.external) // else its parent ends it
@@ -370,38 +357,6 @@ export class Scope extends Expiring implements Dependent, Receiver {
     dependent.newer = undefined
     dependent.older = undefined
     if (this.#over && this.#newest === undefined) this.#leave()
-  }
-
-  /** Runs `callback` when all work that began in this call has really ended, which may be long after the call. */
-  settled(callback: () => void): void {
-    if (this.#work === 0 || this.#isSettled) {
-      callback()
-      return
-    }
-    this.#onSettled ??= []
-    this.#onSettled.push(callback)
-  }
-
-  /** Some work has begun; {@link release} says when it ends. */
-  hold(): void {
-    this.#work++
-  }
-
-  /** What was held has ended. The last one settles the call, for good. */
-  release(): void {
-    if (--this.#work > 0 || this.#isSettled) return
-    this.#isSettled = true
-    if (this.#onSettled !== undefined) for (const callback of this.#onSettled) this.#tell(callback)
-    this.#onSettled = undefined
-    this.#counting?.release()
-  }
-
-  #tell(callback: () => void): void {
-    try {
-      callback()
-    } catch (thrown) {
-      observe(this.onDefect, thrown)
-    }
   }
 }
 
