@@ -4,7 +4,7 @@ import { observe } from '../core/call-error.js'
 import { type Clock, systemClock, type Timer } from '../core/index.js'
 import type { FinishedSpan } from './finished-span.js'
 import type { Exporter, Origin, Reporter } from './reporter.js'
-import { SpanQueue } from './span-queue.js'
+import { type Sized, SpanQueue } from './span-queue.js'
 
 /** What became of the spans so far. */
 export interface ReportCounts {
@@ -41,7 +41,7 @@ export interface BatchingOptions {
 }
 
 /** What {@link batching} makes. */
-export interface BatchingReporter extends Reporter {
+export interface BatchingReporter<Item = FinishedSpan> extends Reporter<Item> {
   /** What became of the spans so far. */
   readonly counts: ReportCounts
 }
@@ -52,17 +52,20 @@ export interface BatchingReporter extends Reporter {
  * the process alive: close the tracer in the end, as `serve` does with its `resources`. Throws `TypeError` for what is no exporter and
  * `RangeError` for options out of range.
  */
-export function batching(exporter: Exporter, options: BatchingOptions = {}): BatchingReporter {
+export function batching<Item extends Sized = FinishedSpan>(
+  exporter: Exporter<Item>,
+  options: BatchingOptions = {},
+): BatchingReporter<Item> {
   return new Batching(exporter, options)
 }
 
 type Settings = Required<Omit<BatchingOptions, 'onFailure'>>
 
-class Batching implements BatchingReporter {
-  readonly #exporter: Exporter
+class Batching<Item extends Sized> implements BatchingReporter<Item> {
+  readonly #exporter: Exporter<Item>
   readonly #settings: Settings
   readonly #onFailure: (error: unknown, counts: ReportCounts) => void
-  readonly #queue: SpanQueue
+  readonly #queue: SpanQueue<Item>
   #origin: Origin | undefined
   #timer: Timer | undefined
   /** The request that is under way, until it is given up: whether it arrived. */
@@ -77,7 +80,7 @@ class Batching implements BatchingReporter {
   #isClosed = false
   #closing: Promise<void> | undefined
 
-  constructor(exporter: Exporter, options: BatchingOptions) {
+  constructor(exporter: Exporter<Item>, options: BatchingOptions) {
     if (typeof exporter?.export !== 'function') throw new TypeError('batching: needs an exporter')
     this.#exporter = exporter
     this.#settings = settingsOf(options)
@@ -101,7 +104,7 @@ class Batching implements BatchingReporter {
     this.#exporter.start?.(origin)
   }
 
-  report(span: FinishedSpan): void {
+  report(span: Item): void {
     if (this.#isClosed) {
       this.#dropped++
       return
@@ -143,7 +146,7 @@ class Batching implements BatchingReporter {
     else this.#sendLater()
   }
 
-  async #attempt(batch: readonly FinishedSpan[]): Promise<boolean> {
+  async #attempt(batch: readonly Item[]): Promise<boolean> {
     const { clock, timeoutMs } = this.#settings
     const controller = new AbortController()
     let timer: Timer | undefined
@@ -172,7 +175,7 @@ class Batching implements BatchingReporter {
     }
   }
 
-  async #export(batch: readonly FinishedSpan[], signal: AbortSignal): Promise<void> {
+  async #export(batch: readonly Item[], signal: AbortSignal): Promise<void> {
     const exporting = async (): Promise<void> => this.#exporter.export(batch, signal) // what it throws, it rejects with
     try {
       await exporting()

@@ -20,6 +20,11 @@ export interface FinishedSpan {
    * of that client's span, where the caller told it. @defaultValue false
    */
   readonly shared: boolean
+  /**
+   * How many spans of this process, in the same part of the trace, still go on: 0 for the last one. Only while it is being reported:
+   * others may end later.
+   */
+  readonly pending: number
   readonly kind: SpanKind
   readonly name: string
   /** Milliseconds since the Unix epoch, with fractions (microseconds). */

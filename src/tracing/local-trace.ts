@@ -28,11 +28,12 @@ export class LocalTrace {
   /** The id of the span that began it. */
   readonly rootId: string
   readonly rootName: string
-  /** Another process's; undefined where the trace began here. */
+  /** Another process's, or one of a part that is over; undefined where the trace began here. */
   readonly remote: TraceContext | undefined
   readonly debug: boolean
   readonly random: boolean
   #spans = 0
+  #pending = 0
 
   constructor(
     home: SpanHome,
@@ -50,9 +51,20 @@ export class LocalTrace {
     this.random = begun.random
   }
 
-  /** The number of a new span, from 0. */
+  /** How many of its spans go on. Once that is 0 it is over, and what begins later begins another. */
+  get pending(): number {
+    return this.#pending
+  }
+
+  /** A span has begun: its number, from 0. */
   next(): number {
+    this.#pending++
     return this.#spans++
+  }
+
+  /** A span has ended. */
+  ended(): void {
+    this.#pending--
   }
 }
 

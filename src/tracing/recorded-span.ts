@@ -152,9 +152,15 @@ export class RecordedSpan implements Span, FinishedSpan, TraceContext {
       this.#count('links')
       return
     }
-    const { traceId, spanId, sampled, traceState } = context // not the span itself, which is much more
+    const { traceId, spanId, sampled, traceState, skywalking } = context // not the span itself, which is much more
     const kept = boundedAttributes(attributes, limits)
-    const linked = { traceId, spanId, sampled, ...(traceState !== undefined && { traceState }) }
+    const linked = {
+      traceId,
+      spanId,
+      sampled,
+      ...(traceState !== undefined && { traceState }),
+      ...(skywalking !== undefined && { skywalking }),
+    }
     this.#links.push({ context: linked, attributes: kept })
     this.#size += 2 * entrySize + sizeOf(kept)
   }
@@ -172,6 +178,7 @@ export class RecordedSpan implements Span, FinishedSpan, TraceContext {
   end(at: number = this.trace.clock.now()): void {
     if (this.#durationMs >= 0) return
     this.#durationMs = Math.max(0, at - this.#at)
+    this.trace.ended()
     this.trace.home.finished(this)
   }
 
@@ -183,6 +190,10 @@ export class RecordedSpan implements Span, FinishedSpan, TraceContext {
     if (this.#parentIndex < 0) return this.shared ? { traceId, spanId: this.parentSpanId, remote: true } : remote
     const skywalking = this.#placeOf(this.#parentIndex, '')
     return { traceId, spanId: this.parentSpanId, sampled: true, debug, skywalking }
+  }
+
+  get pending(): number {
+    return this.trace.pending
   }
 
   get startedAt(): number {

@@ -12,20 +12,20 @@ export interface Origin {
   readonly attributes: Readonly<Record<string, string>>
 }
 
-/** Takes spans that have ended. */
-export interface Reporter {
+/** Takes spans that have ended, or what was made of them. */
+export interface Reporter<Item = FinishedSpan> {
   /** Called once, by the tracer that reports to it, before the first span. Throws `TypeError` where it cannot be shared between them. */
   start?(origin: Origin): void
   /** Takes a span, on the path of the call: puts it into a queue, at most. Never throws. */
-  report(span: FinishedSpan): void
+  report(span: Item): void
   /** Resolves when what was reported so far has been sent, or given up, in bounded time. Never rejects. */
   flush(): Promise<void>
   /** Flushes and releases what it holds, in bounded time; what is reported later is dropped and counted. Never rejects. */
   close(): Promise<void>
 }
 
-/** Sends spans somewhere, a batch at a time. What is put into `batching`. */
-export interface Exporter {
+/** Sends spans somewhere, or what was made of them, a batch at a time. What is put into `batching`. */
+export interface Exporter<Item = FinishedSpan> {
   /** `zipkin` */
   readonly name: string
   /** As a {@link Reporter}'s. */
@@ -34,7 +34,7 @@ export interface Exporter {
    * Sends a batch of at least one span. Never called while it is sending. Rejects where they did not arrive: they are lost, since a
    * collector that is down must not cost memory. Has to stop when `signal` aborts; whoever does not is not waited for.
    */
-  export(spans: readonly FinishedSpan[], signal: AbortSignal): Promise<void>
+  export(spans: readonly Item[], signal: AbortSignal): Promise<void>
   /** Releases what it holds. */
   close?(): Promise<void>
 }

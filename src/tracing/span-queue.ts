@@ -1,10 +1,15 @@
 // A ring of spans that wait to be sent, bounded in number and in memory. When it is full the oldest goes: what happens now is what
 // somebody will want to see.
-import type { FinishedSpan } from './finished-span.js'
 
-export class SpanQueue {
+/** What can wait. */
+export interface Sized {
+  /** About what it takes in memory, in bytes. */
+  readonly size: number
+}
+
+export class SpanQueue<Item extends Sized> {
   readonly #maxBytes: number
-  readonly #ring: (FinishedSpan | undefined)[]
+  readonly #ring: (Item | undefined)[]
   #first = 0
   #size = 0
   #bytes = 0
@@ -30,7 +35,7 @@ export class SpanQueue {
     return this.#dropped
   }
 
-  push(span: FinishedSpan): void {
+  push(span: Item): void {
     if (this.#size === this.#ring.length) this.#drop()
     this.#ring[(this.#first + this.#size) % this.#ring.length] = span
     this.#size++
@@ -39,8 +44,8 @@ export class SpanQueue {
   }
 
   /** The oldest ones, which are out of the queue. */
-  take(most: number): FinishedSpan[] {
-    const taken: FinishedSpan[] = []
+  take(most: number): Item[] {
+    const taken: Item[] = []
     while (taken.length < most && this.#size > 0) taken.push(this.#shift())
     return taken
   }
@@ -50,8 +55,8 @@ export class SpanQueue {
     this.#dropped++
   }
 
-  #shift(): FinishedSpan {
-    const span = this.#ring[this.#first] as FinishedSpan // there is one, or nobody asks
+  #shift(): Item {
+    const span = this.#ring[this.#first] as Item // there is one, or nobody asks
     this.#ring[this.#first] = undefined
     this.#first = (this.#first + 1) % this.#ring.length
     this.#size--

@@ -119,7 +119,10 @@ class LocalTracer implements Tracer, SpanHome {
     const { parent, kind = 'internal' } = options
     if (parent instanceof RecordedSpan && parent.trace.home === this) {
       const spanId = newSpanId(this.words)
-      return new RecordedSpan({ trace: parent.trace, spanId, parent, shared: false }, name, options)
+      if (parent.trace.pending > 0)
+        return new RecordedSpan({ trace: parent.trace, spanId, parent, shared: false }, name, options)
+      const trace = this.#continued(parent, spanId, name)
+      return new RecordedSpan({ trace, spanId, parent: undefined, shared: false }, name, options)
     }
     const above = parent?.traceId === undefined ? undefined : parent
     const id = above === undefined ? new NewTraceId(this.words) : above
@@ -157,6 +160,13 @@ class LocalTracer implements Tracer, SpanHome {
       random: isNew || id.random === true,
     })
     return { trace, spanId, parent: undefined, shared }
+  }
+
+  /** Work that goes on after all else has ended. What ended has been reported as a whole, and cannot be added to. */
+  #continued(parent: RecordedSpan, rootId: string, rootName: string): LocalTrace {
+    const { traceId, spanId, sampled, debug, random, traceState, skywalking, trace } = parent
+    const remote = { traceId, spanId, sampled, debug, random, traceState, skywalking } // the span itself would keep all before it
+    return new LocalTrace(this, trace.clock, { traceId, rootId, rootName, remote, debug, random })
   }
 
   extract(metadata: Metadata): TraceContext | Decision | undefined {
