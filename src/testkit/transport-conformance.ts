@@ -16,6 +16,7 @@ import { metadataCases } from './transport-conformance/metadata.js'
 import { metricCases } from './transport-conformance/metrics.js'
 import { resultCases } from './transport-conformance/results.js'
 import { serverStreamCases } from './transport-conformance/server-streams.js'
+import { traceCases } from './transport-conformance/traces.js'
 import { wireFormCases } from './transport-conformance/wire-forms.js'
 import type { TransportCase } from './trial.js'
 
@@ -38,4 +39,5 @@ export const transportConformance: readonly TransportCase[] = [
   ...limitCases,
   ...concurrencyCases,
   ...metricCases,
+  ...traceCases,
 ]

@@ -105,8 +105,7 @@ class LocalTracer implements Tracer, SpanHome {
     this.propagator = propagation(options.formats ?? ['w3c', 'b3'])
     this.limits = limitsOf(options.limits)
     this.words = options.random === undefined ? cryptoWords() : wordsOf(options.random)
-    const { attributes = {}, instance = new NewTraceId(this.words).toString() } = options
-    this.origin = Object.freeze({ service, instance, attributes })
+    this.origin = originOf(options, this.words)
     this.#reporters = reporters
     this.#sampler = sampler
     this.#sharesSpans = options.sharesSpans === true
@@ -211,6 +210,19 @@ class LocalTracer implements Tracer, SpanHome {
       }
     })
     await Promise.all(ended)
+  }
+}
+
+/** The instance is drawn when it is asked for: where programs run at the edge, there is no chance while they load. */
+function originOf({ service, instance, attributes = {} }: TracerOptions, words: Words): Origin {
+  let drawn = instance
+  return {
+    service,
+    attributes,
+    get instance() {
+      drawn ??= new NewTraceId(words).toString()
+      return drawn
+    },
   }
 }
 
