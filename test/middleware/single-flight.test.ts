@@ -1,4 +1,5 @@
 /** `singleFlight`: one run for all who ask at the same time, bound to none of them. */
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   call,
@@ -13,6 +14,7 @@ import {
   testContext,
 } from '../../src/core/index.js'
 import { type SingleFlightEvent, singleFlight } from '../../src/middleware/index.js'
+import { deep } from '../deep.js'
 
 interface Get {
   readonly sku: string
@@ -153,4 +155,89 @@ test('above its number of runs, and without a key, calls run alone', async () =>
   for (let i = 0; i < 5; i++) (await mock.next()).respond('done')
   await Promise.all(answers)
   expect(mock.calls).toBe(5)
+})
+
+/** Runs, and who waits for which: what `singleFlight` does, without calls. */
+class Model {
+  readonly runs: { readonly sku: string; isOver: boolean }[] = []
+  readonly callers: { readonly run: number; readonly endsAt: number; said: string | undefined }[] = []
+
+  ask(sku: string, endsAt: number): void {
+    const going = this.runs.findIndex(run => run.sku === sku && !run.isOver)
+    const run = going === -1 ? this.runs.push({ sku, isOver: false }) - 1 : going
+    this.callers.push({ run, endsAt, said: undefined })
+  }
+
+  answer(nth: number): void {
+    const run = this.runs[nth]
+    if (run === undefined || run.isOver) return
+    run.isOver = true
+    for (const caller of this.callers) if (caller.run === nth) caller.said ??= `run ${nth}`
+  }
+
+  leave(nth: number, said: string): void {
+    const caller = this.callers[nth]
+    if (caller === undefined || caller.said !== undefined) return
+    caller.said = said
+    const run = this.runs[caller.run] ?? expect.fail()
+    if (this.callers.every(each => each.run !== caller.run || each.said !== undefined)) run.isOver = true
+  }
+
+  pass(now: number): void {
+    for (const [nth, { endsAt }] of this.callers.entries()) if (endsAt <= now) this.leave(nth, 'DEADLINE_EXCEEDED')
+  }
+}
+
+test('does what a list of runs and of those who wait does', { timeout: deep(30_000, 600_000) }, async () => {
+  const nth = fc.nat(7)
+  const tens = (max: number) => fc.integer({ min: 1, max }).map(n => n * 10) // ticks, so that deadlines are met exactly
+  const command = fc.oneof(
+    fc.record({ does: fc.constant('ask' as const), sku: fc.constantFrom('tea', 'saw'), deadlineMs: tens(20) }),
+    fc.record({ does: fc.constant('answer' as const), nth }),
+    fc.record({ does: fc.constant('leave' as const), nth }),
+    fc.record({ does: fc.constant('pass' as const), ms: tens(10) }),
+  )
+  const property = fc.asyncProperty(fc.array(command, { maxLength: 30 }), async commands => {
+    const { mock, ask, clock, policy } = start()
+    const model = new Model()
+    const said: (string | undefined)[] = []
+    const leaving: AbortController[] = []
+    const runs: Awaited<ReturnType<typeof mock.next>>[] = []
+    for (const each of commands) {
+      if (each.does === 'ask') {
+        model.ask(each.sku, clock.now() + each.deadlineMs)
+        const caller = said.push(undefined) - 1
+        const controller = new AbortController()
+        leaving.push(controller)
+        void ask(each.sku, each.deadlineMs, controller.signal).then(outcome => {
+          said[caller] = outcome._tag === 'Right' ? outcome.right : outcome.left.reason
+        })
+      } else if (each.does === 'answer') {
+        if (model.runs[each.nth]?.isOver === false) runs[each.nth]?.respond(`run ${each.nth}`)
+        model.answer(each.nth)
+      } else if (each.does === 'leave') {
+        leaving[each.nth]?.abort()
+        model.leave(each.nth, 'CANCELLED')
+      } else {
+        await clock.advance(each.ms)
+        model.pass(clock.now())
+      }
+      await clock.settle()
+      expect(mock.calls).toBe(model.runs.length)
+      while (runs.length < mock.calls) runs.push(await mock.next())
+      expect(said).toEqual(model.callers.map(caller => caller.said))
+      expect(runs.map(run => run.context.signal.aborted)).toEqual(
+        model.runs.map(
+          (run, i) => run.isOver && model.callers.every(({ run, said }) => run !== i || said !== `run ${i}`),
+        ),
+      )
+      expect(policy.inFlight).toBe(model.runs.filter(run => !run.isOver).length)
+    }
+    for (const controller of leaving) controller.abort()
+    await clock.settle()
+    expect(policy.inFlight).toBe(0)
+    await clock.advance(60_000)
+    expect(clock.pendingTimers).toBe(0)
+  })
+  await fc.assert(property, { numRuns: deep(200, 4_000) })
 })
