@@ -1,13 +1,17 @@
 /** Options that change while calls go on: each call goes on with those it began with, and what is not allowed changes nothing. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   call,
   chain,
+  type Failure,
+  failed,
   failureOf,
+  fromPromise,
   fromRemote,
   left,
   type MethodInfo,
   manualClock,
+  mockEndpoint,
   right,
   seededRandom,
   testContext,
@@ -16,8 +20,11 @@ import {
   breaker,
   bulkhead,
   cache,
+  collapse,
   expiry,
+  fallback,
   hedge,
+  idempotencyKey,
   inject,
   mayRetry,
   type RetryEvent,
@@ -28,6 +35,7 @@ import {
   singleFlight,
   timeout,
 } from '../../src/middleware/index.js'
+import { memoryStore } from '../../src/store/index.js'
 import { deep } from '../deep.js'
 
 const method: MethodInfo = { service: 'shop.v1.Stock', name: 'get', idempotency: 'safe' }
@@ -162,4 +170,76 @@ test('under load, no call sees a mixture, and what is not allowed is refused wit
   expect([places.inFlight, places.queued, overload.inFlight, overload.queued, clock.pendingTimers]).toEqual([
     0, 0, 0, 0, 0,
   ])
+})
+
+describe('what the stack above has not', () => {
+  test('collapse: a batch goes on with the options that it began with', async () => {
+    const clock = manualClock()
+    const context = testContext({ clock })
+    const mock = mockEndpoint<readonly number[], readonly number[]>()
+    const policy = collapse({
+      key: () => 'all',
+      toBatch: (requests: readonly number[]) => requests,
+      fromBatch: (responses: readonly number[]) => responses,
+      windowMs: 20,
+    })
+    const endpoint = policy(mock.endpoint)
+    const first = call(endpoint, 1, { context })
+    policy.configure({ maxBatch: 1, windowMs: 1_000 })
+    const joined = call(endpoint, 2, { context })
+    await clock.advance(20)
+    const batch = await mock.next()
+    batch.respond(batch.request)
+    expect([await first, await joined]).toEqual([right(1), right(2)])
+
+    const alone = call(endpoint, 3, { context }) // of one request, and full at once
+    const another = await mock.next()
+    another.respond(another.request)
+    expect(await alone).toEqual(right(3))
+    expect(() => policy.configure({ maxBatch: 0, windowMs: 1 })).toThrow('collapse: maxBatch must be')
+    expect([policy.options.windowMs, clock.pendingTimers]).toEqual([1_000, 0])
+  })
+
+  test('fallback: those in force when the call fails, all of them', async () => {
+    const mock = mockEndpoint<object, string>(method)
+    const before = { respond: () => 'before', shouldFallBack: ({ reason }: Failure) => reason === 'BEFORE' }
+    const after = { respond: () => 'after', shouldFallBack: ({ reason }: Failure) => reason === 'AFTER' }
+    const policy = fallback<object, string>(before)
+    const endpoint = policy(mock.endpoint)
+    const outcome = async (reason: string, change?: typeof after) => {
+      const answer = call(endpoint, {})
+      const { fail } = await mock.next()
+      if (change !== undefined) policy.configure(change)
+      fail(failureOf('unavailable', reason, ''))
+      return await answer
+    }
+    expect(await outcome('BEFORE')).toEqual(right('before'))
+    expect(await outcome('AFTER', after)).toEqual(right('after'))
+    expect(await outcome('BEFORE')).toMatchObject({ left: { reason: 'BEFORE' } })
+    expect(() => policy.configure({ ...before, hidesRefusals: 'no' as never })).toThrow(
+      'fallback: hidesRefusals must be',
+    )
+    expect(await outcome('AFTER')).toEqual(right('after'))
+  })
+
+  test('idempotencyKey: a call goes on with those it began with', async () => {
+    const clock = manualClock()
+    const store = memoryStore({ clock })
+    const policy = idempotencyKey({ key: () => 'k', principal: 'none', store, shouldKeep: () => false })
+    let runs = 0
+    const endpoint = policy(
+      fromPromise(async () => {
+        runs++
+        policy.configure({ shouldKeep: () => true }) // for the next one
+        return failed('unavailable', 'DOWN', '')
+      }, method),
+    )
+    const context = testContext({ clock })
+    for (const expected of [1, 2, 2]) {
+      expect(await call(endpoint, {}, { context })).toMatchObject({ left: { reason: 'DOWN' } })
+      expect(runs).toBe(expected)
+    }
+    expect(() => policy.configure({ ttlMs: 0 })).toThrow('idempotencyKey: ttlMs must be')
+    expect(() => policy.configure({ store: memoryStore() })).toThrow('idempotencyKey: store cannot change')
+  })
 })
