@@ -12,6 +12,7 @@ import {
   failed,
   failureOf,
   fromPromise,
+  isFailure,
   isLeft,
   left,
   type MethodInfo,
@@ -436,6 +437,99 @@ test('over HTTP it answers with the statuses of the draft, and a replay with the
   expect(await first).toEqual([201, '/orders/7', null])
   expect(await post('tea')).toEqual([201, '/orders/7', 'true'])
   expect(await post('saw')).toEqual([422, null, null])
+})
+
+/** What becomes of keys: what `idempotencyKey` does, without calls, hashes and a store. */
+class Model {
+  readonly runs: { readonly key: string; readonly request: string; said: string | undefined; forgetAt: number }[] = []
+  readonly #byKey: Map<string, number> = new Map()
+
+  /** What the caller is told at once; `undefined` where its call runs. */
+  ask(key: string, request: string, now: number): string | undefined {
+    const run = this.runs[this.#byKey.get(key) ?? -1]
+    if (run === undefined || run.forgetAt <= now) {
+      this.#byKey.set(key, this.runs.push({ key, request, said: undefined, forgetAt: Infinity }) - 1)
+      return undefined
+    }
+    if (run.request !== request) return 'IDEMPOTENCY_KEY_REUSED'
+    return run.said ?? 'IDEMPOTENCY_KEY_IN_USE'
+  }
+
+  end(nth: number, said: string, forgetAt: number): void {
+    const run = this.runs[nth] ?? expect.fail()
+    run.said = said
+    run.forgetAt = forgetAt
+  }
+}
+
+const keptMs = 20_000
+type Taken = Awaited<ReturnType<ReturnType<typeof start>['mock']['next']>>
+const endings = {
+  responds: { said: 'done', forMs: keptMs, end: (run: Taken) => run.respond('done') },
+  fails: { said: 'DOWN', forMs: keptMs, end: (run: Taken) => run.fail(failureOf('unavailable', 'DOWN', '')) },
+  refuses: { said: 'FULL', forMs: 0, end: (run: Taken) => run.fail(failureOf('aborted', 'FULL', '', { ran: 'no' })) },
+}
+
+/** The policy and its model side by side. */
+function beside() {
+  const { mock, place, clock, settle } = start({ ttlMs: keptMs, leaseMs: 30_000, fingerprint: String })
+  const model = new Model()
+  const said: (string | undefined)[] = []
+  const expected: (string | undefined)[] = []
+  const owners: number[] = [] // which caller each run belongs to
+  const runs: Taken[] = []
+  return {
+    ask(key: string, request: string) {
+      const caller = said.push(undefined) - 1
+      void place(request, key).then(outcome => {
+        said[caller] = isLeft(outcome) && isFailure(outcome.left) ? outcome.left.reason : 'done'
+      })
+      expected.push(model.ask(key, request, clock.now()))
+      if (model.runs.length > owners.length) owners.push(caller)
+    },
+    end(nth: number, how: keyof typeof endings) {
+      const [run, owner] = [runs[nth], owners[nth]]
+      if (run === undefined || owner === undefined || expected[owner] !== undefined) return
+      const { said, forMs, end } = endings[how]
+      end(run)
+      expected[owner] = said
+      model.end(nth, said, clock.now() + forMs)
+    },
+    pass: (ms: number) => clock.advance(ms),
+    async compare() {
+      await settle()
+      expect(mock.calls).toBe(model.runs.length)
+      while (runs.length < mock.calls) runs.push(await mock.next())
+      expect(said).toEqual(expected)
+    },
+  }
+}
+
+test('does what a list of keys and answers does', { timeout: deep(30_000, 600_000) }, async () => {
+  type Sides = ReturnType<typeof beside>
+  const ask = fc.tuple(fc.constantFrom('a', 'b'), fc.constantFrom('1', '2')).map(
+    ([key, request]) =>
+      (sides: Sides) =>
+        sides.ask(key, request),
+  )
+  const end = fc.tuple(fc.nat(5), fc.constantFrom('responds', 'fails', 'refuses')).map(
+    ([nth, how]) =>
+      (sides: Sides) =>
+        sides.end(nth, how),
+  )
+  const pass = fc.integer({ min: 1, max: 25_000 }).map(ms => (sides: Sides) => sides.pass(ms))
+  const commands = fc.array(
+    fc.oneof({ weight: 3, arbitrary: ask }, { weight: 2, arbitrary: end }, { weight: 2, arbitrary: pass }),
+    { maxLength: 15 },
+  )
+  const property = fc.asyncProperty(commands, async all => {
+    const sides = beside()
+    for (const command of all) {
+      await command(sides)
+      await sides.compare()
+    }
+  })
+  await fc.assert(property, { numRuns: deep(30, 1_500) })
 })
 
 test.each<[object, string]>([
