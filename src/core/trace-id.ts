@@ -2,7 +2,7 @@
 import type { Context } from './context.js'
 
 // W3C Trace Context, version 00 and what later versions keep of it; neither id may be all zeros.
-const traceparent = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})[\da-f]{16}-[\da-f]{2}(?:-|$)/
+const traceparent = /^(?!ff)[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}(?:-|$)/
 
 /**
  * The id of the trace that the call belongs to: its span's, or where nobody traces here, the one that its caller named in `traceparent`.
@@ -12,5 +12,5 @@ export function traceIdOf(context: Context): string | undefined {
   const { span } = context
   if (span !== undefined) return span.traceId
   const claimed = context.metadata.get('traceparent')
-  return claimed === undefined ? undefined : traceparent.exec(claimed)?.[1]
+  return claimed !== undefined && traceparent.test(claimed) ? claimed.slice(3, 35) : undefined
 }

@@ -102,8 +102,13 @@ function off(): void {}
 
 function bound(threshold: Threshold, emitTo: (sources: readonly Fields[]) => Emit, sources: readonly Fields[]): Logger {
   const emit = emitTo(sources)
-  const at = (level: Level): Logger['info'] =>
-    passes(level, threshold) ? (message, fields) => emit(level, message, fields) : off
+  const on = {
+    debug: passes('debug', threshold),
+    info: passes('info', threshold),
+    warn: passes('warn', threshold),
+    error: passes('error', threshold),
+  }
+  const at = (level: Level): Logger['info'] => (on[level] ? (message, fields) => emit(level, message, fields) : off)
   return {
     debug: at('debug'),
     info: at('info'),
@@ -111,7 +116,7 @@ function bound(threshold: Threshold, emitTo: (sources: readonly Fields[]) => Emi
     error: at('error'),
     with: fields => bound(threshold, emitTo, [...sources, fields]),
     level: threshold,
-    enabled: level => passes(level, threshold),
+    enabled: level => on[level],
   }
 }
 

@@ -88,17 +88,14 @@ export function logger(options: LoggerOptions = {}): Logger {
     const lineOf = quick.lines(sources)
     const thoroughly = made.emitTo(sources)
     return (level, message, fields) => {
-      const line = attempt(() => lineOf(made.clock.wallTime(), level, message, fields))
+      let line: string | undefined
+      try {
+        line = lineOf(made.clock.wallTime(), level, message, fields)
+      } catch {
+        // The thorough way knows what to do about it.
+      }
       if (line === undefined) thoroughly(level, message, fields)
       else deliver(line)
     }
   })
-}
-
-function attempt(make: () => string | undefined): string | undefined {
-  try {
-    return make()
-  } catch {
-    return undefined // the thorough way knows what to do about it
-  }
 }

@@ -22,7 +22,7 @@ interface Process {
 }
 
 /** The process, where there is one. */
-export const { process: runtime } = globalThis as { readonly process?: Process } // whatever there is has these types
+export const runtime: Process | undefined = (globalThis as { readonly process?: Process }).process // whatever there is has these types
 
 /** Writes bytes or text to a file descriptor, where there are such. */
 export function descriptorWriter(): typeof writeSync | undefined {

@@ -36,10 +36,16 @@ export interface LoggingOptions {
   readonly random?: Random
 }
 
-/** What is known of a call while it goes on. */
-interface Started {
+/** What is known of a call while it goes on: both what `enter` gives and the state in it. */
+class Started {
+  readonly state: Started = this
   readonly at: number
   readonly request: unknown
+
+  constructor(at: number, request: unknown) {
+    this.at = at
+    this.request = request
+  }
 }
 
 /**
@@ -76,7 +82,7 @@ export function logging(log: Logger, options: LoggingOptions = {}): Middleware {
     let leftOut = 0
     return {
       name: 'logging',
-      enter: (context, request): { readonly state: Started } => ({ state: { at: context.clock.now(), request } }),
+      enter: (context, request) => new Started(context.clock.now(), request),
       exit(outcome: Outcome, started: Started, context) {
         const failure = outcome._tag === 'Left' ? outcome.left : undefined
         const who = failure === undefined ? 'ok' : blame(failure)

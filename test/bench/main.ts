@@ -12,10 +12,11 @@ import { imports } from './import/bench.js'
 import { policies } from './policies/bench.js'
 import { jsonOf, reportOf } from './report.js'
 import { runRounds } from './rounds.js'
+import { seeingLogging } from './seeing/logging.js'
 import { build, installPeers, surroundingsOf } from './surroundings.js'
 import { judge } from './verdict.js'
 
-const benches: readonly Bench[] = [composition, policies, imports, httpServers, httpClients]
+const benches: readonly Bench[] = [composition, policies, imports, httpServers, httpClients, seeingLogging]
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' } } })
 const unknown = positionals.filter(name => !benches.some(bench => isNamed(bench, name)))

@@ -13,6 +13,7 @@ import {
   logger,
   loggerOf,
 } from '../../src/log/index.js'
+import { numberText } from '../../src/log/number-text.js'
 import { deep } from '../deep.js'
 import { parseLogfmt } from './parse-logfmt.js'
 
@@ -224,6 +225,22 @@ describe('a line that would be too long', () => {
     expect({ id, truncated }).toEqual({ id: 7, truncated: 1 })
     expect(list).toMatch(/^\[0,1,2,.*…$/)
   })
+})
+
+test('numbers are written as String writes them', () => {
+  const numbers = fc.oneof(
+    fc.double(),
+    fc.integer(),
+    fc.nat(1e9).map(n => n / 1_000),
+    fc.nat(1e6).map(n => n / 10),
+    fc.constantFrom(-0, 1e21, 1e-7, 999_999.9995),
+  )
+  fc.assert(
+    fc.property(numbers, number => {
+      expect(numberText(number)).toBe(String(number))
+    }),
+    { numRuns: deep(2_000, 1_000_000) },
+  )
 })
 
 describe('JSON is written the quick way', () => {

@@ -623,7 +623,7 @@ describe.for(['undici', 'node'] as const)('reverseProxy with %s', stack => {
       expect(log.entries).toHaveLength(21)
       expect(log.entries[0]).toMatchObject({
         level: 'warn',
-        fields: { outcome: 'failed', code: 'unavailable', reason: 'UNEXPECTED_RESPONSE', peer },
+        fields: { code: 'unavailable', reason: 'UNEXPECTED_RESPONSE', peer },
       })
       await until('the finalizers', () => finished.length === 21)
       expect(finished[0]).toMatchObject({ status: 503, outcome: 'sent', bytes: 9, failure: undefined })
