@@ -20,11 +20,16 @@ export function authorizationOf({ metadata }: Context, scheme: string): Found {
     return undefined
   if (header.length > maxCredentialLength) return 'malformed'
   const value = header.slice(length).replace(/^ +/, '')
-  return token68.test(value) ? { value } : 'malformed'
+  return isToken68(value) ? { value } : 'malformed'
 }
 
 // token68 of RFC 9110, which is the b64token of RFC 6750. A comma or a space, as between two joined headers, is not in it.
 const token68 = /^[A-Za-z0-9._~+/-]+=*$/
+
+/** Whether a text can follow `Bearer `. */
+export function isToken68(text: string): boolean {
+  return token68.test(text)
+}
 
 /** A `WWW-Authenticate` challenge. Throws `TypeError` for a realm that cannot be quoted. */
 export function challengeOf(scheme: string, realm: string | undefined, more = ''): string {

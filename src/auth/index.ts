@@ -3,7 +3,10 @@ export { type ApiKeyOptions, apiKey, apiKeys, createApiKey, type StoredApiKey } 
 export { authenticate, authenticateOptional, type MaybeAuthenticated, type Schemes } from './authenticate.js'
 export { type Authorization, type AuthorizeOptions, authorize } from './authorize.js'
 export { type BasicOptions, basic, type UserAndPassword } from './basic.js'
+export { bearerToken, bearerTokenPerCall, type TokenSource } from './bearer-token.js'
 export { type CertificateOptions, certificate } from './certificate.js'
+export { type ForwardCredentialsOptions, forwardCredentials } from './forward-credentials.js'
+export type { BearerTokenOptions, IssuedToken } from './kept-token.js'
 export { hashPassword, isPassword } from './password.js'
 export {
   type Asked,

@@ -15,7 +15,7 @@ import { manifest, root } from '../repo/sources.js'
 const run = promisify(execFile)
 
 /** Entries whose first import loads a peer, so that without it they fail with Node's own error, which names it. */
-const eagerPeers: Readonly<Record<string, string>> = {}
+const eagerPeers: Readonly<Record<string, string>> = { 'tenon/auth/jwt': 'jsonwebtoken' }
 
 /** Types of peers that our declarations name, and that nothing else brings. */
 const typesOfPeers = ['@types/node', '@types/express']

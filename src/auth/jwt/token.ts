@@ -1,0 +1,70 @@
+// Reading a token before anything in it is believed: JWS compact serialization (RFC 7515) in its one canonical form, with a header that
+// asks for nothing beyond an algorithm, a key's name and a type. All else is refused here, so that no library has to be trusted with it.
+import { maxKidLength } from './key.js'
+import { strictObject } from './strict-json.js'
+
+/** What the token says of itself; nothing of it has been verified. */
+export interface UnverifiedToken {
+  readonly algorithm: string
+  readonly kid: string | undefined
+  /** In lower case, without `application/`: `at+jwt`. */
+  readonly typ: string | undefined
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** The longest header that is read, in characters of base64: keys and certificates do not belong in there. */
+const maxHeaderLength = 1_024
+
+/** Names that make a header an order: to take a key out of the token or off the network, to decrypt, to skip the encoding. */
+const forbidden = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'enc', 'zip', 'epk'] as const
+
+/** Reads a token, or says why it is none that can be verified. */
+export function readToken(token: string): UnverifiedToken | string {
+  const [header = '', payload = '', signature = '', ...more] = token.split('.', 6)
+  if (more.length > 0 || signature === '')
+    return `a signed token has three parts${more.length === 2 ? ', this looks encrypted' : ''}`
+  if (header.length > maxHeaderLength) return `the header is longer than ${maxHeaderLength} characters`
+  if (!isBase64url(header) || !isBase64url(payload) || !isBase64url(signature))
+    return 'a part is not base64url in its canonical form'
+  const read = readHeader(Buffer.from(header, 'base64url'))
+  if (typeof read === 'string') return read
+  const claims = strictObject(Buffer.from(payload, 'base64url'))
+  return typeof claims === 'string' ? `the payload ${claims}` : { ...read, claims }
+}
+
+function readHeader(bytes: Buffer): Omit<UnverifiedToken, 'claims'> | string {
+  const header = strictObject(bytes)
+  if (typeof header === 'string') return `the header ${header}`
+  const order = forbidden.find(name => Object.hasOwn(header, name))
+  if (order !== undefined) return `the header has '${order}'`
+  const { alg, kid, typ, cty } = header
+  if (typeof alg !== 'string') return 'the header has no alg'
+  if (kid !== undefined && (typeof kid !== 'string' || kid.length > maxKidLength))
+    return 'the kid is no text, or too long'
+  if (typ !== undefined && typeof typ !== 'string') return 'the typ is no text'
+  if (cty !== undefined) return 'a token inside of a token is not read'
+  return { algorithm: alg, kid, typ: mediaTypeOf(typ) }
+}
+
+/** As RFC 7515, section 4.1.9, compares types. */
+export function mediaTypeOf(typ: string | undefined): string | undefined {
+  return typ?.toLowerCase().replace(/^application\//, '')
+}
+
+const base64url = /^[A-Za-z0-9_-]+$/
+
+/** Whether a text is base64url without padding and with no bit left over: each other text of the same bytes would be the same token. */
+function isBase64url(text: string): boolean {
+  if (!base64url.test(text)) return false
+  const last = text.charAt(text.length - 1)
+  switch (text.length % 4) {
+    case 0:
+      return true
+    case 2:
+      return 'AQgw'.includes(last)
+    case 3:
+      return 'AEIMQUYcgkosw048'.includes(last)
+    default:
+      return false
+  }
+}

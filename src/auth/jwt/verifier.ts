@@ -1,0 +1,66 @@
+// From a token to claims that may be believed, in the order that leaks least: form, type, key, signature, and only then what it says.
+import type { Awaitable, Context, Failure, Left } from '../../core/index.js'
+import { rejected } from '../scheme.js'
+import { andThen } from './and-then.js'
+import { accessTokenClaims, type ClaimRules, wrongClaim } from './claims.js'
+import type { AnyJwtOptions } from './jwt-options.js'
+import type { JwtKey } from './key.js'
+import { fixedKeys, type KeySource } from './key-source.js'
+import { type Expectations, verifySignature } from './signature.js'
+import { mediaTypeOf, readToken } from './token.js'
+
+/** A token that is good. */
+export interface Verified {
+  readonly claims: Readonly<Record<string, unknown>>
+  /** Until when it need not be verified again: ms by the wall clock. */
+  readonly until: number
+  /** Of the set of keys. */
+  readonly version: number
+}
+
+/** What verifies tokens. */
+export interface Verifier {
+  readonly keys: KeySource
+  verify(token: string, context: Context): Awaitable<Verified | Left<Failure>>
+}
+
+/** Makes the verifier that the options describe. */
+export function verifierOf(options: AnyJwtOptions): Verifier {
+  const { issuer, audience, keys: given, clockToleranceMs, profile, typ, maxAgeMs } = options
+  const keys = isKeySource(given) ? given : fixedKeys(given, 'jwt')
+  const types = profile === 'rfc9068' ? ['at+jwt'] : typ === undefined ? ['jwt', undefined] : [mediaTypeOf(typ)]
+  const required = [...(profile === 'rfc9068' ? accessTokenClaims : []), ...(maxAgeMs === undefined ? [] : ['iat'])]
+  const tolerance = clockToleranceMs / 1_000
+  const maxAge = maxAgeMs === undefined ? undefined : maxAgeMs / 1_000
+  const audiences: Expectations['audience'] = typeof audience === 'string' ? [audience] : audience
+
+  const verify: Verifier['verify'] = (token, { clock }) => {
+    const read = readToken(token)
+    if (typeof read === 'string') return rejected(read)
+    const { claims } = read
+    if (!types.includes(read.typ)) return rejected(`a token of another type is expected`)
+    return andThen(keys.find(read, clock), key => {
+      if (key === undefined) return rejected('there is no key of that id and algorithm')
+      if ('_tag' in key) return key
+      const { version } = keys
+      const now = Math.floor(clock.wallTime() / 1_000)
+      const expected: Expectations = { issuer, audience: audiences, tolerance, maxAge, now }
+      const rules: ClaimRules = { now, tolerance, required }
+      return andThen(verifySignature(token, key, expected), refused => {
+        if (refused !== undefined) return refused
+        const wrong = wrongClaim(claims, rules)
+        return wrong === undefined ? { claims, until: endOf(claims, maxAge), version } : rejected(wrong)
+      })
+    })
+  }
+  return { keys, verify }
+}
+
+/** When a token ends by itself, in ms. Its times have been checked. */
+function endOf({ exp, iat }: Readonly<Record<string, unknown>>, maxAge: number | undefined): number {
+  return 1_000 * Math.min(Number(exp), maxAge === undefined ? Number.POSITIVE_INFINITY : Number(iat) + maxAge)
+}
+
+function isKeySource(keys: JwtKey | readonly JwtKey[] | KeySource): keys is KeySource {
+  return 'find' in keys && typeof keys.find === 'function' && 'version' in keys
+}
