@@ -1,0 +1,2 @@
+// "tenon/tracing/skywalking": segments for SkyWalking, over its HTTP protocol.
+export { type SegmentCounts, type SkywalkingOptions, type SkywalkingReporter, skywalking } from './skywalking.js'
