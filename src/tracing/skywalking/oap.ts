@@ -4,7 +4,7 @@ import type { Exporter, Origin } from '../index.js'
 import { type KeyStringValuePair, segmentObject } from './segment.js'
 import type { Segment } from './segments.js'
 
-export interface OapOptions {
+export interface OapSettings {
   /** Without a slash at its end. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
@@ -18,7 +18,7 @@ const propertiesEach = 10
 
 export class Oap implements Exporter<Segment> {
   readonly name = 'skywalking'
-  readonly #options: OapOptions
+  readonly #settings: OapSettings
   #origin: Origin | undefined
   #signs = 0
   #timer: Timer | undefined
@@ -26,8 +26,8 @@ export class Oap implements Exporter<Segment> {
   #request: Promise<unknown> = Promise.resolve()
   readonly #closing: AbortController = new AbortController()
 
-  constructor(options: OapOptions) {
-    this.#options = options
+  constructor(settings: OapSettings) {
+    this.#settings = settings
   }
 
   start(origin: Origin): void {
@@ -49,17 +49,17 @@ export class Oap implements Exporter<Segment> {
   }
 
   #signLater(afterMs: number): void {
-    const { clock } = this.#options
+    const { clock } = this.#settings
     this.#timer = clock.setTimer(async () => {
       await this.#sign()
-      if (!this.#closing.signal.aborted) this.#signLater(this.#options.keepAliveMs)
+      if (!this.#closing.signal.aborted) this.#signLater(this.#settings.keepAliveMs)
     }, afterMs)
     this.#timer.keepAlive(false)
   }
 
   /** A sign of life. One that does not arrive is no loss: the next one follows. */
   async #sign(): Promise<void> {
-    const { clock, timeoutMs } = this.#options
+    const { clock, timeoutMs } = this.#settings
     const controller = new AbortController()
     const stop = (): void => controller.abort(this.#closing.signal.reason)
     const timer = clock.setTimer(() => controller.abort(new Error('no answer')), timeoutMs)
@@ -99,7 +99,7 @@ export class Oap implements Exporter<Segment> {
 
   async #post(path: string, body: unknown, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    const { url, headers } = this.#options
+    const { url, headers } = this.#settings
     const response = await fetch(url + path, {
       method: 'POST',
       headers: { ...headers, 'content-type': 'application/json' },
