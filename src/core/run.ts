@@ -5,12 +5,14 @@ import type { Clock } from './clock.js'
 import { systemClock } from './clock.js'
 import { type Carried, type Context, carriedOf, isEntered, makeContext } from './context.js'
 import { deadlinesOf } from './deadlines.js'
+import { right } from './either.js'
 import type { Failure } from './failure.js'
 import { runScope } from './frame.js'
 import { type Metadata, noMetadata } from './metadata.js'
 import { deadlineMsOf } from './method.js'
 import type { Awaitable, Outcome } from './outcome.js'
 import type { Peer } from './peer.js'
+import type { Receiver } from './receiver.js'
 import type { Reply } from './reply.js'
 import { Scope } from './scope.js'
 import { type Stack, stackOf } from './stack.js'
@@ -94,8 +96,18 @@ export interface Incoming {
   readonly reply: Reply | undefined
   /** Runs the endpoint, once; with `context`, if that was extended. The promise never rejects. A response stream must be read, or left with `return()`. */
   run(endpoint: object, request: unknown, context?: Context): Awaitable<Outcome>
+  /** As {@link run}, for whoever hears of the outcome rather than waits for it: several promises less. May be told before this returns. */
+  start(endpoint: object, request: unknown, by: Starter): void
   /** Ends the call: the caller went away, or the server must. */
   cancel(failure: Failure): void
+}
+
+/** Who starts a call and is told what it came to. */
+export interface Starter {
+  /** @defaultValue the call's own */
+  readonly context?: Context | undefined
+  /** Told once. May not throw. */
+  onOutcome(outcome: Outcome): void
 }
 
 /** Takes in a call that a server received. For transports. */
@@ -103,8 +115,12 @@ export function incoming(options: IncomingOptions): Incoming {
   return new IncomingCall(options)
 }
 
-class IncomingCall implements Incoming {
+/** Stands for the outcome of a call where somebody is told of that: nobody looks at it, so there is one for all. */
+const unawaited: Promise<Outcome> = Promise.resolve(right(undefined))
+
+class IncomingCall implements Incoming, Receiver {
   readonly context: Context
+  #by: Starter | undefined
   readonly #scope: Scope
 
   constructor(options: IncomingOptions) {
@@ -133,6 +149,20 @@ class IncomingCall implements Incoming {
 
   run(endpoint: object, request: unknown, context: Context = this.context): Awaitable<Outcome> {
     return runScope(stackOf(endpoint), request, context)
+  }
+
+  start(endpoint: object, request: unknown, by: Starter): void {
+    this.#by = by
+    void runScope(stackOf(endpoint), request, by.context ?? this.context, this)
+  }
+
+  complete(outcome: Outcome): Outcome {
+    this.#by?.onOutcome(outcome)
+    return outcome
+  }
+
+  promise(): Promise<Outcome> {
+    return unawaited
   }
 
   cancel(failure: Failure): void {

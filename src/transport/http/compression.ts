@@ -61,13 +61,7 @@ export class Compression {
   }
 
   /** The response as it goes out. Never throws or rejects: what cannot be packed goes out as it is. */
-  of(request: Asked, response: Awaitable<HttpResponse>): Awaitable<HttpResponse> {
-    return response instanceof Promise
-      ? response.then(ready => this.#pack(request, ready))
-      : this.#pack(request, response)
-  }
-
-  #pack({ method, headers }: Asked, response: HttpResponse): Awaitable<HttpResponse> {
+  of({ method, headers }: Asked, response: HttpResponse): Awaitable<HttpResponse> {
     const { status, body } = response
     if (status === 304) return varying(response)
     if (status === 204 || status === 206 || !isPackable(response)) return response

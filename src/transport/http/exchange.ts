@@ -3,17 +3,10 @@
 import { type FormRule, formTypes } from '../../contract/form-rule.js'
 import type { AnyService, Runtime, ServedMethod } from '../../contract/index.js'
 import { isOfType, type RawField } from '../../contract/raw-field.js'
-import {
-  type Awaitable,
-  CallError,
-  type Context,
-  extend,
-  type Failure,
-  type Incoming,
-  incoming,
-} from '../../core/index.js'
+import { CallError, extend, type Failure, type Incoming, incoming } from '../../core/index.js'
 import { deadlineMsOf } from '../../core/method.js'
 import { attemptsFrom, metadataFrom, timeoutFrom } from '../wire-headers.js'
+import { BegunCall, type Exchange, type Found, over } from './begun-call.js'
 import type { TagOf } from './conditional.js'
 import type { Cors } from './cors.js'
 import { emptyLists } from './fields-of-text.js'
@@ -23,8 +16,8 @@ import { type Body, type Bytes, type HttpRequest, type HttpResponse, headerOf, t
 import { type NotFound, notFound } from './not-found.js'
 import { problemResponse } from './problem.js'
 import { requestItems } from './request-items.js'
-import { type Going, Responses } from './responses.js'
-import { type Match, type PathParams, type Router, router } from './router.js'
+import { Responses } from './responses.js'
+import { type Router, router } from './router.js'
 import { type GivenBody, messageFrom } from './rule.js'
 
 /** Limits of one call. */
@@ -37,15 +30,6 @@ export interface ExchangeOptions {
   readonly tagOf?: TagOf | undefined
   /** Answers preflights. @defaultValue OPTIONS tells the verbs, and no more */
   readonly cors?: Cors | undefined
-}
-
-/** A call that is going on, for whoever must end it. */
-export interface Exchange {
-  readonly response: Awaitable<HttpResponse>
-  /** Whether the request must arrive whole before the call begins. */
-  readonly whole: boolean
-  /** Ends the call: the caller is gone. */
-  cancel(failure: Failure): void
 }
 
 /** How a set of services stands among others. */
@@ -101,12 +85,12 @@ export class Exchanges {
     let begun: BegunCall
     try {
       const call = this.#incoming(request, found.value)
-      begun = new BegunCall(call, request, found)
+      begun = new BegunCall(call, request, found, this.#responses)
       if (provide !== undefined) begun.context = extend(call.context, provide())
     } catch (thrown) {
       return over(this.#thrown(thrown))
     }
-    begun.response = this.#answer(begun)
+    this.#read(begun)
     return begun
   }
 
@@ -129,88 +113,75 @@ export class Exchanges {
     })
   }
 
-  #answer(begun: BegunCall): Awaitable<HttpResponse> {
+  #read(begun: BegunCall): void {
     const { request, served } = begun
     const { http, request: message } = served.spec
     const maxBytes = http.maxBodyBytes ?? this.#options.maxBodyBytes
     if (message.streamed) {
       const read = requestItems(request, served.spec, maxBytes)
-      return 'refusal' in read ? read.refusal : this.#run(begun, read.items)
-    }
-    if (http.body !== undefined) return this.#readBytes(begun, http.body, maxBytes)
-    if (http.form !== undefined) return this.#readForm(begun, http.form, maxBytes)
-    if (!request.hasBody || http.query !== undefined) return this.#decode(begun, nothing)
-    if (!isJson(mediaType(request))) return wrongMediaType(request, 'application/json')
-    return this.#readWhole(begun, maxBytes)
+      if ('refusal' in read) begun.answer(read.refusal)
+      else begun.start(read.items)
+    } else if (http.body !== undefined) void this.#readBytes(begun, http.body, maxBytes)
+    else if (http.form !== undefined) void this.#readForm(begun, http.form, maxBytes)
+    else if (!request.hasBody || http.query !== undefined) this.#decode(begun, nothing)
+    else if (isJson(mediaType(request))) request.body(maxBytes, read => this.#decodeRead(begun, read))
+    else begun.answer(wrongMediaType(request, 'application/json'))
   }
 
-  #readWhole(begun: BegunCall, maxBytes: number): Awaitable<HttpResponse> {
-    const body = begun.request.body(maxBytes)
-    if (!(body instanceof Promise)) return this.#decodeRead(begun, body)
-    // By hand: a promise that is given a promise takes two turns more, and an async function is an object more for each POST.
-    return new Promise(resolve => {
-      void body.then(read => {
-        const response = this.#decodeRead(begun, read)
-        if (response instanceof Promise) void response.then(resolve)
-        else resolve(response)
-      })
-    })
+  #decodeRead(begun: BegunCall, read: Body): void {
+    if (read.failure === undefined) this.#decode(begun, read)
+    else this.#unread(begun, read.failure)
   }
 
-  #decodeRead(begun: BegunCall, read: Body): Awaitable<HttpResponse> {
-    if (read.failure === undefined) return this.#decode(begun, read)
-    begun.call.cancel(read.failure)
-    return this.#unread(read.failure)
-  }
-
-  async #readBytes(begun: BegunCall, raw: RawField, maxBytes: number): Promise<HttpResponse> {
-    const { call, request } = begun
+  async #readBytes(begun: BegunCall, raw: RawField, maxBytes: number): Promise<void> {
+    const { request } = begun
     const type = headerOf(request.headers, 'content-type')
-    if (request.hasBody && !isOfType(type, raw.type)) return wrongMediaType(request, raw.type)
+    if (request.hasBody && !isOfType(type, raw.type)) {
+      begun.answer(wrongMediaType(request, raw.type))
+      return
+    }
     const read = request.hasBody ? await request.bytes(maxBytes) : noBytes
-    if (read.failure === undefined) return this.#decode(begun, { bytes: read.bytes, type })
-    call.cancel(read.failure)
-    return this.#unread(read.failure)
+    if (read.failure === undefined) this.#decode(begun, { bytes: read.bytes, type })
+    else this.#unread(begun, read.failure)
   }
 
-  async #readForm(begun: BegunCall, form: FormRule, maxBytes: number): Promise<HttpResponse> {
-    const { call, request } = begun
-    if (request.hasBody && mediaType(request) !== formTypes[form.kind])
-      return wrongMediaType(request, formTypes[form.kind])
+  async #readForm(begun: BegunCall, form: FormRule, maxBytes: number): Promise<void> {
+    const { request } = begun
+    if (request.hasBody && mediaType(request) !== formTypes[form.kind]) {
+      begun.answer(wrongMediaType(request, formTypes[form.kind]))
+      return
+    }
     const read = request.hasBody ? await request.bytes(maxBytes) : noBytes
     if (read.failure !== undefined) {
-      call.cancel(read.failure)
-      return this.#unread(read.failure)
+      this.#unread(begun, read.failure)
+      return
     }
+    let fields: Record<string, unknown>
     try {
       const type = headerOf(request.headers, 'content-type') ?? ''
-      const fields = request.hasBody ? await readForm(form, read.bytes, type) : emptyLists(form.lists)
-      return await this.#decode(begun, { fields })
+      fields = request.hasBody ? await readForm(form, read.bytes, type) : emptyLists(form.lists)
     } catch (thrown) {
-      return this.#thrown(thrown)
+      begun.answer(this.#thrown(thrown))
+      return
     }
+    this.#decode(begun, { fields })
   }
 
-  #unread(failure: Failure): HttpResponse {
+  #unread(begun: BegunCall, failure: Failure): void {
+    begun.call.cancel(failure)
     if (failure.code === 'internal') this.#runtime.onDefect(new Error(failure.message))
-    return problemResponse(failure)
+    begun.answer(problemResponse(failure))
   }
 
-  #decode(begun: BegunCall, body: GivenBody): Awaitable<HttpResponse> {
+  #decode(begun: BegunCall, body: GivenBody): void {
     let message: unknown
     try {
       message = messageFrom(begun.served.spec.http, begun, body)
     } catch (thrown) {
-      return this.#thrown(thrown)
+      begun.answer(this.#thrown(thrown))
+      return
     }
-    return this.#run(begun, message)
-  }
-
-  #run(begun: BegunCall, message: unknown): Awaitable<HttpResponse> {
-    const outcome = begun.call.run(begun.served.endpoint, message, begun.context)
-    return outcome instanceof Promise
-      ? outcome.then(ended => this.#responses.of(begun, ended))
-      : this.#responses.of(begun, outcome)
+    begun.start(message)
   }
 
   #thrown(thrown: unknown): HttpResponse {
@@ -220,50 +191,9 @@ export class Exchanges {
   }
 }
 
-/** One object for all there is to know of a call: there is one for each request. */
-class BegunCall implements Exchange, Going {
-  readonly call: Incoming
-  readonly request: HttpRequest
-  readonly served: ServedMethod
-  readonly params: PathParams | undefined
-  readonly query: string
-  /** Undefined where it is the call's own. */
-  context: Context | undefined = undefined
-  response: Awaitable<HttpResponse> = notYet
-
-  constructor(call: Incoming, request: HttpRequest, { value, params }: Found) {
-    this.call = call
-    this.request = request
-    this.served = value
-    this.query = queryIn(request)
-    this.params = params
-  }
-
-  get whole(): boolean {
-    return !this.served.spec.request.streamed
-  }
-
-  cancel(failure: Failure): void {
-    this.call.cancel(failure)
-  }
-}
-
 const nothing: WholeBody = { text: '' }
 const noBytes: Bytes = { bytes: new Uint8Array() }
-const notYet: HttpResponse = { status: 500, headers: [], body: '' }
-
-type Found = Extract<Match<ServedMethod>, { kind: 'found' }>
-
 function pathIn({ url }: HttpRequest): string {
   const query = url.indexOf('?')
   return query === -1 ? url : url.slice(0, query)
-}
-
-function queryIn({ url }: HttpRequest): string {
-  const query = url.indexOf('?')
-  return query === -1 ? '' : url.slice(query + 1)
-}
-
-function over(response: HttpResponse): Exchange {
-  return { response, whole: true, cancel: () => {} }
 }

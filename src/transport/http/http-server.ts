@@ -6,11 +6,12 @@ import type { AnyService, Listening, Runtime } from '../../contract/index.js'
 import type { Timer } from '../../core/index.js'
 import { notRun } from '../wire-headers.js'
 import { ArrivingMessage } from './arriving-message.js'
+import { type Exchange, over } from './begun-call.js'
 import { refuse } from './client-error.js'
 import { Compression } from './compression.js'
-import { Connections } from './connections.js'
+import { type Connection, Connections } from './connections.js'
 import type { Cors } from './cors.js'
-import { type Exchange, Exchanges } from './exchange.js'
+import { Exchanges } from './exchange.js'
 import { type App, HandedOver } from './handed-over.js'
 import type { HttpResponse } from './message.js'
 import { Mounts } from './mounts.js'
@@ -33,6 +34,15 @@ const keepAliveSlackMs = 1000
 
 /** How often a draining server looks for connections that wait to be accepted; the system lets 511 wait. */
 const maxAcceptRounds = 1024
+
+/** A request that is being answered, and where. */
+interface Asked {
+  readonly connection: Connection
+  readonly exchange: Exchange
+  readonly request: NodeRequest
+  readonly message: IncomingMessage
+  readonly target: ServerResponse
+}
 
 /** A server that listens, or is about to. */
 export class HttpServer implements Listening {
@@ -156,30 +166,38 @@ export class HttpServer implements Listening {
       elsewhere?.serve(connection, message, target)
       return
     }
-    const response =
-      this.#compression === undefined ? exchange.response : this.#compression.of(request, exchange.response)
-    const answer = (ready: HttpResponse): void => {
-      const dressed = this.#cors === undefined ? ready : this.#cors.dressed(request, ready)
-      const sending = send(message, target, dressed, this.#sending)
-      if (sending === undefined) connection.ended(exchange, message, target)
-      else {
-        connection.began(exchange)
-        void sending.then(() => connection.ended(exchange, message, target))
-      }
-    }
-    if (response instanceof Promise) {
+    if (exchange.response === undefined) {
       connection.began(exchange)
       if (exchange.whole && request.hasBody) connection.expect(message, target)
-      void response.then(answer)
-    } else answer(response)
+    }
+    const asked: Asked = { connection, exchange, request, message, target }
+    exchange.onResponse(response => this.#answer(asked, response))
+  }
+
+  #answer(asked: Asked, response: HttpResponse): void {
+    const packed = this.#compression === undefined ? response : this.#compression.of(asked.request, response)
+    if (packed instanceof Promise) {
+      asked.connection.began(asked.exchange)
+      void packed.then(ready => this.#send(asked, ready))
+    } else this.#send(asked, packed)
+  }
+
+  #send({ connection, exchange, request, message, target }: Asked, response: HttpResponse): void {
+    const dressed = this.#cors === undefined ? response : this.#cors.dressed(request, response)
+    const sending = send(message, target, dressed, this.#sending)
+    if (sending === undefined) connection.ended(exchange, message, target)
+    else {
+      connection.began(exchange)
+      void sending.then(() => connection.ended(exchange, message, target))
+    }
   }
 
   /** Undefined for what the app answers, or what is mounted. */
   #begin(message: IncomingMessage, request: NodeRequest): Exchange | undefined {
     const { maxHeaders, probes } = this.#settings
-    if (message.rawHeaders.length > 2 * maxHeaders) return withoutCall(tooManyHeaders(maxHeaders))
+    if (message.rawHeaders.length > 2 * maxHeaders) return over(tooManyHeaders(maxHeaders))
     const report = (probes ? probe(request, this.#runtime.probes) : undefined) ?? page(this.#pages, request)
-    if (report !== undefined) return withoutCall(report)
+    if (report !== undefined) return over(report)
     if (this.#mounts?.at(request.url) !== undefined) return undefined
     return this.#handedOver === undefined ? this.#exchanges.begin(request) : undefined
   }
@@ -238,10 +256,6 @@ export class HttpServer implements Listening {
     this.#connections.destroy()
     await drained
   }
-}
-
-function withoutCall(response: Exchange['response']): Exchange {
-  return { response, whole: true, cancel: () => {} }
 }
 
 function tooManyHeaders(most: number): HttpResponse {

@@ -16,8 +16,8 @@ export interface HttpRequest {
   readonly peer: Peer
   /** Whether there is a body at all. */
   readonly hasBody: boolean
-  /** The body, unpacked. Fails with `BODY_TOO_LARGE` above `maxBytes`, counted unpacked, or `MALFORMED_BODY`. */
-  body(maxBytes: number): Awaitable<Body>
+  /** The body, unpacked; `done` is told once. Fails with `BODY_TOO_LARGE` above `maxBytes`, counted unpacked, or `MALFORMED_BODY`. */
+  body(maxBytes: number, done: (body: Body) => void): void
   /** The body as bytes. Fails as {@link body}, but any bytes will do. */
   bytes(maxBytes: number): Awaitable<Bytes>
   /** The body as it arrives; throws `CallError` where it breaks off. */

@@ -33,8 +33,8 @@ export class NodeRequest implements HttpRequest {
     return hasBody(this.#message)
   }
 
-  body(maxBytes: number): Awaitable<Body> {
-    return wholeBody(this.#message, maxBytes)
+  body(maxBytes: number, done: (body: Body) => void): void {
+    wholeBody(this.#message, maxBytes, done)
   }
 
   bytes(maxBytes: number): Awaitable<Bytes> {
@@ -56,25 +56,21 @@ export class NodeRequest implements HttpRequest {
   }
 }
 
-function wholeBody(message: IncomingMessage, maxBytes: number): Promise<Body> {
-  if (!(message instanceof ArrivingMessage) || !isWorthAwaiting(message, maxBytes))
-    return listenedBody(message, maxBytes)
-  return new Promise(resolve => {
-    message.whenHere(() => {
-      const body = arrivedBody(message, maxBytes)
-      if (body === undefined) resolve(listenedBody(message, maxBytes))
-      else resolve(Buffer.isBuffer(body) ? textBody(body) : { failure: body as Failure }) // the other of two
-    })
+function wholeBody(message: IncomingMessage, maxBytes: number, done: (body: Body) => void): void {
+  if (!(message instanceof ArrivingMessage) || !isWorthAwaiting(message, maxBytes)) {
+    listenedBody(message, maxBytes, done)
+    return
+  }
+  message.whenHere(() => {
+    const body = arrivedBody(message, maxBytes)
+    if (body === undefined) listenedBody(message, maxBytes, done)
+    else done(Buffer.isBuffer(body) ? textBody(body) : { failure: body as Failure }) // the other of two
   })
 }
 
 /** The body, listened for from now on: where others may answer the request and node:http then throws its body away. */
-export function listenedBody(message: IncomingMessage, maxBytes: number): Promise<Body> {
-  return new Promise(resolve => {
-    readBody(message, maxBytes, (failure, body) => {
-      resolve(failure === undefined ? textBody(body) : { failure })
-    })
-  })
+export function listenedBody(message: IncomingMessage, maxBytes: number, done: (body: Body) => void): void {
+  readBody(message, maxBytes, (failure, body) => done(failure === undefined ? textBody(body) : { failure }))
 }
 
 /** Whether a request comes with a body. */

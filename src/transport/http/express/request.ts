@@ -36,8 +36,9 @@ export class ExpressRequest extends NodeRequest {
     return this.#isTrusting ? super.peer : peerOf(this.#message)
   }
 
-  override body(maxBytes: number): Awaitable<Body> {
-    return wasRead(this.#message) ? bodyOf(this.#message, maxBytes) : listenedBody(this.#message, maxBytes)
+  override body(maxBytes: number, done: (body: Body) => void): void {
+    if (wasRead(this.#message)) done(bodyOf(this.#message, maxBytes))
+    else listenedBody(this.#message, maxBytes, done)
   }
 
   override bytes(maxBytes: number): Awaitable<Bytes> {

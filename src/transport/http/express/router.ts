@@ -4,9 +4,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Request, Response } from 'express'
 import type { AnyService } from '../../../contract/index.js'
 import type { Context, Needs } from '../../../core/index.js'
+import type { Exchange } from '../begun-call.js'
 import { onCallerGone } from '../caller-gone.js'
 import { unhurried } from '../connections.js'
-import { type Exchange, Exchanges } from '../exchange.js'
+import { Exchanges } from '../exchange.js'
 import { type SendOptions, send } from '../send.js'
 import type { FromRequest } from './from-request.js'
 import { type ExpressHandler, ExpressRequest } from './request.js'
@@ -87,16 +88,11 @@ function answering(
 ): (exchange: Exchange, message: IncomingMessage, target: ServerResponse) => void {
   return (exchange, message, target) => {
     const { response, whole } = exchange
-    if (!(response instanceof Promise)) {
-      const sending = send(message, target, response, options)
-      if (sending !== undefined) void sending.then(begin(exchange, message, whole))
-      return
-    }
-    const end = begin(exchange, message, whole)
-    void response.then(ready => {
+    const end = response === undefined ? begin(exchange, message, whole) : undefined
+    exchange.onResponse(ready => {
       const sending = send(message, target, ready, options)
-      if (sending === undefined) end()
-      else void sending.then(end)
+      if (sending === undefined) end?.()
+      else void sending.then(end ?? begin(exchange, message, whole))
     })
   }
 }

@@ -40,7 +40,11 @@ export class FetchRequest implements HttpRequest {
     return length === undefined ? this.#request.body !== null : length !== '0'
   }
 
-  async body(maxBytes: number): Promise<Body> {
+  body(maxBytes: number, done: (body: Body) => void): void {
+    void this.#body(maxBytes).then(done)
+  }
+
+  async #body(maxBytes: number): Promise<Body> {
     if (Number(this.headers['content-length']) <= maxBytes && this.headers['content-encoding'] === undefined)
       return this.#atOnce(maxBytes)
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -63,7 +63,7 @@ export function server(
     if (request.signal.aborted) leave()
     request.signal.addEventListener('abort', leave, { once: true })
     const end = (): void => request.signal.removeEventListener('abort', leave)
-    const response = await exchange.response
+    const response = await new Promise<HttpResponse>(resolve => exchange.onResponse(resolve))
     return toResponse(cors === undefined ? response : cors.dressed(asked, response), request.method, { leave, end })
   }
 }
