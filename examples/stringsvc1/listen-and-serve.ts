@@ -4,7 +4,8 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 
-export function listenAndServe(handlers: Readonly<Record<string, RequestListener>>): void {
+/** @param name - what it says that it is */
+export function listenAndServe(name: string, handlers: Readonly<Record<string, RequestListener>>): void {
   const { values } = parseArgs({ options: { port: { type: 'string' } } })
   const port = values.port ?? process.env['PORT'] ?? '8080'
   const routes = new Map(Object.entries(handlers))
@@ -18,7 +19,7 @@ export function listenAndServe(handlers: Readonly<Record<string, RequestListener
   })
   server.listen(Number(port), () => {
     const { port } = server.address() as AddressInfo // it listens on TCP
-    console.log(`stringsvc1 listens on port ${port}`)
+    console.log(`${name} listens on port ${port}`)
     console.log(`try: curl -d '{"s":"hello, world"}' http://localhost:${port}/uppercase`)
   })
 }

@@ -62,7 +62,7 @@ function main(): void {
     options,
   )
 
-  listenAndServe({ '/uppercase': uppercaseHandler, '/count': countHandler })
+  listenAndServe('stringsvc1', { '/uppercase': uppercaseHandler, '/count': countHandler })
 }
 
 const options: http.HandlerOptions = { maxBodyBytes: 64 << 20 } // Go kit has no limit; having none is no virtue

@@ -2,8 +2,8 @@
 import { request as httpRequest } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildGoExample, type GoProgram } from './go-example.js'
 import { freePort, type Program, start, startScript } from './program.js'
-import { buildStringsvc1, type GoProgram } from './stringsvc1-go.js'
 import { type Request, requests } from './stringsvc1-requests.js'
 
 interface Answer {
@@ -58,7 +58,7 @@ describe('stringsvc1', () => {
 
   beforeAll(async () => {
     try {
-      program = await buildStringsvc1()
+      program = await buildGoExample('stringsvc1')
     } catch (error) {
       if (required) throw error
       missing = `Go kit's stringsvc1 cannot be built here: ${String(error).split('\n', 1)[0]}`
