@@ -2,10 +2,13 @@
 // and the same calls go over HTTP. Nothing else differs.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type AnyService, type ClientBinding, connect } from 'tenon'
+import { collectDefaultMetrics } from 'prom-client'
+import { type AnyService, type ClientBinding, chain, connect } from 'tenon'
 import { exitWithMessage, logEvents, resource, serve } from 'tenon/lifecycle'
 import { logger } from 'tenon/log'
-import { logging } from 'tenon/middleware'
+import { metricRegistry } from 'tenon/metrics'
+import { prometheus } from 'tenon/metrics/prometheus'
+import { logging, metrics } from 'tenon/middleware'
 import * as http from 'tenon/transport/http'
 import { docs } from 'tenon/transport/http/docs'
 import * as memory from 'tenon/transport/memory'
@@ -17,7 +20,9 @@ import { stock } from './stock.js'
 import { welcome } from './welcome.js'
 
 const log = logger()
-const use = logging(log)
+const registry = metricRegistry()
+const count = metrics(registry)
+const use = chain(logging(log), count)
 
 /** What one process serves, and what it closes at its end: the last one first. */
 interface Part {
@@ -32,7 +37,10 @@ const stockService = (): AnyService => {
   return stock({ catalogue, use })
 }
 
-const ordersService = (stockBinding: ClientBinding): AnyService => orders({ stock: connect(Stock, stockBinding), use })
+const ordersService = (stockBinding: ClientBinding): AnyService => {
+  const { reserve, release } = connect(Stock, stockBinding)
+  return orders({ stock: { reserve: count(reserve), release: count(release) }, use })
+}
 
 function inOneProcess(): Part {
   const inventory = stockService()
@@ -59,7 +67,12 @@ async function partOf(flags: Flags): Promise<Part> {
 async function main(): Promise<void> {
   const flags = readFlags()
   const { services, resources, stockUrl } = await partOf(flags)
-  const server = http.server({ port: flags.port, docs: docs({ title: 'The shop' }) })
+  collectDefaultMetrics() // of Node: memory, garbage, file descriptors
+  const server = http.server({
+    port: flags.port,
+    docs: docs({ title: 'The shop' }),
+    mount: { '/metrics': prometheus(registry) },
+  })
   // The stock process waits for connections that others leave idle, for up to 5 s.
   const running = await serve(services, [server], { resources, closeTimeoutMs: 10_000, onEvent: logEvents(log) })
   const [address = ''] = running.addresses

@@ -15,6 +15,10 @@ Read about them and try them in a browser, or take the OpenAPI document to gener
 
 ${docLinesOf([address, stockAddress])}
 
+See what is counted, as Prometheus does:
+
+${[...new Set([address, stockAddress])].map(each => `  ${each}/metrics`).join('\n')}
+
 Place an order, watch it being packed and shipped, ask for more than there is:
 ${curlLinesOf(address)}
 `

@@ -82,6 +82,24 @@ describe.each([
     expect(await cancelled.json()).toMatchObject({ reason: 'NoSuchOrder', details: { id: '9' } })
   })
 
+  it('counts what it answers and whom it calls, each where it happens', { timeout }, async context => {
+    await needsCurl(context)
+    await curlLines(shop)
+    const text = await (
+      await fetch(`${addressOf('Orders', shop)}/metrics`, { headers: { connection: 'close' } })
+    ).text()
+    const transport = flags.length === 0 ? 'memory' : 'http'
+    expect(text).toContain(
+      'tenon_server_calls_total{method="shop.v1.Orders/place",transport="http",code="rejected",blame="caller"} 1',
+    )
+    expect(text).toMatch(
+      new RegExp(
+        `tenon_client_calls_total{method="shop.v1.Stock/reserve",transport="${transport}",code="ok",blame="none"} [1-9]`,
+      ),
+    )
+    expect(text).toContain('nodejs_version_info')
+  })
+
   it('ends when it is told to', { timeout }, async () => {
     await curlLines(shop)
     expect(await shop.stop('SIGINT'), shop.output()).toBe(0)
