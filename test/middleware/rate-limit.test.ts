@@ -1,6 +1,8 @@
 /** `rateLimit` lets through what a limit allows: no call more, none later than need be, and says when the next one is. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { contract, method as defineMethod, implement } from '../../src/contract/index.js'
 import {
   blame,
   CallError,
@@ -21,6 +23,7 @@ import {
 } from '../../src/core/index.js'
 import { type RateLimitEvent, type RateLimitOptions, rateLimit } from '../../src/middleware/index.js'
 import { memoryStore, type Store } from '../../src/store/index.js'
+import { server } from '../../src/transport/http/fetch/index.js'
 import { deep } from '../deep.js'
 import { type Actions, Model, plan } from './rate-limit-model.js'
 
@@ -339,6 +342,29 @@ describe('headers', () => {
     await Promise.all(answers)
     expect(replies.map(({ headers }) => headers.get('ratelimit'))).toEqual(['"default";r=0;t=1', '"default";r=0;t=1'])
   })
+})
+
+test('over HTTP a refusal is 429 with Retry-After, in whole seconds and never too few', async () => {
+  const empty = defineMethod({ request: z.object({}), response: z.object({}), idempotency: 'safe', http: { get: '/' } })
+  const perTenant = rateLimit({
+    limit: 2,
+    windowMs: 3_000,
+    headers: true,
+    name: 'tenant',
+    key: (_, { metadata }) => metadata.get('x-tenant') ?? 'none',
+  })
+  const service = implement(contract('shop.v1.Stock', { get: empty }))
+    .use(perTenant)
+    .handlers({ get: () => ({}) })
+  const serve = server([service], { clock: manualClock() })
+  const ask = async (tenant: string) => {
+    const { status, headers } = await serve(new Request('http://shop/', { headers: { 'x-tenant': tenant } }))
+    return [status, headers.get('retry-after'), headers.get('ratelimit'), headers.get('ratelimit-policy')]
+  }
+  expect(await ask('a')).toEqual([200, null, '"tenant";r=1;t=2', '"tenant";q=2;w=3'])
+  await ask('a')
+  expect(await ask('a')).toEqual([429, '2', '"tenant";r=0;t=3', '"tenant";q=2;w=3'])
+  expect((await ask('b'))[0]).toBe(200)
 })
 
 describe('in a store', () => {

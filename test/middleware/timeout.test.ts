@@ -29,6 +29,7 @@ test('a late call fails with TIMEOUT and its work is aborted', async () => {
   const { mock, answer, policy } = start(clock)
   const outcome = answer()
   const { context, respond } = await mock.next()
+  expect(context.remainingMs).toBe(100) // which a client tells the service that it calls
   await clock.advance(99)
   expect(context.signal.aborted).toBe(false)
   await clock.advance(11)
