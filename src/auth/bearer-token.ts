@@ -27,18 +27,19 @@ export type TokenSource = () => Awaitable<IssuedToken | Left<Failure>>
  * @example
  * ```ts
  * import assert from 'node:assert/strict'
- * import { call, type Context, fromPromise, right } from 'tenon'
+ * import { call, fromRemote, right } from 'tenon'
  * import { bearerToken } from 'tenon/auth'
  *
  * let asked = 0
  * const source = async () => ({ token: `token-${++asked}`, expiresAt: Date.now() + 600_000 })
- * const remote = fromPromise(async (_: object, context: Context) => context.outgoing.size) // stands for a client's endpoint
+ * const remote = fromRemote('stock', (_: object, { outgoing }) => right(outgoing.get('authorization'))) // a client's, as it were
  * await Promise.all([1, 2, 3].map(() => call(bearerToken(source)(remote), {})))
  * assert.equal(asked, 3) // three middleware, and so three tokens
  *
  * const shared = bearerToken(source)
  * await Promise.all([1, 2, 3].map(() => call(shared(remote), {})))
  * assert.equal(asked, 4)
+ * assert.deepEqual(await call(shared(remote), {}), right('Bearer token-4'))
  * ```
  */
 export function bearerToken(source: TokenSource, options: BearerTokenOptions = {}): Middleware {

@@ -16,13 +16,14 @@ export interface ForwardCredentialsOptions {
  *
  * @example
  * ```ts
- * import { call, type Context, fromPromise, testContext } from 'tenon'
+ * import assert from 'node:assert/strict'
+ * import { call, fromRemote, right, testContext } from 'tenon'
  * import { forwardCredentials } from 'tenon/auth'
  *
- * const sent = fromPromise(async (_: object, context: Context) => context.outgoing.get('authorization')) // stands for a client's endpoint
+ * const next = fromRemote('stock', (_: object, { outgoing }) => right(outgoing.get('authorization'))) // a client's, as it were
  * const context = testContext({ metadata: { authorization: 'Bearer abc' } })
- * await call(sent, {}, { context }) // goes without
- * await call(forwardCredentials()(sent), {}, { context }) // goes with it
+ * assert.deepEqual(await call(next, {}, { context }), right(undefined))
+ * assert.deepEqual(await call(forwardCredentials()(next), {}, { context }), right('Bearer abc'))
  * ```
  */
 export function forwardCredentials(options: ForwardCredentialsOptions = {}): Middleware {

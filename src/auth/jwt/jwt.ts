@@ -66,8 +66,7 @@ export function jwt<S extends StandardSchemaV1<unknown, object>, P extends objec
       const token = found.value
       if (token.length > maxLength) return rejected(`the token is longer than ${maxLength} characters`)
       const now = context.clock.wallTime()
-      const { version } = verifier.keys
-      const known = remembered.get(token, version, now)
+      const known = maxRemembered === 0 ? undefined : remembered.get(token, verifier.keys.current(), now)
       if (known !== undefined) return identify(known, context)
       return andThen(verifier.verify(token, context), verified => {
         if ('_tag' in verified) return verified

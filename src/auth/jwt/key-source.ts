@@ -1,6 +1,6 @@
 // The port of where keys come from: a list, a JWK Set on the network. A token only names a key; what its name leads to is looked up among
 // keys that are there already, and nothing else is ever done with it (RFC 8725, 3.10: it may be a path, or SQL).
-import type { Awaitable, Clock, Failure, Left } from '../../core/index.js'
+import type { Awaitable, Failure, Left } from '../../core/index.js'
 import { isSameAlgorithm } from './algorithm.js'
 import { type BoundKey, type JwtKey, verificationKey } from './key.js'
 
@@ -13,10 +13,13 @@ export interface KeyHint {
 
 /** Where the keys are that tokens are verified with: {@link jwks} makes one. */
 export interface KeySource {
-  /** Changes whenever the set of keys does: tokens that were verified with another set are verified anew. */
-  readonly version: number
+  /**
+   * The number of the set of keys, another one whenever a key has come or gone: tokens that were verified with another set are verified
+   * anew. `undefined` where the set has to be confirmed first. Asked for every token, remembered ones too.
+   */
+  current(): number | undefined
   /** The key; `undefined` where there is none for such a token, or more than one; a failure where it cannot be told now. */
-  find(hint: KeyHint, clock: Clock): Awaitable<BoundKey | Left<Failure> | undefined>
+  find(hint: KeyHint): Awaitable<BoundKey | Left<Failure> | undefined>
 }
 
 /** Keys that do not change. */
@@ -61,5 +64,5 @@ export function fixedKeys(keys: JwtKey | readonly JwtKey[], owner: string): KeyS
     list.map(key => verificationKey(key, owner)),
     owner,
   )
-  return { version: 0, find: hint => set.find(hint) }
+  return { current: () => 0, find: hint => set.find(hint) }
 }

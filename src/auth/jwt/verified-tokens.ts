@@ -20,8 +20,8 @@ export class VerifiedTokens<C> {
   }
 
   /** What is known of a token that was verified with the set of keys of this version. */
-  get(token: string, version: number, now: number): C | undefined {
-    if (this.#max === 0 || !this.#isOf(version)) return undefined
+  get(token: string, version: number | undefined, now: number): C | undefined {
+    if (!this.#isOf(version)) return undefined
     const key = keyOf(token)
     const known = this.#recent.get(key)
     if (known === undefined) return undefined
@@ -31,17 +31,16 @@ export class VerifiedTokens<C> {
   }
 
   /** Remembers a token until `until`, unless the keys have changed since it was verified. */
-  set(token: string, remembered: Remembered<C>, version: number): void {
+  set(token: string, remembered: Remembered<C>, version: number | undefined): void {
     if (this.#max > 0 && this.#isOf(version)) this.#recent.set(keyOf(token), remembered, this.#max)
   }
 
-  /** Forgets everything where the keys are newer; false where they are older than those that this remembers of. */
-  #isOf(version: number): boolean {
-    if (version > this.#version) {
-      this.#recent.clear()
-      this.#version = version
-    }
-    return version === this.#version
+  /** Whether this remembers tokens of that set; what it remembers of another one it forgets. */
+  #isOf(version: number | undefined): boolean {
+    if (version === undefined) return false
+    if (version !== this.#version) this.#recent.clear()
+    this.#version = version
+    return true
   }
 }
 

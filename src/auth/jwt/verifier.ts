@@ -15,7 +15,7 @@ export interface Verified {
   /** Until when it need not be verified again: ms by the wall clock. */
   readonly until: number
   /** Of the set of keys. */
-  readonly version: number
+  readonly version: number | undefined
 }
 
 /** What verifies tokens. */
@@ -39,10 +39,10 @@ export function verifierOf(options: AnyJwtOptions): Verifier {
     if (typeof read === 'string') return rejected(read)
     const { claims } = read
     if (!types.includes(read.typ)) return rejected(`a token of another type is expected`)
-    return andThen(keys.find(read, clock), key => {
+    return andThen(keys.find(read), key => {
       if (key === undefined) return rejected('there is no key of that id and algorithm')
       if ('_tag' in key) return key
-      const { version } = keys
+      const version = keys.current()
       const now = Math.floor(clock.wallTime() / 1_000)
       const expected: Expectations = { issuer, audience: audiences, tolerance, maxAge, now }
       const rules: ClaimRules = { now, tolerance, required }
@@ -62,5 +62,5 @@ function endOf({ exp, iat }: Readonly<Record<string, unknown>>, maxAge: number |
 }
 
 function isKeySource(keys: JwtKey | readonly JwtKey[] | KeySource): keys is KeySource {
-  return 'find' in keys && typeof keys.find === 'function' && 'version' in keys
+  return 'find' in keys && typeof keys.find === 'function' && 'current' in keys && typeof keys.current === 'function'
 }

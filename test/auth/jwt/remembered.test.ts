@@ -9,6 +9,7 @@ function counting() {
   const key: BoundKey = { algorithm: 'HS256', kid: undefined, key: createSecretKey(secret) }
   const source = {
     version: 0,
+    current: () => source.version,
     asked: 0,
     key: key as BoundKey | undefined,
     find() {
