@@ -11,6 +11,8 @@ export interface Flags {
   readonly stockOnly: boolean
   /** Where the stock service runs already. */
   readonly stockUrl: string | undefined
+  /** Where traces go. @defaultValue ZIPKIN_URL of the environment, else nowhere */
+  readonly zipkinUrl: string | undefined
 }
 
 /** Reads the flags. Ends the process, after one line on stderr, for those that make no sense. */
@@ -36,5 +38,7 @@ function parsed(): Flags {
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new RangeError(`'${port}' is no port`)
   if ([split, stockOnly, stockUrl !== undefined].filter(Boolean).length > 1)
     throw new TypeError('only one of --split, --stock-only and --stock-url can be given')
-  return { port: Number(port), split, stockOnly, stockUrl }
+  const zipkinUrl = process.env['ZIPKIN_URL'] || undefined
+  if (zipkinUrl !== undefined && !/^https?:/.test(zipkinUrl)) throw new TypeError('ZIPKIN_URL must begin with http:')
+  return { port: Number(port), split, stockOnly, stockUrl, zipkinUrl }
 }

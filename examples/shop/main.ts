@@ -17,12 +17,16 @@ import { type Flags, readFlags } from './flags.js'
 import { orders } from './orders.js'
 import { startStock, tellParent } from './second-process.js'
 import { stock } from './stock.js'
+import { tracesOf } from './traces.js'
 import { welcome } from './welcome.js'
 
+const flags = readFlags()
 const log = logger()
 const registry = metricRegistry()
 const count = metrics(registry)
-const use = chain(logging(log), count)
+const traces = tracesOf(flags.stockOnly ? 'stock' : 'shop', flags.zipkinUrl)
+const use = chain(traces.use, logging(log), count)
+const useInClient = chain(traces.use, count)
 
 /** What one process serves, and what it closes at its end: the last one first. */
 interface Part {
@@ -39,7 +43,7 @@ const stockService = (): AnyService => {
 
 const ordersService = (stockBinding: ClientBinding): AnyService => {
   const { reserve, release } = connect(Stock, stockBinding)
-  return orders({ stock: { reserve: count(reserve), release: count(release) }, use })
+  return orders({ stock: { reserve: useInClient(reserve), release: useInClient(release) }, use })
 }
 
 function inOneProcess(): Part {
@@ -65,14 +69,14 @@ async function partOf(flags: Flags): Promise<Part> {
 }
 
 async function main(): Promise<void> {
-  const flags = readFlags()
-  const { services, resources, stockUrl } = await partOf(flags)
+  const { services, resources: own, stockUrl } = await partOf(flags)
   collectDefaultMetrics() // of Node: memory, garbage, file descriptors
   const server = http.server({
     port: flags.port,
     docs: docs({ title: 'The shop' }),
     mount: { '/metrics': prometheus(registry) },
   })
+  const resources = [...traces.resources, ...own]
   // The stock process waits for connections that others leave idle, for up to 5 s.
   const running = await serve(services, [server], { resources, closeTimeoutMs: 10_000, onEvent: logEvents(log) })
   const [address = ''] = running.addresses

@@ -39,7 +39,7 @@ interface Traced {
  * formats; a client's is part of the span that the call is made in, or of the trace that would have been sent on. What is sent names
  * the span and no other. A span ends when its call does; a stream is one span, with an event `message` for each item.
  *
- * Its attributes are `method`, `transport`, `code` (`ok`; of a domain failure `tag` instead), `reason`, `blame`, and `attempt` where a
+ * Its attributes are `method`, `transport`, `code` (`ok`; of a domain failure `rejected`, and its `tag`), `reason`, `blame`, and `attempt` where a
  * call may be attempted again; its peer is who calls or is called. It has failed if the call has, but a server's not where its caller
  * is to blame. Not recorded: requests, responses, metadata, texts of failures.
  *
@@ -62,7 +62,7 @@ interface Traced {
 export function tracing(tracer: Tracer, options: TracingOptions = {}): Middleware {
   if (typeof tracer?.start !== 'function') throw new TypeError('tracing: needs a tracer')
   const { kind, spanName = nameOf, attributes } = options
-  return around<Traced>((method, remote) => {
+  return around<Traced | undefined>((method, remote) => {
     const name = spanName(method)
     const begin = (context: Context): Span => {
       const own = kind ?? kindOf(context, remote)
@@ -83,9 +83,10 @@ export function tracing(tracer: Tracer, options: TracingOptions = {}): Middlewar
       enter(context) {
         const span = begin(context)
         if (span === context.span) return undefined // nobody records, and what is sent stays the same
-        if (span.isRecording) describe(span, context)
-        const state = { span, isServer: span.kind === 'server', requests: 0, responses: 0 }
-        return { context: withSpan(context, span), state }
+        const entered = withSpan(context, span)
+        if (!span.isRecording) return { context: entered }
+        describe(span, context)
+        return { context: entered, state: { span, isServer: span.kind === 'server', requests: 0, responses: 0 } }
       },
       item(of, traced) {
         if (traced === undefined) return
@@ -94,7 +95,7 @@ export function tracing(tracer: Tracer, options: TracingOptions = {}): Middlewar
         traced.span.event('message', { type: isSent ? 'sent' : 'received', id })
       },
       exit(outcome, traced) {
-        if (traced?.span.isRecording) end(traced, outcome)
+        if (traced !== undefined) end(traced, outcome)
       },
     }
   })
@@ -113,8 +114,10 @@ function end({ span, isServer, requests, responses }: Traced, outcome: Outcome):
   if (requests > 0) span.set('requests', requests)
   if (responses > 0) span.set('responses', responses)
   if (outcome._tag === 'Right') span.set('code', 'ok')
-  else if (!isFailure(outcome.left)) span.set('tag', outcome.left._tag)
-  else {
+  else if (!isFailure(outcome.left)) {
+    span.set('code', 'rejected')
+    span.set('tag', outcome.left._tag)
+  } else {
     const { code, reason, peer } = outcome.left
     if (!isServer && peer !== undefined) span.setPeer(peer)
     const toBlame = blame(outcome.left)

@@ -43,29 +43,35 @@ export function newSpanId(words: Words): string {
   return hex(high) + hex(high === 0 && low === 0 ? 1 : low)
 }
 
-/** A trace id that has not been written out yet: most traces are not recorded, and nobody asks for theirs. */
+/** A trace id that is drawn and written out when somebody asks: most traces are not recorded, and nobody asks for theirs. */
 export class NewTraceId {
-  readonly #first: number
-  readonly #second: number
-  readonly #third: number
-  readonly #fourth: number
+  readonly #words: Words
+  #drawn: readonly [number, number, number, number] | undefined
+  #text: string | undefined
 
   constructor(words: Words) {
-    this.#first = words()
-    this.#second = words()
-    this.#third = words()
-    this.#fourth = words()
+    this.#words = words
   }
 
   /** The last 56 bits as a share of 2^56. */
   get position(): number {
-    return ((this.#third & 0xffffff) * 2 ** 32 + this.#fourth) / 2 ** 56
+    const [, , third, fourth] = this.#draw()
+    return ((third & 0xffffff) * 2 ** 32 + fourth) / 2 ** 56
   }
 
   toString(): string {
-    const rest = hex(this.#second) + hex(this.#third) + hex(this.#fourth)
-    const isZero = (this.#first | this.#second | this.#third | this.#fourth) === 0
-    return hex(isZero ? 1 : this.#first) + rest
+    if (this.#text === undefined) {
+      const [first, second, third, fourth] = this.#draw()
+      const isZero = (first | second | third | fourth) === 0
+      this.#text = hex(isZero ? 1 : first) + hex(second) + hex(third) + hex(fourth)
+    }
+    return this.#text
+  }
+
+  #draw(): readonly [number, number, number, number] {
+    const words = this.#words
+    this.#drawn ??= [words(), words(), words(), words()]
+    return this.#drawn
   }
 }
 

@@ -6,36 +6,36 @@ import type { Propagator } from './propagator.js'
 import type { Span, SpanKind } from './span.js'
 import type { Sw8, TraceContext } from './trace-context.js'
 
+/** What it needs of its tracer. */
+interface SilentHome {
+  readonly propagator: Propagator
+  readonly words: Words
+}
+
 export class SilentSpan implements Span, TraceContext {
   readonly kind: SpanKind
-  readonly #propagator: Propagator
-  readonly #words: Words
-  readonly #inherited: TraceContext | undefined
-  #newId: NewTraceId | string
+  readonly #home: SilentHome
+  readonly #id: NewTraceId | TraceContext
   #spanId: string | undefined
   #headers: Metadata | undefined
 
-  constructor(
-    home: { readonly propagator: Propagator; readonly words: Words },
-    kind: SpanKind,
-    id: NewTraceId | TraceContext,
-  ) {
+  constructor(home: SilentHome, kind: SpanKind, id: NewTraceId | TraceContext) {
+    this.#home = home
     this.kind = kind
-    this.#propagator = home.propagator
-    this.#words = home.words
-    const isNew = id instanceof NewTraceId
-    this.#inherited = isNew ? undefined : id
-    this.#newId = isNew ? id : ''
+    this.#id = id
+  }
+
+  /** What came; undefined where the trace begins here. */
+  get #inherited(): TraceContext | undefined {
+    return this.#id instanceof NewTraceId ? undefined : this.#id
   }
 
   get traceId(): string {
-    if (this.#inherited !== undefined) return this.#inherited.traceId
-    if (typeof this.#newId !== 'string') this.#newId = this.#newId.toString()
-    return this.#newId
+    return this.#id instanceof NewTraceId ? this.#id.toString() : this.#id.traceId
   }
 
   get spanId(): string {
-    this.#spanId ??= this.#inherited === undefined ? newSpanId(this.#words) : this.#inherited.spanId
+    this.#spanId ??= this.#inherited?.spanId ?? newSpanId(this.#home.words)
     return this.#spanId
   }
 
@@ -48,7 +48,7 @@ export class SilentSpan implements Span, TraceContext {
   }
 
   get random(): boolean {
-    return this.#inherited === undefined ? true : this.#inherited.random === true
+    return this.#inherited === undefined || this.#inherited.random === true
   }
 
   get traceState(): string | undefined {
@@ -72,7 +72,7 @@ export class SilentSpan implements Span, TraceContext {
   }
 
   get headers(): Metadata {
-    this.#headers ??= new Map(Object.entries(this.#propagator.inject(this)))
+    this.#headers ??= new Map(Object.entries(this.#home.propagator.inject(this)))
     return this.#headers
   }
 

@@ -56,7 +56,7 @@ export interface Span extends ActiveSpan {
 export interface SpanOptions {
   /** @defaultValue 'internal' */
   readonly kind?: SpanKind
-  /** What it is part of: a span, or what a propagator read. @defaultValue none: it begins a trace */
+  /** What it is part of: a span, or what a propagator read, which is another process's. @defaultValue none: it begins a trace */
   readonly parent?: TraceContext | Decision | undefined
   /** When it began, in ms on `clock`. @defaultValue now */
   readonly at?: number

@@ -9,7 +9,7 @@ import { type FormatName, propagation } from './propagation/formats.js'
 import type { Propagator } from './propagator.js'
 import { RecordedSpan } from './recorded-span.js'
 import type { Origin, Reporter } from './reporter.js'
-import type { Sampler } from './sampler.js'
+import type { Sampler, SpanSeed } from './sampler.js'
 import { always, parentBased } from './samplers.js'
 import { SilentSpan } from './silent-span.js'
 import type { Span, SpanOptions } from './span.js'
@@ -23,7 +23,7 @@ export interface Tracer extends AsyncDisposable {
   readonly propagator: Propagator
   /** Starts a span, on `clock` if that is not the tracer's own. Never throws. */
   start(name: string, options?: SpanOptions, clock?: Clock): Span
-  /** What a caller said about its trace, marked as `remote`; undefined where it said nothing. Never throws. */
+  /** What a caller said about its trace; undefined where it said nothing. Never throws. */
   extract(metadata: Metadata): TraceContext | Decision | undefined
   /** Resolves when what has ended so far has been sent, or given up. Never rejects. */
   flush(): Promise<void>
@@ -132,9 +132,8 @@ class LocalTracer implements Tracer, SpanHome {
   #isSampled(name: string, kind: Span['kind'], parent: SpanOptions['parent'], id: NewTraceId | TraceContext): boolean {
     if (parent?.debug === true) return true
     if (parent !== undefined && parent.traceId === undefined) return parent.sampled // a decision, and all that was said
-    const position = id instanceof NewTraceId ? id.position : positionOf(id.traceId)
     try {
-      return this.#sampler.shouldSample({ name, kind, parent, position })
+      return this.#sampler.shouldSample(new Seed(name, kind, parent, id))
     } catch (thrown) {
       observe(this.#onDefect, thrown)
       return false
@@ -148,13 +147,13 @@ class LocalTracer implements Tracer, SpanHome {
     { clock, debug }: { readonly clock: Clock; readonly debug: boolean },
   ): { readonly trace: LocalTrace; readonly spanId: string; readonly parent: undefined; readonly shared: boolean } {
     const isNew = id instanceof NewTraceId
-    const shared = !isNew && this.#sharesSpans && kind === 'server' && id.remote === true
+    const shared = !isNew && this.#sharesSpans && kind === 'server' && !isSpan(id)
     const spanId = shared ? id.spanId : newSpanId(this.words)
     const trace = new LocalTrace(this, clock, {
       traceId: isNew ? id.toString() : id.traceId,
       rootId: spanId,
       rootName: name,
-      remote: isNew ? undefined : id,
+      remote: isNew ? undefined : elsewhere(id),
       debug,
       random: isNew || id.random === true,
     })
@@ -171,8 +170,7 @@ class LocalTracer implements Tracer, SpanHome {
   extract(metadata: Metadata): TraceContext | Decision | undefined {
     if (metadata.size === 0) return undefined
     try {
-      const found = this.propagator.extract(metadata)
-      return found?.traceId === undefined ? found : { ...found, remote: true }
+      return this.propagator.extract(metadata)
     } catch (thrown) {
       observe(this.#onDefect, thrown)
       return undefined
@@ -224,6 +222,34 @@ function originOf({ service, instance, attributes = {} }: TracerOptions, words: 
       return drawn
     },
   }
+}
+
+/** The place of a trace among all is worked out for samplers that ask. */
+class Seed implements SpanSeed {
+  readonly name: string
+  readonly kind: Span['kind']
+  readonly parent: TraceContext | undefined
+  readonly #id: NewTraceId | TraceContext
+
+  constructor(name: string, kind: Span['kind'], parent: TraceContext | undefined, id: NewTraceId | TraceContext) {
+    this.name = name
+    this.kind = kind
+    this.parent = parent
+    this.#id = id
+  }
+
+  get position(): number {
+    return this.#id instanceof NewTraceId ? this.#id.position : positionOf(this.#id.traceId)
+  }
+}
+
+function isSpan(context: TraceContext): boolean {
+  return context instanceof RecordedSpan || context instanceof SilentSpan
+}
+
+/** What is no span of this process is another's, whoever read it. */
+function elsewhere(context: TraceContext): TraceContext {
+  return isSpan(context) ? context : { ...context, remote: true }
 }
 
 /** One that goes on is as good as another: nobody sees which of them it was. */

@@ -13,10 +13,19 @@ import { policies } from './policies/bench.js'
 import { jsonOf, reportOf } from './report.js'
 import { runRounds } from './rounds.js'
 import { seeingLogging } from './seeing/logging.js'
+import { seeingTracing } from './seeing/tracing.js'
 import { build, installPeers, surroundingsOf } from './surroundings.js'
 import { judge } from './verdict.js'
 
-const benches: readonly Bench[] = [composition, policies, imports, httpServers, httpClients, seeingLogging]
+const benches: readonly Bench[] = [
+  composition,
+  policies,
+  imports,
+  httpServers,
+  httpClients,
+  seeingLogging,
+  seeingTracing,
+]
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' } } })
 const unknown = positionals.filter(name => !benches.some(bench => isNamed(bench, name)))

@@ -1,6 +1,7 @@
 /** A shop that calls its stock, as a real Zipkin server tells it through its own API. */
 import { zipkin } from 'tenon/tracing/zipkin'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startScript } from '../examples/program.js'
 import { type TracedShopOptions, tracedShop } from './traced-shop.js'
 import { needZipkin, startZipkin, type ZipkinServer, type ZipkinSpan } from './zipkin-server.js'
 
@@ -127,5 +128,29 @@ describe('a real Zipkin', () => {
     }[]
     expect(links).toContainEqual(expect.objectContaining({ parent: 'shop', child: 'stock' }))
     expect(await server?.query('services')).toEqual(['shop', 'stock'])
+  })
+
+  test('gets the traces of the example shop, in two processes, when ZIPKIN_URL says where it is', async ({
+    onTestFinished,
+  }) => {
+    const { url, query } = server as ZipkinServer
+    const env = { ZIPKIN_URL: url }
+    const program = startScript('examples/shop/main.ts', ['--split', '--port', '0'], env)
+    onTestFinished(async () => void (await program.stop('SIGKILL')))
+    const [, address] = await program.waitFor(/^Orders at (\S+)$/m)
+    const body = JSON.stringify({ lines: [{ sku: 'teapot', count: 1 }] })
+    const headers = { 'content-type': 'application/json', connection: 'close' }
+    expect((await fetch(`${address}/orders`, { method: 'POST', headers, body })).status).toBe(201)
+    const rows = async (): Promise<string[]> => {
+      const found = (await query('traces?spanName=shop.v1.orders/place')) as readonly (readonly ZipkinSpan[])[]
+      const all = found.flat().map(({ localEndpoint, kind, name }) => `${localEndpoint?.serviceName} ${kind} ${name}`)
+      return all.sort()
+    }
+    const expected = [
+      'shop CLIENT shop.v1.stock/reserve',
+      'shop SERVER shop.v1.orders/place',
+      'stock SERVER shop.v1.stock/reserve',
+    ]
+    await expect.poll(rows, { timeout: 5_000 }).toEqual(expected)
   })
 })

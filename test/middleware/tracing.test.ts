@@ -273,7 +273,7 @@ describe('a span of a call that fails', () => {
     {
       what: 'as the contract says it may',
       give: () => left(Stock.failures.OutOfStock({})),
-      attributes: { tag: 'OutOfStock' },
+      attributes: { code: 'rejected', tag: 'OutOfStock' },
       errors: [undefined, undefined],
     },
     {

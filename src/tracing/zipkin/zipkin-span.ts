@@ -30,12 +30,15 @@ function micros(ms: number): number {
   return Math.round(ms * 1_000)
 }
 
-/** `127.0.0.1:8080`, `stock:8080`, `203.0.113.7`. Zipkin's library knows no IPv6: such a peer is shown by its address as a name. */
+/** `127.0.0.1:8080`, `stock:8080`, `2001:db8::1`. Only names of servers are names of services: addresses of callers have no end. */
 function endpointOf(peer: string): zipkin.model.Endpoint {
-  const [, host = peer, port] = /^(\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(peer) ?? []
-  const to = port === undefined ? {} : { port: Number(port) }
-  const isIpv4 = /^\d{1,3}(?:\.\d{1,3}){3}$/.test(host)
-  return new zipkin.model.Endpoint(isIpv4 ? { ipv4: host, ...to } : { serviceName: host, ...to })
+  const [, named = peer, port] = /^(\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(peer) ?? []
+  const host = named === 'localhost' ? '127.0.0.1' : named.replace(/^\[|\]$/g, '')
+  const at = port === undefined ? {} : { port: Number(port) }
+  if (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(host)) return new zipkin.model.Endpoint({ ipv4: host, ...at })
+  if (!/^[\da-f:.]*:[\da-f:.]*$/i.test(host)) return new zipkin.model.Endpoint({ serviceName: host, ...at })
+  // The library knows no IPv6 and would leave out an endpoint that has nothing else; its encoder writes what is there.
+  return Object.assign(new zipkin.model.Endpoint(at), { ipv6: host, isEmpty: () => false })
 }
 
 /** Zipkin's events are texts. */

@@ -114,9 +114,10 @@ describe('a span on the wire', () => {
 
   test.each([
     { peer: 'stock:8080', remoteEndpoint: { serviceName: 'stock', port: 8080 } },
+    { peer: 'localhost:8080', remoteEndpoint: { ipv4: '127.0.0.1', port: 8080 } },
     { peer: '203.0.113.7', remoteEndpoint: { ipv4: '203.0.113.7' } },
-    { peer: '[::1]:8080', remoteEndpoint: { serviceName: '[::1]', port: 8080 } },
-    { peer: '2001:db8::1', remoteEndpoint: { serviceName: '2001:db8::1' } },
+    { peer: '[::1]:8080', remoteEndpoint: { ipv6: '::1', port: 8080 } },
+    { peer: '2001:db8::1', remoteEndpoint: { ipv6: '2001:db8::1' } },
     { peer: 'memory:shop', remoteEndpoint: { serviceName: 'memory:shop' } },
     { peer: undefined, remoteEndpoint: undefined },
   ])('names the peer $peer', async ({ peer, remoteEndpoint }) => {
