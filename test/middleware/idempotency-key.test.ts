@@ -499,7 +499,10 @@ function beside() {
     },
     pass: (ms: number) => clock.advance(ms),
     async compare() {
+      // The hashes of a call are worked out by other threads, which may be busy.
+      const isBehind = () => mock.calls < model.runs.length || said.some((each, i) => each !== expected[i])
       await settle()
+      for (let i = 0; i < 50 && isBehind(); i++) await settle()
       expect(mock.calls).toBe(model.runs.length)
       while (runs.length < mock.calls) runs.push(await mock.next())
       expect(said).toEqual(expected)
@@ -527,7 +530,7 @@ test('does what a list of keys and answers does', { timeout: deep(30_000, 600_00
       await sides.compare()
     }
   })
-  await fc.assert(property, { numRuns: deep(50, 1_500) })
+  await fc.assert(property, { numRuns: deep(50, 300) })
 })
 
 test.each<[object, string]>([
