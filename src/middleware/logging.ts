@@ -11,6 +11,7 @@ import {
   type Middleware,
   type Outcome,
   type Random,
+  type Remote,
   systemRandom,
   traceIdOf,
 } from '../core/index.js'
@@ -53,7 +54,8 @@ class Started {
  * `call`; the fields are, as far as there is such:
  *
  * - `method`, `code` (`ok`, the failure's code, `rejected` for a domain failure), `reason` (of a domain failure its tag), `blame`;
- * - `tookMs` on the call's clock, `attempt`, `traceId`, `transport`, `caller` (the network address of who called);
+ * - `tookMs` on the call's clock, `attempt`, `traceId`, `side` (`server` or `client`) and `transport`;
+ * - on a server `caller`, the network address of who called; on a client `peer`, whom it called;
  * - of a failure its text as `failure`, its `peer` (who answered with it) and `cause`, without the secrets that the caller sent.
  *
  * The level follows `blame`: `info` for success, domain failures and what the caller has to mend, `warn` for a dependency,
@@ -77,7 +79,7 @@ export function logging(log: Logger, options: LoggingOptions = {}): Middleware {
   if (typeof log?.info !== 'function') throw new TypeError('logging: needs a logger')
   const { sample = {}, random = systemRandom } = options
   const ratios = { ok: ratio('ok', sample.ok), caller: ratio('caller', sample.caller), dependency: 1, service: 1 }
-  return around(method => {
+  return around((method, remote) => {
     const bound = log.with({ method: nameOf(method) })
     let leftOut = 0
     return {
@@ -93,8 +95,8 @@ export function logging(log: Logger, options: LoggingOptions = {}): Middleware {
           leftOut++
           return
         }
-        const fields =
-          failure === undefined ? lineOf(context, started, leftOut) : failedLine(failure, context, started, leftOut)
+        const call = { context, started, remote, leftOut }
+        const fields = failure === undefined ? lineOf(call) : failedLine(failure, call)
         bound[write]('call', fields)
         leftOut = 0
       },
@@ -113,37 +115,40 @@ function nameOf(method: MethodInfo | undefined): string | undefined {
 
 const levelOf = { ok: 'info', caller: 'info', dependency: 'warn', service: 'error' } as const
 
+/** All that a line is made of, beside the failure. */
+interface Logged {
+  readonly context: Context
+  readonly started: Started
+  /** Whom it went to, if the layer is around a client's endpoint. */
+  readonly remote: Remote | undefined
+  readonly leftOut: number
+}
+
 /** Of a call that succeeded. */
-function lineOf(context: Context, started: Started, leftOut: number): Fields {
+function lineOf({ context, started, remote, leftOut }: Logged): Fields {
+  const { transport } = context // of the call that was received
+  const isServer = transport !== undefined
   return {
     code: 'ok',
-    tookMs: tookMs(context, started),
+    tookMs: Math.round((context.clock.now() - started.at) * 1_000) / 1_000,
     attempt: context.attempt,
     traceId: traceIdOf(context),
-    transport: context.transport,
-    caller: callerOf(context),
+    side: isServer ? 'server' : remote && 'client',
+    transport: transport ?? remote?.transport,
+    caller: isServer ? context.peer.address : undefined,
+    peer: isServer ? undefined : remote?.peer,
     leftOut: leftOut === 0 ? undefined : leftOut,
   }
 }
 
-function failedLine(failure: Failure | DomainFailure, context: Context, started: Started, leftOut: number): Fields {
-  const { code, tookMs, ...rest } = lineOf(context, started, leftOut)
+function failedLine(failure: Failure | DomainFailure, call: Logged): Fields {
+  const { code, ...rest } = lineOf(call)
   const who = blame(failure)
-  if (!isFailure(failure)) return { code: 'rejected', reason: failure._tag, blame: who, tookMs, ...rest }
-  const { reason, message, peer, cause } = failure
-  const hide = hidingSecretsOf(context, started.request)
+  if (!isFailure(failure)) return { code: 'rejected', reason: failure._tag, blame: who, ...rest }
+  const { reason, message, cause } = failure
+  const peer = rest['peer'] ?? failure.peer
+  const hide = hidingSecretsOf(call.context, call.started.request)
   const told =
-    hide === undefined
-      ? { failure: message, peer, cause }
-      : { failure: hide(message), peer, cause: withoutSecrets(cause, hide) }
-  return { code: failure.code, reason, blame: who, tookMs, ...rest, ...told }
-}
-
-function tookMs(context: Context, { at }: Started): number {
-  return Math.round((context.clock.now() - at) * 1_000) / 1_000
-}
-
-/** Whoever the call came in from; a call that was made here has no address. */
-function callerOf(context: Context): string | undefined {
-  return context.transport === undefined ? undefined : context.peer.address
+    hide === undefined ? { failure: message, cause } : { failure: hide(message), cause: withoutSecrets(cause, hide) }
+  return { code: failure.code, reason, blame: who, ...rest, peer, ...told }
 }

@@ -12,6 +12,7 @@ import { domainFailureCases } from './transport-conformance/domain-failures.js'
 import { failureCases } from './transport-conformance/failures.js'
 import { hopCases } from './transport-conformance/hops.js'
 import { limitCases } from './transport-conformance/limits.js'
+import { logCases } from './transport-conformance/logs.js'
 import { metadataCases } from './transport-conformance/metadata.js'
 import { metricCases } from './transport-conformance/metrics.js'
 import { resultCases } from './transport-conformance/results.js'
@@ -38,6 +39,7 @@ export const transportConformance: readonly TransportCase[] = [
   ...abandonmentCases,
   ...limitCases,
   ...concurrencyCases,
+  ...logCases,
   ...metricCases,
   ...traceCases,
 ]
