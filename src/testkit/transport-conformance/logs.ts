@@ -18,13 +18,14 @@ const Logged = contract(service, {
 })
 
 const request = { name: 'x' }
+const reason = 'CONFORMANCE'
 const traceId = '0af7651916cd43dd8448eb211c80319c'
 const outgoing = { traceparent: `00-${traceId}-b7ad6b7169203331-01` }
 
 /** How calls of these names end, as a line tells it. */
 const endings = {
   x: { level: 'info', code: 'ok' },
-  refused: { level: 'info', code: 'permission_denied', reason: 'CONFORMANCE', blame: 'caller', failure: 'no' },
+  refused: { level: 'info', code: 'permission_denied', reason, blame: 'caller', failure: 'no' },
   missing: { level: 'info', code: 'rejected', reason: 'Missing', blame: 'caller' },
   broken: { level: 'error', code: 'internal', reason: 'DEFECT', blame: 'service', failure: 'internal error' },
 } as const
@@ -85,7 +86,7 @@ async function logged(trial: Trial) {
       .handlers({
         get(given, { peer }) {
           callers.push(peer.address)
-          if (given.name === 'refused') return failed('permission_denied', 'CONFORMANCE', 'no')
+          if (given.name === 'refused') return failed('permission_denied', reason, 'no')
           if (given.name === 'broken') throw new Error('broken')
           return given.name === 'missing' ? left(Logged.failures.Missing(given)) : given
         },
