@@ -4,7 +4,7 @@ import { fromRemote, left, right } from '../core/index.js'
 import type { ClientBinding } from './binding.js'
 import type { Contract } from './contract.js'
 import type { AnyMethod, DomainOutput, Method, RequestInput, ResponseOutput } from './method.js'
-import { receive, rejectResponse } from './receive.js'
+import { type Receiving, receive, rejectResponse } from './receive.js'
 import type { MethodSpec } from './spec.js'
 
 /** A method as its caller has it: an endpoint, to be decorated like any other. */
@@ -45,11 +45,9 @@ export function connect<M extends Readonly<Record<string, AnyMethod>>>(
 
 function clientEndpoint(spec: MethodSpec, binding: ClientBinding): Endpoint<unknown, unknown, unknown> {
   const send = binding.method(spec)
-  const rejecting = rejectResponse(binding.peer)
-  const accept = (outcome: Outcome): Awaitable<Outcome> => {
-    if (outcome._tag === 'Left') return outcome
-    return receive<Outcome>(spec.response, outcome.right, { accept: right, reject: left, rejecting })
-  }
+  const to: Receiving<Outcome> = { accept: right, reject: left, rejecting: rejectResponse(binding.peer) }
+  const accept = (outcome: Outcome): Awaitable<Outcome> =>
+    outcome._tag === 'Left' ? outcome : receive(spec.response, outcome.right, to)
   return fromRemote<unknown, unknown, unknown>(
     { transport: binding.name, peer: binding.peer },
     (request, context) => {

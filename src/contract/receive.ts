@@ -20,20 +20,22 @@ export function rejectResponse(peer: string): Rejecting {
     })
 }
 
+/** What becomes of a message. */
+export interface Receiving<T> {
+  readonly accept: (value: unknown) => T
+  readonly reject: (failure: Failure) => T
+  readonly rejecting: Rejecting
+}
+
 /** Validates a message and hands it on; of a stream, each item as it is read. */
-export function receive<T>(
-  spec: MessageSpec,
-  message: unknown,
-  to: {
-    readonly accept: (value: unknown) => T
-    readonly reject: (failure: Failure) => T
-    readonly rejecting: Rejecting
-  },
-): Awaitable<T> {
+export function receive<T>(spec: MessageSpec, message: unknown, to: Receiving<T>): Awaitable<T> {
   if (spec.streamed) return to.accept(checkedStream(spec.schema, message as AsyncIterable<unknown>, to.rejecting)) // a transport gives a stream for a stream
   const checked = check(spec.schema, message)
-  const decide = (result: Checked): T => (result.ok ? to.accept(result.value) : to.reject(to.rejecting(result.issues)))
-  return checked instanceof Promise ? checked.then(decide) : decide(checked)
+  return checked instanceof Promise ? checked.then(result => decided(result, to)) : decided(checked, to)
+}
+
+function decided<T>(result: Checked, to: Receiving<T>): T {
+  return result.ok ? to.accept(result.value) : to.reject(to.rejecting(result.issues))
 }
 
 /** The items as the schema gives them; throws a `CallError` at the first that does not fit. */

@@ -25,28 +25,30 @@ type Fields = Record<string, unknown>
  * over 64 levels deep (as every cycle is).
  */
 export function toWire(value: unknown): unknown {
-  return new Conversion(false).convert(value, '')
+  return isWire(value, 1, false) ? value : new Conversion(false).convert(value, '')
 }
 
 /** {@link toWire} for text only: what JSON.stringify does by itself, or shows in its text, is left to it. */
 export function toWireForText(value: unknown): unknown {
-  return isWire(value, 1) ? value : new Conversion(true).convert(value, '')
+  return isWire(value, 1, true) ? value : new Conversion(true).convert(value, '')
 }
 
-/** Whether JSON.stringify may have the value as it is: most messages, so this is as small and fast as can be. */
-function isWire(value: unknown, depth: number): boolean {
+/** Whether nothing need be converted: of most messages, so this is as small and fast as can be. `isLax` as for {@link Conversion}. */
+function isWire(value: unknown, depth: number, isLax: boolean): boolean {
+  if (typeof value === 'string') return isLax || value.isWellFormed()
   if (typeof value === 'number') return Number.isFinite(value)
-  if (typeof value !== 'object') return typeof value === 'string' || typeof value === 'boolean'
+  if (typeof value !== 'object') return typeof value === 'boolean'
   if (value === null) return true
   const prototype: unknown = Object.getPrototypeOf(value)
   if (depth > maxJsonDepth) return false
-  if (prototype === Array.prototype && Array.isArray(value)) return areWire(value, depth + 1)
+  if (prototype === Array.prototype && Array.isArray(value)) return areWire(value, depth + 1, isLax)
   if (prototype !== Object.prototype) return false
   // A plain object's properties can be read by any string. Inherited ones do no harm: they only make this more careful.
   const fields = value as Fields
   for (const key in fields) {
     const field = fields[key]
-    if (field !== undefined && !isWire(field, depth + 1)) return false
+    if (!isLax && !key.isWellFormed()) return false
+    if ((field !== undefined || !isLax) && !isWire(field, depth + 1, isLax)) return false
   }
   return true
 }
@@ -173,7 +175,7 @@ function put(fields: Fields, key: string, value: unknown): void {
   else Object.defineProperty(fields, key, { value, writable: true, enumerable: true, configurable: true })
 }
 
-function areWire(items: readonly unknown[], depth: number): boolean {
-  for (let index = 0; index < items.length; index++) if (!isWire(items[index], depth)) return false
+function areWire(items: readonly unknown[], depth: number, isLax: boolean): boolean {
+  for (let index = 0; index < items.length; index++) if (!isWire(items[index], depth, isLax)) return false
   return true
 }

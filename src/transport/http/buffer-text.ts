@@ -5,5 +5,6 @@ export function bufferText(chunks: readonly Uint8Array[]): string {
   const [first] = chunks
   if (first === undefined) return ''
   const whole = chunks.length === 1 ? first : Buffer.concat(chunks)
+  if (Buffer.isBuffer(whole)) return whole.toString('utf8')
   return Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength).toString('utf8')
 }

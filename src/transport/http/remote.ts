@@ -15,6 +15,7 @@ import {
 import { parseJson } from '../json.js'
 import { trailerPrefix } from '../wire-headers.js'
 import { type IncomingStream, streamItems } from './incoming-stream.js'
+import { mediaType } from './media-type.js'
 import { type HttpHeaders, headerOf } from './message.js'
 import { ndjsonType } from './ndjson.js'
 import { problemType } from './problem.js'
@@ -108,7 +109,7 @@ class MethodReading implements Reading {
   onHead(status: number, headers: HttpHeaders): boolean {
     this.#status = status
     this.#headers = headers
-    this.#type = headerOf(headers, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase()
+    this.#type = mediaType({ headers })
     for (const name in headers) if (!framing.has(name)) this.#takeAll(name, headers[name])
     const { response, http } = this.#spec
     const raw = status < 300 ? http.responseBody : undefined

@@ -76,28 +76,38 @@ export interface HttpParts {
 
 const jsonType = 'application/json'
 
+type Fields = Readonly<Record<string, unknown>>
+
 /** The request that carries a message. Throws `CallError`, `ran: 'no'`, for one that cannot be sent. */
 export function partsOf(spec: MethodSpec, message: unknown): HttpParts {
   const { http: rule } = spec
   if (rule.query === undefined && rule.path.size === 0 && rule.form === undefined)
     return { url: rule.pattern, body: jsonText(message), type: jsonType }
   const raw = rule.body === undefined ? undefined : bytesIn(rule.body, message)
-  const rest = restOf(rule, message)
-  const params: Record<string, string> = {}
-  for (const name of rule.path.keys()) {
-    params[name] = textOf(name, rest[name])
-    delete rest[name]
+  const fields = fieldsOf(rule, message)
+  const url = rule.path.size === 0 ? rule.pattern : pathOf(rule.template, paramsIn(rule, fields))
+  if (rule.query !== undefined) {
+    const query = queryOf(fields, rule.path)
+    return { url: query === '' ? url : `${url}?${query}`, body: raw?.bytes, type: raw?.type ?? jsonType }
   }
-  const url = rule.path.size === 0 ? rule.pattern : pathOf(rule.template, params)
+  const rest = without(fields, rule.path)
   if (rule.form !== undefined) return { url, ...sentForm(rule.form, rest, { textOf, fail: unsendable }) }
-  if (rule.query === undefined) return { url, body: JSON.stringify(rest), type: jsonType }
-  const query = queryOf(rest)
-  return { url: query === '' ? url : `${url}?${query}`, body: raw?.bytes, type: raw?.type ?? jsonType }
+  return { url, body: JSON.stringify(rest), type: jsonType }
+}
+
+function paramsIn({ template }: HttpRule, fields: Fields): Readonly<Record<string, string>> {
+  const params: Record<string, string> = {}
+  for (const name of template.names) params[name] = textOf(name, fields[name])
+  return params
+}
+
+function without(fields: Fields, names: HttpRule['path']): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.has(name)))
 }
 
 /** The fields as text can have them, but for bytes that are sent as such: they would become text for nothing. */
-function restOf({ body, form }: HttpRule, message: unknown): Record<string, unknown> {
-  if (body === undefined && form === undefined) return { ...asObject(toWire(message)) }
+function fieldsOf({ body, form }: HttpRule, message: unknown): Fields {
+  if (body === undefined && form === undefined) return asObject(toWire(message))
   const rest: [string, unknown][] = []
   const files: [string, unknown][] = []
   for (const pair of Object.entries(asObject(message))) {
@@ -107,20 +117,20 @@ function restOf({ body, form }: HttpRule, message: unknown): Record<string, unkn
   return { ...asObject(toWire(Object.fromEntries(rest))), ...Object.fromEntries(files) }
 }
 
-function asObject(message: unknown): Record<string, unknown> {
-  if (typeof message === 'object' && message !== null && !Array.isArray(message))
-    return message as Record<string, unknown>
+function asObject(message: unknown): Fields {
+  if (typeof message === 'object' && message !== null && !Array.isArray(message)) return message as Fields
   throw unsendable('', 'a message must be an object')
 }
 
-function queryOf(fields: Readonly<Record<string, unknown>>): string {
-  const parts: string[] = []
-  for (const [name, value] of Object.entries(fields)) {
-    if (value === undefined || value === null) continue
+function queryOf(fields: Fields, path: HttpRule['path']): string {
+  let query = ''
+  for (const name of Object.keys(fields)) {
+    const value = fields[name]
+    if (value === undefined || value === null || path.has(name)) continue
     for (const each of Array.isArray(value) ? value : [value])
-      parts.push(`${encodeURIComponent(name)}=${encodeURIComponent(textOf(name, each))}`)
+      query += `${query === '' ? '' : '&'}${encodeURIComponent(name)}=${encodeURIComponent(textOf(name, each))}`
   }
-  return parts.join('&')
+  return query
 }
 
 function textOf(name: string, value: unknown): string {

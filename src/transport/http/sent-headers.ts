@@ -22,10 +22,11 @@ const reserved: ReadonlySet<string> = new Set([
 /** Names and values in turn. Throws `CallError` `invalid_argument`/`INVALID_METADATA`, `ran: 'no'`, for a name that is the transport's. */
 export function sentHeaders(context: Context): string[] {
   const headers: string[] = []
-  for (const name of context.outgoing.keys()) {
-    if (reserved.has(name)) throw invalid(`the header '${name}' belongs to the transport`)
-  }
-  for (const [name, value] of outgoingOf(context)) headers.push(name, value)
+  const { outgoing } = context
+  if (outgoing.size > 0)
+    for (const name of outgoing.keys())
+      if (reserved.has(name)) throw invalid(`the header '${name}' belongs to the transport`)
+  for (const pair of outgoingOf(context)) headers.push(pair[0], pair[1])
   return headers
 }
 
