@@ -15,6 +15,8 @@ import {
   type Scheme,
   scopes,
 } from 'tenon/auth'
+import { jwt } from 'tenon/auth/jwt'
+import { z } from 'zod'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 declare function proven<_ extends true>(): void
@@ -83,3 +85,22 @@ proven<Same<typeof both extends Rule<infer _P, infer Req> ? Req : never, { reado
 serveable(authenticate(bearer)(authorize(both)(open)))
 // @ts-expect-error such a request has no owner
 authorize(both)(fromPromise(async (_: { readonly id: string }) => 'done'))
+
+// Pins: the principal of a token is what the schema gives, or what `principal` makes of it, and nothing wider.
+const issued = { issuer: 'i', audience: 'a', keys: { algorithm: 'HS256', key: '' }, clockToleranceMs: 0 } as const
+const claims = z.object({ sub: z.string(), scope: z.string().transform(text => text.split(' ')) })
+const byClaims = () => jwt({ ...issued, claims })
+proven<Same<ReturnType<typeof byClaims>, Scheme<{ sub: string; scope: string[] }>>>()
+const byUser = () => jwt({ ...issued, claims, principal: async ({ sub }): Promise<User | undefined> => users.get(sub) })
+declare const users: ReadonlyMap<string, User>
+proven<Same<ReturnType<typeof byUser>, Scheme<User>>>()
+const served = () => {
+  serveable(authenticate(byUser())(whoAmI))
+  // @ts-expect-error claims are no user
+  serveable(authenticate(byClaims())(whoAmI))
+}
+// @ts-expect-error none is no algorithm
+const unsigned = () => jwt({ ...issued, keys: { algorithm: 'none', key: '' }, claims })
+// @ts-expect-error a verifier without an audience opens to tokens for others
+const forAnybody = () => jwt({ issuer: 'i', keys: issued.keys, clockToleranceMs: 0, claims })
+void [served, unsigned, forAnybody]
