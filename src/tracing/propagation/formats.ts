@@ -6,10 +6,10 @@ import { b3, b3multi } from './b3.js'
 import { sw8 } from './sw8.js'
 import { w3c } from './w3c.js'
 
-const byName = { w3c, b3, b3multi, sw8 } as const
+/** The formats by name. */
+export type FormatName = 'w3c' | 'b3' | 'b3multi' | 'sw8'
 
-/** The formats by name: `w3c`, `b3`, `b3multi`, `sw8`. */
-export type FormatName = keyof typeof byName
+const byName: Readonly<Record<FormatName, Propagator>> = { w3c, b3, b3multi, sw8 }
 
 /**
  * One propagator of several. It reads in the order given, and the first that is valid counts, be it a span or a decision; what is
