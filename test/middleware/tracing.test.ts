@@ -18,7 +18,6 @@ import {
   type Middleware,
   manualClock,
   right,
-  seededRandom,
   testContext,
   withOutgoing,
 } from '../../src/core/index.js'
@@ -503,32 +502,6 @@ test('layers further in know the trace, so that a log line can name it', async (
   const line: Middleware = around({ name: 'line', exit: (_, __, context) => void seen.push(context.span?.traceId) })
   await call(chain(tracing(shop.tracer), line)(fromPromise(async () => 1)), {})
   expect(seen[0]).toMatch(/^[0-9a-f]{32}$/)
-})
-
-test('interleaved calls never see the trace of another', async () => {
-  const shop = traced('shop', { random: seededRandom(7), sampler: always })
-  const stock = traced('stock')
-  const inner = clientOf(
-    stockOf(stock, async context => {
-      await Promise.resolve()
-      return { text: context.span?.traceId ?? '' }
-    }),
-    tracing(shop.tracer),
-  )
-  const server = implement(Shop)
-    .use(tracing(shop.tracer))
-    .handlers({
-      async order(_, context) {
-        await Promise.resolve()
-        const { text } = await callOrThrow(inner.take, request, { context })
-        return { text: `${context.span?.traceId} ${text}` }
-      },
-    })
-  const client = connect(Shop, memory.client(server))
-  const answers = await Promise.all(Array.from({ length: 500 }, () => callOrThrow(client.order, request)))
-  const ids = answers.map(({ text }) => text.split(' '))
-  expect(ids.every(([own, below]) => own === below)).toBe(true)
-  expect(new Set(ids.map(([own]) => own)).size).toBe(500)
 })
 
 test('without a tracer there is no middleware', () => {
