@@ -81,6 +81,7 @@ describe('spans are sent', () => {
   test('a while after the first, together', async () => {
     const { clock, collector, reporter } = set()
     report(reporter, 3)
+    expect(clock.pendingTimers).toBe(0) // spans that wait do not keep the process alive
     await clock.advance(999)
     expect(collector.batches).toEqual([])
     await clock.advance(1)
@@ -120,6 +121,7 @@ describe('a collector that', () => {
     collector.mode = 'hangs'
     report(reporter, 100)
     expect(collector.underWay).toBe(1)
+    expect(clock.pendingTimers).toBe(0) // nor does a request that hangs
     expect(reporter.counts).toEqual({ queued: 20, sending: 10, sent: 0, failed: 0, dropped: 70 })
     await clock.advance(500)
     expect(collector.signals[0]?.aborted).toBe(true)

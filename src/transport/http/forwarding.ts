@@ -11,6 +11,7 @@ import {
   onCancelled,
   type Right,
   right,
+  traceNames,
 } from '../../core/index.js'
 import { ByteStream } from './byte-stream.js'
 import { failingAtEnd } from './failing-answer.js'
@@ -83,6 +84,7 @@ export class Forwarding {
     const { method, path, headers } = this.#request
     const outgoing = sentHeaders(context)
     const own: Record<string, string> = { ...headers }
+    if (context.span !== undefined) for (const name of traceNames) delete own[name] // the span's come instead
     for (let i = 0; i < outgoing.length; i += 2) own[outgoing[i] as string] = outgoing[i + 1] as string // a layer's come over the caller's; names and values in turn
     const sent = withOwnHeaders([], own)
     if (this.#body !== undefined && !Number.isNaN(this.#length)) sent.push('content-length', String(this.#length))

@@ -13,6 +13,7 @@ interface Collector {
   /** Connections that are open now. */
   readonly open: Set<Socket>
   most: number
+  closed: number
 }
 
 function listening(server: Server | NetServer): Promise<string> {
@@ -35,11 +36,14 @@ async function collector(answer: (response: ServerResponse) => void = accept): P
       answer(response)
     })
   })
-  const made = { requests, open, most: 0, url: '' }
+  const made = { requests, open, most: 0, closed: 0, url: '' }
   server.on('connection', socket => {
     open.add(socket)
     made.most = Math.max(made.most, open.size)
-    socket.once('close', () => open.delete(socket))
+    socket.once('close', () => {
+      made.closed++
+      open.delete(socket)
+    })
   })
   made.url = await listening(server)
   onTestFinished(() => {
@@ -177,6 +181,7 @@ describe('a collector that', () => {
     expect(counts).toMatchObject({ queued: 0, sent: 0 })
     expect(counts.failed + counts.dropped + counts.sending).toBe(1_000)
     expect(counts.failed).toBeGreaterThanOrEqual(10)
+    await expect.poll(() => hanging.closed).toBe(1) // the request has been aborted
   })
 
   test('never accepts the bytes is given up', async () => {

@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { around, callOrThrow, chain, failed, intercept, type Outcome } from 'tenon'
 import { CallError, failureOf, withOutgoing } from 'tenon/core'
 import { memoryLogger } from 'tenon/log'
-import { type BreakerEvent, breaker, logging } from 'tenon/middleware'
+import { type BreakerEvent, breaker, logging, tracing } from 'tenon/middleware'
+import { memoryReporter, tracer } from 'tenon/tracing'
 import * as http from 'tenon/transport/http'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { certificate } from './certificates.js'
@@ -172,6 +173,22 @@ describe.for(['undici', 'node'] as const)('reverseProxy with %s', stack => {
       expect(Number(headers['tenon-timeout-ms'])).toBeLessThanOrEqual(5000)
       expect(headers).toMatchObject({ 'tenon-attempt': '2;max=2', traceparent: 'own' })
       expect(headers).not.toHaveProperty('grpc-timeout')
+    })
+
+    test('a span takes the place of all trace headers that the caller wrote', async () => {
+      const { address, seen } = await behind()
+      const reporter = memoryReporter()
+      const use = tracing(tracer({ service: 'proxy', reporters: [reporter], formats: ['w3c'] }))
+      const { port } = await proxied(address, { stack, use })
+      const [trace, span] = ['a'.repeat(32), 'b'.repeat(16)]
+      await ask(port, get('/', `traceparent: 00-${trace}-${span}-01\r\nb3: ${trace}-${span}-1\r\nbaggage: a=b\r\n`))
+      const { headers } = seen[0] as Seen
+      expect(headers).toMatchObject({
+        traceparent: `00-${trace}-${reporter.spans[0]?.context.spanId}-01`,
+        baggage: 'a=b',
+      })
+      expect(headers).not.toHaveProperty('b3')
+      expect(reporter.spans[0]?.parent?.spanId).toBe(span)
     })
   })
 
