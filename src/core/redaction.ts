@@ -125,11 +125,24 @@ function valueAt(text: string, at: number, name: string): { readonly start: numb
     const closing = endOfQuoted(text, start, (opening[1] ?? '') + opening[2])
     return { start, end: closing }
   }
+  if (text.startsWith(redacted, at)) return undefined
+  if (text[at] === '[' || text[at] === '{') return { start: at, end: endOfNested(text, at) }
   const pattern = hasManyParts.test(name) ? wholeLine : bare
   pattern.lastIndex = at
   const found = pattern.exec(text)
-  if (found === null || found[0].startsWith(redacted.slice(0, -1))) return undefined
+  if (found === null) return undefined
   return { start: at, end: at + found[0].length }
+}
+
+/** Behind the bracket that closes a list or an object, or where the text ends. One in a string counts too, which may hide more. */
+function endOfNested(text: string, start: number): number {
+  let depth = 0
+  for (let at = start; at < text.length; at++) {
+    const character = text[at]
+    if (character === '[' || character === '{') depth++
+    else if ((character === ']' || character === '}') && --depth === 0) return at + 1
+  }
+  return text.length
 }
 
 /** Where the quote that closes is, or the text ends. Inside of a string, quotes are escaped once more. */

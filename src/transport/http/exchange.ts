@@ -67,7 +67,7 @@ export class Exchanges {
     const found = this.#router.match(request.method, path)
     if (found.kind === 'found') return this.#begin(request, found)
     const allow = found.kind === 'method_not_allowed' ? found.allow : []
-    return over(this.#options.cors?.preflight(request, allow) ?? notFound(found, request.method, path))
+    return over(this.#options.cors?.preflight(request, allow) ?? notFound(found, request.method))
   }
 
   /**
@@ -78,7 +78,7 @@ export class Exchanges {
     const path = pathIn(request)
     const found = this.#router.match(request.method, path)
     if (found.kind === 'found') return this.#begin(request, found, provide)
-    return isOthers(found.kind) ? undefined : over(notFound(found, request.method, path))
+    return isOthers(found.kind) ? undefined : over(notFound(found, request.method))
   }
 
   #begin(request: HttpRequest, found: Found, provide?: () => object): Exchange {

@@ -8,7 +8,7 @@ import type { Match } from './router.js'
 export type NotFound = Exclude<Match<never>, { readonly kind: 'found' }>
 
 /** The response to a request that no route is for. */
-export function notFound(found: NotFound, method: string, path: string): HttpResponse {
+export function notFound(found: NotFound, method: string): HttpResponse {
   if (found.kind === 'invalid') return problemResponse(notRun('invalid_argument', 'INVALID_PATH', found.message))
   if (found.kind === 'method_not_allowed') {
     const allow = ['allow', found.allow.join(', ')]
@@ -16,6 +16,6 @@ export function notFound(found: NotFound, method: string, path: string): HttpRes
     const failure = notRun('unimplemented', 'METHOD_NOT_ALLOWED', `${JSON.stringify(method)} is not for this path`)
     return problemResponse(failure, allow)
   }
-  const message = `there is nothing at ${JSON.stringify(path.slice(0, 100))}`
-  return problemResponse(notRun('unimplemented', 'ROUTE_NOT_FOUND', message))
+  // Not which path: what is in one may be a secret, and answers end in logs.
+  return problemResponse(notRun('unimplemented', 'ROUTE_NOT_FOUND', 'there is nothing at this path'))
 }
