@@ -1,7 +1,7 @@
 // Lines for people at a terminal: coloured, without quotes around the message, stacks below. Not for machines, but as hard
 // to forge as the others.
 
-import { escaped } from '../core/escape.js'
+import { escaped, escapedJson } from '../core/escape.js'
 import type { Level, LogEntry } from './entry.js'
 import { type Formatter, logfmtNotation } from './format.js'
 import { type Notation, Pairs } from './pairs.js'
@@ -13,7 +13,15 @@ const colourOf: Readonly<Record<Level, number>> = { debug: 90, info: 32, warn: 3
 /** For people. @param coloured - with ANSI colours */
 export function pretty(coloured: boolean): Formatter {
   const paint = (code: number, text: string): string => (coloured ? `\u001b[${code}m${text}\u001b[0m` : text)
-  const notation: Notation = { ...logfmtNotation, label: name => paint(36, `${name}=`) }
+  const notation: Notation = {
+    ...logfmtNotation,
+    label: name => paint(36, `${name}=`),
+    // Nobody parses it: lists and objects are easier to read without quotes around their quotes.
+    value: value =>
+      typeof value === 'object' && value !== null && !(value instanceof ErrorData)
+        ? escapedJson(JSON.stringify(value))
+        : logfmtNotation.value(value),
+  }
   return (entry, maxLength) => {
     const { level } = entry
     const time = paint(2, timeText(entry.time).slice(11))

@@ -186,6 +186,13 @@ describe('a pretty line', () => {
     )
   })
 
+  test('shows lists and objects as JSON', () => {
+    const fields = { list: ['a\u001b', 1], object: { b: 'x y' }, error: new Error('no way') }
+    expect(stripVTControlCharacters(lineOf('x', fields, { format: 'pretty' }))).toBe(
+      String.raw`00:00:00.000Z INFO  x list=["a\u001b",1] object={"b":"x y"} error="Error: no way"`,
+    )
+  })
+
   test('has stacks below it, where nothing passes for an entry', () => {
     const line = lineOf(
       'failed',
