@@ -13,6 +13,7 @@ import { policies } from './policies/bench.js'
 import { jsonOf, reportOf } from './report.js'
 import { runRounds } from './rounds.js'
 import { seeingLogging } from './seeing/logging.js'
+import { seeingMetrics } from './seeing/metrics.js'
 import { seeingTracing } from './seeing/tracing.js'
 import { build, installPeers, surroundingsOf } from './surroundings.js'
 import { judge } from './verdict.js'
@@ -24,6 +25,7 @@ const benches: readonly Bench[] = [
   httpServers,
   httpClients,
   seeingLogging,
+  seeingMetrics,
   seeingTracing,
 ]
 
