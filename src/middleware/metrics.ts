@@ -2,12 +2,14 @@
 // label, since an alert on failures that callers have to mend wakes the wrong people.
 import {
   around,
+  type Blame,
   blame,
-  type Context,
+  type Clock,
+  type DomainFailure,
+  type Failure,
   isFailure,
   type MethodInfo,
   type Middleware,
-  type Outcome,
   type Remote,
 } from '../core/index.js'
 import type { Counter, Gauge, Histogram, Labelled, MetricProvider } from '../metrics/index.js'
@@ -68,24 +70,41 @@ export function metrics(provider: MetricProvider, options: MetricsOptions = {}):
     client: instrumentsOf('client', provider, buckets),
   }
   const loopDelay = new LoopDelay(delayOf(provider))
-  return around((method, remote) => {
+  return around<Begun>((method, remote) => {
     const series = new MethodSeries({ method, remote, side: given, sides })
     return {
       name: 'metrics',
       enter(context) {
-        loopDelay.called(context.clock)
-        series.of(context).inFlight.add(1)
-        return { state: context.clock.now() }
+        const { clock } = context
+        loopDelay.called(clock)
+        const own = series.of(context.transport)
+        own.inFlight.add(1)
+        return new Begun(own, clock)
       },
-      exit(outcome, startedAt: number, context) {
-        const { inFlight, ended } = series.of(context)
-        inFlight.add(-1)
-        const { calls, duration } = ended(outcome)
-        calls.add()
-        duration.observe((context.clock.now() - startedAt) / 1_000)
+      exit(outcome, { series, startedAt, clock }: Begun) {
+        const now = clock.now()
+        series.inFlight.add(-1)
+        const { calls, duration } = outcome._tag === 'Right' ? series.ok : series.failed(outcome.left)
+        calls.add(1)
+        duration.observe((now - startedAt) / 1_000)
       },
     }
   })
+}
+
+/** A call that has begun. What `enter` gives and its state are one object: there is one for each call. */
+class Begun {
+  readonly series: TransportSeries
+  readonly clock: Clock
+  readonly startedAt: number
+  readonly state: Begun
+
+  constructor(series: TransportSeries, clock: Clock) {
+    this.series = series
+    this.clock = clock
+    this.startedAt = clock.now()
+    this.state = this
+  }
 }
 
 type Side = 'server' | 'client'
@@ -142,7 +161,7 @@ class MethodSeries {
     this.#of = of
   }
 
-  of({ transport }: Context): TransportSeries {
+  of(transport: string | undefined): TransportSeries {
     if (this.#last !== undefined && this.#lastTransport === transport) return this.#last
     let series = this.#byTransport.get(transport)
     if (series === undefined) {
@@ -159,14 +178,8 @@ class MethodSeries {
     const side = this.#of.side ?? (received === undefined && remote !== undefined ? 'client' : 'server')
     const transport = (side === 'client' ? remote?.transport : received) ?? 'none'
     const name = method === undefined ? 'unknown' : `${method.service}/${method.name}`
-    return transportSeries(sides[side], name, transport)
+    return new TransportSeries(sides[side], name, transport)
   }
-}
-
-interface TransportSeries {
-  readonly inFlight: Gauge
-  /** The series of calls that ended so. */
-  readonly ended: (outcome: Outcome) => Ended
 }
 
 interface Ended {
@@ -174,27 +187,42 @@ interface Ended {
   readonly duration: Histogram
 }
 
-function transportSeries(instruments: Instruments, method: string, transport: string): TransportSeries {
-  const bound = (code: string, to: string): Ended => ({
-    calls: instruments.calls.with({ method, transport, code, blame: to }),
-    duration: instruments.duration.with({ method, transport, code }),
-  })
-  const ok = bound('ok', 'none')
-  const failed = new Map<string, Ended>() // of 17 codes and 3 to blame
-  return {
-    inFlight: instruments.inFlight.with({ method, transport }),
-    ended(outcome) {
-      if (outcome._tag === 'Right') return ok
-      const failure = outcome.left
-      const code = isFailure(failure) ? failure.code : 'rejected'
-      const to = blame(failure)
-      const key = `${code} ${to}`
-      let ended = failed.get(key)
-      if (ended === undefined) {
-        ended = bound(code, to)
-        failed.set(key, ended)
-      }
-      return ended
-    },
+/** The series of one method and transport. */
+class TransportSeries {
+  readonly inFlight: Gauge
+  readonly ok: Ended
+  readonly #instruments: Instruments
+  readonly #labels: { readonly method: string; readonly transport: string }
+  /** Of 17 codes and 3 to blame. */
+  readonly #failed: Map<string, Map<Blame, Ended>> = new Map()
+
+  constructor(instruments: Instruments, method: string, transport: string) {
+    this.#instruments = instruments
+    this.#labels = { method, transport }
+    this.inFlight = instruments.inFlight.with(this.#labels)
+    this.ok = this.#bound('ok', 'none')
+  }
+
+  failed(failure: Failure | DomainFailure): Ended {
+    const code = isFailure(failure) ? failure.code : 'rejected'
+    const to = blame(failure)
+    let byBlame = this.#failed.get(code)
+    if (byBlame === undefined) {
+      byBlame = new Map()
+      this.#failed.set(code, byBlame)
+    }
+    let ended = byBlame.get(to)
+    if (ended === undefined) {
+      ended = this.#bound(code, to)
+      byBlame.set(to, ended)
+    }
+    return ended
+  }
+
+  #bound(code: string, to: Blame | 'none'): Ended {
+    return {
+      calls: this.#instruments.calls.with({ ...this.#labels, code, blame: to }),
+      duration: this.#instruments.duration.with({ ...this.#labels, code }),
+    }
   }
 }
