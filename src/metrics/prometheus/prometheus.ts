@@ -50,6 +50,7 @@ export interface PrometheusPage {
  * registry.counter({ name: 'shop_orders_total', help: 'Orders placed.' }).add()
  * const metrics = prometheus(registry) // http.server({ mount: { '/metrics': metrics } })
  * assert.match((await metrics.page()).body, /^shop_orders_total 1$/m)
+ * metrics.close()
  * ```
  */
 export function prometheus(registry: MetricRegistry, options: PrometheusOptions = {}): PrometheusPage {
