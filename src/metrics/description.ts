@@ -27,7 +27,7 @@ const reserved: ReadonlySet<string> = new Set(['le', 'quantile'])
 const maxLabels = 16
 const maxBuckets = 200
 /** The most that `maxSeries` may be. */
-export const mostSeries = 1_000_000
+const mostSeries = 1_000_000
 
 /** Checks a description. Throws `TypeError` and `RangeError`. */
 export function described(kind: MetricKind, given: GivenDescription, maxSeries: number): Description {

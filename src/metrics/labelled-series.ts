@@ -3,7 +3,7 @@
 import type { Description } from './description.js'
 
 /** What the labels of the overflow series say. */
-export const overflowLabel = '(overflow)'
+const overflowLabel = '(overflow)'
 
 /** A longer value of a label is not kept. */
 const maxValueLength = 256
