@@ -1,5 +1,5 @@
-// Contexts of traces, as OpenTelemetry has them and as we have them. They say the same.
-import { createTraceState, type SpanContext, TraceFlags } from '@opentelemetry/api'
+// Contexts of traces and moments, as OpenTelemetry has them and as we have them. They say the same.
+import { createTraceState, type HrTime, type SpanContext, TraceFlags } from '@opentelemetry/api'
 import type { TraceContext } from '../index.js'
 
 /** Level 2 of W3C's Trace Context; the API does not name it yet. */
@@ -28,4 +28,10 @@ export function toTraceContext({ traceId, spanId, traceFlags, traceState, isRemo
     remote: isRemote === true,
     ...(state ? { traceState: state } : {}),
   }
+}
+
+/** Milliseconds as seconds and nanoseconds: a plain number could be taken for one of the SDK's own clock. */
+export function toHrTime(ms: number): HrTime {
+  const seconds = Math.floor(ms / 1_000)
+  return [seconds, Math.min(999_999_999, Math.round((ms - seconds * 1_000) * 1e6))]
 }

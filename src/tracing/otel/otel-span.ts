@@ -12,7 +12,7 @@ import { observe } from '../../core/call-error.js'
 import type { Clock, Metadata, OnDefect } from '../../core/index.js'
 import type { Propagator, Span, SpanAttributes, SpanError, SpanKind, SpanValue, TraceContext } from '../index.js'
 import { attributesOf, attributesOfPeer, eventOf } from './conventions.js'
-import { toSpanContext, toTraceContext } from './otel-context.js'
+import { toHrTime, toSpanContext, toTraceContext } from './otel-context.js'
 
 /** What a span needs of its tracer. */
 export interface OtelHome {
@@ -108,7 +108,7 @@ export class OtelSpan implements Span {
 
   event(name: string, attributes: SpanAttributes = {}): void {
     const [called, said] = eventOf(name, attributes)
-    this.#safely(span => span.addEvent(called, said, this.#hasOwnTime ? hrTime(this.#clock) : undefined))
+    this.#safely(span => span.addEvent(called, said, this.#hasOwnTime ? momentOf(this.#clock) : undefined))
   }
 
   link(context: TraceContext, attributes: Attributes = {}): void {
@@ -127,7 +127,7 @@ export class OtelSpan implements Span {
   }
 
   end(at?: number): void {
-    const time = at === undefined && !this.#hasOwnTime ? undefined : hrTime(this.#clock, at)
+    const time = at === undefined && !this.#hasOwnTime ? undefined : momentOf(this.#clock, at)
     this.#safely(span => span.end(time))
   }
 
@@ -141,11 +141,9 @@ export class OtelSpan implements Span {
   }
 }
 
-/** A moment of a clock as seconds and nanoseconds since the epoch: a plain number could be taken for one of the SDK's own. */
-export function hrTime(clock: Clock, at: number = clock.now()): HrTime {
-  const ms = clock.wallTime() + (at - clock.now())
-  const seconds = Math.floor(ms / 1_000)
-  return [seconds, Math.round((ms - seconds * 1_000) * 1e6)]
+/** A moment of a clock, as OpenTelemetry has it. */
+export function momentOf(clock: Clock, at: number = clock.now()): HrTime {
+  return toHrTime(clock.wallTime() + (at - clock.now()))
 }
 
 /** The span that is current in a context of OpenTelemetry, if it names a trace. */

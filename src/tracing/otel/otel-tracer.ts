@@ -23,7 +23,7 @@ import {
 } from '../index.js'
 import { attributesOf, attributesOfKind, attributesOfPeer, otelKinds, schemaUrl } from './conventions.js'
 import { toSpanContext } from './otel-context.js'
-import { currentSpan, hrTime, type OtelHome, OtelSpan } from './otel-span.js'
+import { currentSpan, momentOf, type OtelHome, OtelSpan } from './otel-span.js'
 
 /** Options of {@link otelTracer}. */
 export interface OtelTracerOptions {
@@ -106,7 +106,7 @@ class OtelTracer implements Tracer, OtelHome {
         ...said,
       ),
       links: links.map(({ context, attributes: about }) => ({ context: toSpanContext(context), attributes: about })),
-      ...(at === undefined && !hasOwnTime ? {} : { startTime: hrTime(clock, at) }),
+      ...(at === undefined && !hasOwnTime ? {} : { startTime: momentOf(clock, at) }),
     })
     return new OtelSpan(this, { span, context: trace.setSpan(below, span), outer, name, kind, clock, hasOwnTime })
   }

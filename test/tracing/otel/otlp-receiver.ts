@@ -94,6 +94,8 @@ export interface ReceivedSpan extends Omit<z.infer<typeof span>, 'attributes' | 
 export interface OtlpReceiver {
   readonly url: string
   readonly spans: ReceivedSpan[]
+  /** What was said of the process, in each request. */
+  readonly resources: Readonly<Record<string, unknown>>[]
   /** What was wrong with what arrived. */
   readonly mistakes: string[]
 }
@@ -138,18 +140,21 @@ async function bodyOf(message: IncomingMessage): Promise<unknown> {
 export async function otlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = []
   const mistakes: string[] = []
+  const resources: Readonly<Record<string, unknown>>[] = []
   const server = createServer(async (message, response) => {
     try {
       if (message.method !== 'POST' || message.url !== '/v1/traces') throw new Error(`${message.method} ${message.url}`)
       if (message.headers['content-type'] !== 'application/json') throw new Error('no JSON')
-      spans.push(...received(await bodyOf(message)))
+      const body = await bodyOf(message)
+      spans.push(...received(body))
+      resources.push(...request.parse(body).resourceSpans.map(({ resource }) => plain(resource.attributes)))
       response.writeHead(200, { 'content-type': 'application/json' }).end('{"partialSuccess":{}}')
     } catch (thrown) {
       mistakes.push(String(thrown))
       response.writeHead(400).end()
     }
   })
-  return { url: `${await listening(server)}/v1/traces`, spans, mistakes }
+  return { url: `${await listening(server)}/v1/traces`, spans, resources, mistakes }
 }
 
 /** Listens on a free port until the end of the test; its address. */

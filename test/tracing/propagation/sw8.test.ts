@@ -149,14 +149,18 @@ describe('sw8', () => {
 
   test('mutants are taken whole or not at all', () => {
     const java = withPart(1, b64('2ad5b1f0.53.16213421870390001'))
-    fuzz({ samples: [header, java, ['0', ...parts.slice(1)].join('-')], thousands: deep(10, 1_000) }, text => {
-      const found = sw8.extract(new Map([['sw8', text]]))
-      if (found?.traceId === undefined) return
-      assert.match(found.traceId, /^(?!0+$)[0-9a-f]{32}$/)
-      assert.match(found.spanId, /^(?!0+$)[0-9a-f]{16}$/)
-      const again = sw8.inject(found)['sw8'] ?? ''
-      assert.deepEqual(sw8.extract(new Map([['sw8', again]])), found)
-    })
+    fuzz(
+      { samples: [header, java, ['0', ...parts.slice(1)].join('-')], thousands: deep(10, 1_000) },
+      (text, random) => {
+        const found = sw8.extract(new Map([['sw8', text]]))
+        if (found?.traceId === undefined) return
+        assert.match(found.traceId, /^(?!0+$)[0-9a-f]{32}$/)
+        assert.match(found.spanId, /^(?!0+$)[0-9a-f]{16}$/)
+        if (random.next() > 0.1) return // to compare all costs minutes
+        const again = sw8.inject(found)['sw8'] ?? ''
+        assert.deepEqual(sw8.extract(new Map([['sw8', again]])), found)
+      },
+    )
   })
 })
 
@@ -170,13 +174,14 @@ describe('ids made of text', () => {
   })
 
   test('texts that differ in one place have other ids, in all digits', () => {
-    const ids = Array.from({ length: deep(20_000, 400_000) }, (_, at) => `2ad5b1f0.53.1621342187039${at}`)
-    expect(new Set(ids.map(hexTraceId)).size).toBe(ids.length)
-    expect(new Set(ids.map(hexSpanId)).size).toBe(ids.length)
+    const texts = Array.from({ length: deep(20_000, 200_000) }, (_, at) => `2ad5b1f0.53.1621342187039${at}`)
+    const ids = texts.map(hexTraceId)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(new Set(texts.map(hexSpanId)).size).toBe(ids.length)
     for (let digit = 0; digit < 32; digit++) {
       const counts = new Map<string, number>()
       for (const id of ids) {
-        const character = hexTraceId(id).charAt(digit)
+        const character = id.charAt(digit)
         counts.set(character, (counts.get(character) ?? 0) + 1)
       }
       const expected = ids.length / 16
