@@ -9,6 +9,7 @@ import {
   nodeInUniversalFolders,
   packagesInSeveralFolders,
   packageUsers,
+  sharedPackages,
 } from './imports.js'
 import { manifest, parseSource, readSources, type Source } from './sources.js'
 
@@ -125,6 +126,10 @@ describe('the rules', () => {
   test('see a package that two folders name', () => {
     const files = { 'sd/a.ts': `import { x } from '@scope/x/lib.js'`, 'lb/b.ts': `import type { X } from '@scope/x'` }
     expect(packagesInSeveralFolders(tree(files))).toEqual(['@scope/x is named in lb and sd; one folder owns a package'])
+    const [shared] = sharedPackages
+    expect(
+      packagesInSeveralFolders(tree({ 'sd/a.ts': `import '${shared}'`, 'lb/b.ts': `import '${shared}'` })),
+    ).toEqual([])
   })
 
   test('see Node behind a universal folder', () => {

@@ -1,6 +1,6 @@
 /** Our spans as OpenTelemetry's: whose they are part of, what they say, and what they are parents of. */
 import { context, SpanKind, SpanStatusCode, TraceFlags, type TracerProvider, trace } from '@opentelemetry/api'
-import { AlwaysOffSampler, BasicTracerProvider, type SpanProcessor } from '@opentelemetry/sdk-trace-base'
+import { AlwaysOffSampler, BasicTracerProvider, type SpanProcessor } from '@opentelemetry/sdk-trace-node'
 import { call, chain, failed, fromPromise, incoming, type Metadata, manualClock, withMethod } from 'tenon'
 import type { Awaitable, Outcome } from 'tenon/core'
 import { tracing } from 'tenon/middleware'

@@ -1,18 +1,17 @@
 /** OpenTelemetry's SDK, registered as a program registers it, for one test; and what it was given. */
 import { context, propagation, trace } from '@opentelemetry/api'
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import {
-  BasicTracerProvider,
   InMemorySpanExporter,
+  NodeTracerProvider,
   type ReadableSpan,
   type Sampler,
   SimpleSpanProcessor,
-} from '@opentelemetry/sdk-trace-base'
+} from '@opentelemetry/sdk-trace-node'
 import { onTestFinished } from 'vitest'
 
 export interface Sdk {
-  readonly provider: BasicTracerProvider
+  readonly provider: NodeTracerProvider
   /** The spans that have ended, by name. */
   span(name: string): ReadableSpan
   readonly spans: readonly ReadableSpan[]
@@ -20,10 +19,8 @@ export interface Sdk {
 
 export function registerSdk(options: { readonly sampler?: Sampler } = {}): Sdk {
   const exporter = new InMemorySpanExporter()
-  const provider = new BasicTracerProvider({ ...options, spanProcessors: [new SimpleSpanProcessor(exporter)] })
-  trace.setGlobalTracerProvider(provider)
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-  propagation.setGlobalPropagator(new W3CTraceContextPropagator())
+  const provider = new NodeTracerProvider({ ...options, spanProcessors: [new SimpleSpanProcessor(exporter)] })
+  provider.register({ propagator: new W3CTraceContextPropagator() })
   onTestFinished(async () => {
     await provider.shutdown()
     trace.disable()

@@ -17,7 +17,7 @@ export const spanIds: fc.Arbitrary<string> = nonZero(16)
 const alphabet = '0123456789abcdefABCDEF-=,;:%@ \t.*/+_d\u0000\u00e4\ud800"'
 
 /** Text after `edits` small changes: characters put in, taken out, replaced, pieces doubled or left out. */
-export function mutated(text: string, random: Random): string {
+function mutated(text: string, random: Random): string {
   let result = text
   for (let edits = Math.floor(random.next() * 4); edits > 0; edits--) {
     const at = Math.floor(random.next() * (result.length + 1))

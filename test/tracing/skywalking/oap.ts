@@ -49,10 +49,9 @@ const instance = z.strictObject({ service: z.string().min(1), serviceInstance: z
 const properties = instance.extend({ properties: z.array(pair) })
 
 export type ReceivedSegment = z.infer<typeof segment>
-export type ReceivedSpan = z.infer<typeof span>
 
 /** What holds beyond the form: one span begins a segment, others hang on spans that are there, and an exit says where to. */
-export function checkSegment({ spans }: ReceivedSegment): void {
+function checkSegment({ spans }: ReceivedSegment): void {
   const ids = new Set(spans.map(({ spanId }) => spanId))
   if (ids.size !== spans.length) throw new Error('a span id occurs twice')
   if (!ids.has(0)) throw new Error('no span begins the segment')
