@@ -39,10 +39,14 @@ export function attributesOf(kind: SpanKind, name: string, value: AttributeValue
       return isMessage ? { 'tenon.code': value } : { 'rpc.status_code': String(value).toUpperCase() }
     case 'transport':
       if (isMessage) return { 'messaging.system.name': value }
-      return { 'rpc.system.name': rpcSystems[String(value)] ?? 'tenon', 'network.protocol.name': value }
+      return { 'rpc.system.name': rpcSystems[String(value)] ?? 'tenon', ...networkOf(value) }
     default:
       return { [names[name] ?? name]: value }
   }
+}
+
+function networkOf(transport: AttributeValue): Attributes {
+  return transport === 'memory' ? { 'network.transport': 'inproc' } : { 'network.protocol.name': transport }
 }
 
 /** What a span of a kind always says. */

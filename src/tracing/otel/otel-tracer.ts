@@ -86,7 +86,8 @@ class OtelTracer implements Tracer, OtelHome {
     this.propagator = propagation(formats)
     this.onDefect = options.onDefect ?? reportDefect
     this.#provider = provider
-    this.#tracer = (provider ?? trace).getTracer('tenon', undefined, { schemaUrl })
+    // Not trace.getTracer, which passes no schema on.
+    this.#tracer = (provider ?? trace.getTracerProvider()).getTracer('tenon', undefined, { schemaUrl })
     this.#clock = options.clock ?? systemClock
     this.#flushTimeoutMs = flushTimeoutMs
   }

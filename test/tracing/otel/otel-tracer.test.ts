@@ -285,6 +285,26 @@ describe('what a span says', () => {
   })
 })
 
+test('every span names the version of the conventions, also where the SDK is registered later', () => {
+  const early = otelTracer()
+  const sdk = registerSdk()
+  early.start('early').end()
+  otelTracer().start('late').end()
+  for (const name of ['early', 'late'])
+    expect(sdk.span(name).instrumentationScope).toMatchObject({
+      name: 'tenon',
+      schemaUrl: 'https://opentelemetry.io/schemas/1.45.0',
+    })
+})
+
+test('a call in one process has no protocol', () => {
+  const sdk = registerSdk()
+  otelTracer()
+    .start('work', { attributes: { transport: 'memory' } })
+    .end()
+  expect(sdk.span('work').attributes).toEqual({ 'rpc.system.name': 'tenon', 'network.transport': 'inproc' })
+})
+
 describe('what is sent on', () => {
   function sentBy(tracer: Tracer, metadata: Readonly<Record<string, string>> = {}): Metadata {
     return tracer.start('work', { parent: tracer.extract(new Map(Object.entries(metadata))) }).headers
