@@ -1,8 +1,12 @@
-/** The same shop, as a real Jaeger tells it, which takes Zipkin's format as well. OTLP to it is in the tests of `tenon/tracing/otel`. */
+/** The same shop, as a real Jaeger tells it: over OTLP, by OpenTelemetry's SDK and by its exporter alone, and in Zipkin's format. */
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import { resourceFromAttributes } from '@opentelemetry/resources'
+import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-node'
+import { otel, otelTracer } from 'tenon/tracing/otel'
 import { zipkin } from 'tenon/tracing/zipkin'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type JaegerServer, needJaeger, startJaeger } from './jaeger.js'
-import { tracedShop } from './traced-shop.js'
+import { type TracedShopOptions, tracedShop } from './traced-shop.js'
 
 let server: JaegerServer | undefined
 let missing: string | undefined
@@ -47,6 +51,51 @@ describe('a real Jaeger', () => {
       { what: `stock server ${take}`, parent: 'shop', attempt: '2', failed: false },
       { what: 'shop client shop.v1.stock/watch', parent: 'shop', attempt: undefined, failed: false },
       { what: 'stock server shop.v1.stock/watch', parent: 'shop', attempt: undefined, failed: false },
+    ])
+  })
+
+  const overOtlp: Readonly<Record<string, (exporter: () => OTLPTraceExporter) => TracedShopOptions>> = {
+    'an exporter alone': exporter => ({ reporter: () => otel(exporter()) }),
+    'the SDK': exporter => ({
+      tracerOf: service => {
+        const resource = resourceFromAttributes({ 'service.name': service })
+        const provider = new BasicTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(exporter())] })
+        return otelTracer({ provider, service })
+      },
+    }),
+  }
+
+  test.each(Object.entries(overOtlp))('is told the same over OTLP by %s', async (_, optionsFor) => {
+    const { otlpUrl } = server as JaegerServer // or the test was skipped
+    const shop = await tracedShop(optionsFor(() => new OTLPTraceExporter({ url: `${otlpUrl}/v1/traces` })))
+    const traceId = await shop.order('flaky')
+    await shop.stop()
+    const { spans, processes } = await (server as JaegerServer).trace(traceId, 7)
+    const rows = [...spans]
+      .sort((a, b) => a.startTime - b.startTime || a.references.length - b.references.length)
+      .map(({ operationName, processID, tags, references }) => {
+        const tag = (key: string): unknown => tags.find(each => each.key === key)?.value
+        const parent = spans.find(each => each.spanID === references[0]?.spanID)
+        return {
+          what: `${processes[processID]?.serviceName} ${tag('span.kind')} ${operationName}`,
+          parent: parent === undefined ? undefined : processes[parent.processID]?.serviceName,
+          attempt: tag('tenon.attempt'),
+          status: tag('rpc.status_code'),
+          failed: tag('error') === true ? tag('error.type') : undefined,
+        }
+      })
+    const busy = { status: 'UNAVAILABLE', failed: 'SHELF_BUSY' }
+    const ok = { status: 'OK', failed: undefined }
+    const take = 'shop.v1.Stock/take'
+    const watch = { attempt: undefined, ...ok }
+    expect(rows).toEqual([
+      { what: 'shop server shop.v1.Shop/order', parent: undefined, attempt: undefined, ...ok },
+      { what: `shop client ${take}`, parent: 'shop', attempt: 1, ...busy },
+      { what: `stock server ${take}`, parent: 'shop', attempt: 1, ...busy },
+      { what: `shop client ${take}`, parent: 'shop', attempt: 2, ...ok },
+      { what: `stock server ${take}`, parent: 'shop', attempt: 2, ...ok },
+      { what: 'shop client shop.v1.Stock/watch', parent: 'shop', ...watch },
+      { what: 'stock server shop.v1.Stock/watch', parent: 'shop', ...watch },
     ])
   })
 })

@@ -2,7 +2,7 @@
 import { call, chain, connect, contract, failed, failure, implement, left, method, stream } from 'tenon'
 import { serve } from 'tenon/lifecycle'
 import { retry, tracing } from 'tenon/middleware'
-import { type FormatName, type Reporter, tracer } from 'tenon/tracing'
+import { type FormatName, type Reporter, type Tracer, tracer } from 'tenon/tracing'
 import * as http from 'tenon/transport/http'
 import { z } from 'zod'
 
@@ -24,9 +24,11 @@ const Shop = contract('shop.v1.Shop', {
 })
 
 export interface TracedShopOptions {
-  /** Makes what a service reports to. */
-  readonly reporter: () => Reporter
-  readonly formats: readonly FormatName[]
+  /** Makes what a service reports to. @defaultValue nothing */
+  readonly reporter?: () => Reporter
+  /** Makes the tracer of a service, in place of one with that reporter and these formats. */
+  readonly tracerOf?: (service: string) => Tracer
+  readonly formats?: readonly FormatName[]
   readonly sharesSpans?: boolean
 }
 
@@ -37,10 +39,14 @@ export interface TracedShop {
   stop(): Promise<void>
 }
 
-export async function tracedShop({ reporter, formats, sharesSpans = false }: TracedShopOptions): Promise<TracedShop> {
-  const [forShop, forStock] = ['shop', 'stock'].map(service =>
-    tracer({ service, reporters: [reporter()], formats, sharesSpans, attributes: { version: '1.4.2' } }),
-  ) as [ReturnType<typeof tracer>, ReturnType<typeof tracer>] // of two names
+export async function tracedShop(options: TracedShopOptions): Promise<TracedShop> {
+  const { reporter, formats = ['w3c'], sharesSpans = false } = options
+  const ours = (service: string): Tracer => {
+    const reporters = reporter === undefined ? [] : [reporter()]
+    return tracer({ service, reporters, formats, sharesSpans, attributes: { version: '1.4.2' } })
+  }
+  const { tracerOf = ours } = options
+  const [forShop, forStock] = [tracerOf('shop'), tracerOf('stock')]
   let takes = 0
   const stock = implement(Stock)
     .use(tracing(forStock))
