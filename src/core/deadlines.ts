@@ -8,29 +8,30 @@ export const tickMs = 10
 /** How many buckets are kept while they are empty: a prime, so that the usual differences of deadlines do not share a place. */
 const keptBuckets = 31
 
-/** Something that ends at a deadline. The fields belong to {@link Deadlines}. */
-export abstract class Expiring {
+/** Something that ends at a deadline. The other fields belong to {@link Deadlines}, and are `undefined` at first. */
+export interface Expiring {
   /** ms on the clock; Infinity for none. */
-  abstract readonly deadline: number
-  nextExpiring: Expiring | undefined = undefined
-  previousExpiring: Expiring | undefined = undefined
-  bucket: Bucket | undefined = undefined
-
-  abstract expire(): void
+  readonly deadline: number
+  nextExpiring: Expiring | undefined
+  previousExpiring: Expiring | undefined
+  bucket: Bucket | undefined
+  expire(): void
 }
 
-interface Bucket {
+export interface Bucket {
   readonly tick: number
   first: Expiring | undefined
 }
 
 /** A deadline that is not a call's. */
-export class Alarm extends Expiring {
+export class Alarm implements Expiring {
   readonly deadline: number
+  nextExpiring: Expiring | undefined = undefined
+  previousExpiring: Expiring | undefined = undefined
+  bucket: Bucket | undefined = undefined
   readonly #onExpire: () => void
 
   constructor(deadline: number, onExpire: () => void) {
-    super()
     this.deadline = deadline
     this.#onExpire = onExpire
   }

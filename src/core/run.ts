@@ -14,11 +14,12 @@ import type { Awaitable, Outcome } from './outcome.js'
 import type { Peer } from './peer.js'
 import type { Receiver } from './receiver.js'
 import type { Reply } from './reply.js'
-import { Scope } from './scope.js'
+import { Scope, type Surroundings } from './scope.js'
 import { type Stack, stackOf } from './stack.js'
 import { noteStray, nowRunning } from './strays.js'
 
 const systemDeadlines = deadlinesOf(systemClock)
+const ordinary: Surroundings = { deadlines: systemDeadlines, onDefect: reportDefect, from: undefined }
 
 /** What a child call may be given. */
 export interface ChildInit {
@@ -37,17 +38,12 @@ export interface Started {
 export function runChild(stack: Stack, request: unknown, parent: Context | undefined, options?: ChildInit): Started {
   if (parent === undefined) noteStray(nameOf(stack))
   const carried = parent === undefined ? undefined : carriedOf(parent)
-  const deadlines = carried?.scope.deadlines ?? systemDeadlines
-  const now = deadlines.clock.now()
+  const surroundings = carried?.scope.surroundings ?? ordinary
+  const now = surroundings.deadlines.clock.now()
   const latest = now + (options?.deadlineMs ?? deadlineMsOf(stack.method))
-  const scope = new Scope({
-    deadlines,
-    startedAt: now,
-    deadline: carried === undefined ? latest : Math.min(latest, carried.scope.deadline),
-    onDefect: carried?.scope.onDefect ?? reportDefect,
-    parent: carried?.scope,
-    signal: options?.signal,
-  })
+  const deadline = carried === undefined ? latest : Math.min(latest, carried.scope.deadline)
+  const scope = new Scope(surroundings, now, deadline, carried?.scope)
+  scope.external = options?.signal
   const given = parent !== undefined && !isEntered(parent) ? carriedOf(parent).outgoing : noMetadata
   const own: Carried = {
     scope,
@@ -129,7 +125,7 @@ class IncomingCall implements Incoming, Receiver {
     const deadline = startedAt + options.deadlineMs
     if (Number.isNaN(deadline)) throw new RangeError(`incoming: deadlineMs must be a number, got ${options.deadlineMs}`)
     const { onDefect = reportDefect, from } = options
-    this.#scope = new Scope({ deadlines, startedAt, deadline, onDefect, from })
+    this.#scope = new Scope({ deadlines, onDefect, from }, startedAt, deadline)
     const { metadata = noMetadata, attempt = 1, maxAttempts = attempt, transport = 'unknown' } = options
     const carried = {
       scope: this.#scope,

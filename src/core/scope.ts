@@ -1,8 +1,8 @@
 // The lifetime of one call: its deadline, its cancellation, and what hangs on them. A tree linked by hand, because
 // AbortController and AbortSignal.any cost 5 to 25 µs each and most calls never look at their signal.
-import { CallError, fromThrown, isAbortError, type OnDefect } from './call-error.js'
+import { CallError, fromThrown, isAbortError, type OnDefect, observe } from './call-error.js'
 import type { Clock } from './clock.js'
-import { Alarm, type Deadlines } from './deadlines.js'
+import { Alarm, type Bucket, type Deadlines, type Expiring } from './deadlines.js'
 import { type Left, left, right } from './either.js'
 import { type DomainFailure, type Failure, failureOf } from './failure.js'
 import { linkToSignal } from './link.js'
@@ -11,7 +11,6 @@ import { noPeer, type Peer } from './peer.js'
 import type { Receiver } from './receiver.js'
 import { Reply } from './reply.js'
 import { CallStream, closeStream, isStream } from './stream.js'
-import { Work } from './work.js'
 
 /** Something that ends early when the call does: a child call, or layers that wait for their `exit`. */
 export interface Dependent {
@@ -22,21 +21,12 @@ export interface Dependent {
   readonly outlives: boolean
 }
 
-export interface ScopeInit {
+/** What a call shares with those made within it. */
+export interface Surroundings {
   readonly deadlines: Deadlines
-  /** On the clock, as the deadline. */
-  readonly startedAt: number
-  readonly deadline: number
   readonly onDefect: OnDefect
-  readonly parent?: Scope | undefined
-  /** From outside: ends the calls in this scope. */
-  readonly signal?: AbortSignal | undefined
   /** Knows who calls; asked only when somebody wants to know. */
-  readonly from?: { readonly peer: Peer } | undefined
-  /** What is said beside the response is the parent's. @defaultValue false */
-  readonly sharesReply?: boolean
-  /** What the call fails with at its deadline. @defaultValue `DEADLINE_EXCEEDED` */
-  readonly tooLate?: ((late: Late) => Failure) | undefined
+  readonly from: { readonly peer: Peer } | undefined
 }
 
 /** A call, or a part of one, that ends at its deadline. */
@@ -53,20 +43,25 @@ export interface PartInit {
   readonly tooLate?: ((late: Late) => Failure) | undefined
 }
 
-export class Scope extends Work implements Dependent, Receiver {
-  readonly deadlines: Deadlines
+/** Made for each call: no class is beneath it, since allocating one that is derived takes several times as long. */
+export class Scope implements Expiring, Dependent, Receiver {
   readonly deadline: number
-  readonly onDefect: OnDefect
-  readonly external: AbortSignal | undefined
-  readonly from: { readonly peer: Peer } | undefined
+  readonly surroundings: Surroundings
+  /** From outside: ends the calls in this scope. */
+  external: AbortSignal | undefined = undefined
   newer: Dependent | undefined = undefined
   older: Dependent | undefined = undefined
+  nextExpiring: Expiring | undefined = undefined
+  previousExpiring: Expiring | undefined = undefined
+  bucket: Bucket | undefined = undefined
   /** How many stacks have run here: tells whether anything of ours ran beneath an opaque function. */
   runs = 0
   /** A call goes on here, or has: false where the scope only waits for calls to be made in it. */
   running = false
   /** Its deadline is kept: by itself or by its parent's. */
   timed = false
+  /** How much work goes on in the call, the call itself included. */
+  work = 0
 
   readonly #startedAt: number
   readonly #parent: Scope | undefined
@@ -86,21 +81,26 @@ export class Scope extends Work implements Dependent, Receiver {
   #promise: Promise<Outcome> | undefined
   #resolve: ((outcome: Awaitable<Outcome>) => void) | undefined
   #stream: CallStream | undefined
+  #isWorkOfParent = false
+  #isSettled = false
+  #onSettled: (() => void)[] | undefined
   #reply: Reply | undefined
-  #sharesReply: boolean
-  readonly #tooLate: (late: Late) => Failure
+  #sharesReply = false
+  #tooLate: (late: Late) => Failure = tooLate
 
-  constructor(options: ScopeInit) {
-    super()
-    this.deadlines = options.deadlines
-    this.#startedAt = options.startedAt
-    this.deadline = options.deadline
-    this.onDefect = options.onDefect
-    this.external = options.signal
-    this.from = options.from ?? options.parent?.from
-    this.#parent = options.parent
-    this.#sharesReply = options.sharesReply === true
-    this.#tooLate = options.tooLate ?? tooLate
+  constructor(surroundings: Surroundings, startedAt: number, deadline: number, parent?: Scope) {
+    this.surroundings = surroundings
+    this.#startedAt = startedAt
+    this.deadline = deadline
+    this.#parent = parent
+  }
+
+  get deadlines(): Deadlines {
+    return this.surroundings.deadlines
+  }
+
+  get onDefect(): OnDefect {
+    return this.surroundings.onDefect
   }
 
   get clock(): Clock {
@@ -121,19 +121,13 @@ export class Scope extends Work implements Dependent, Receiver {
 
   /** A scope within, for a part of the call: ends `deadlineMs` from now, or with the call. */
   part(deadlineMs: number | undefined, { ownReply, tooLate }: PartInit): Scope {
-    const { deadlines, onDefect, deadline } = this
     // One that ends with the call need not know the time: the call does.
     const startedAt = deadlineMs !== undefined || this.#isStarting ? this.enteredAt : Number.NEGATIVE_INFINITY
-    const until = deadlineMs === undefined ? deadline : startedAt + deadlineMs
-    return new Scope({
-      deadlines,
-      startedAt,
-      deadline: Math.min(until, deadline),
-      onDefect,
-      parent: this,
-      sharesReply: ownReply !== true,
-      tooLate: until < deadline ? tooLate : undefined,
-    })
+    const until = deadlineMs === undefined ? this.deadline : startedAt + deadlineMs
+    const part = new Scope(this.surroundings, startedAt, Math.min(until, this.deadline), this)
+    part.#sharesReply = ownReply !== true
+    if (tooLate !== undefined && until < this.deadline) part.#tooLate = tooLate
+    return part
   }
 
   /** Whether it was made within `scope`, and waits to be begun. */
@@ -147,7 +141,7 @@ export class Scope extends Work implements Dependent, Receiver {
   }
 
   get peer(): Peer {
-    return this.from?.peer ?? noPeer
+    return this.surroundings.from?.peer ?? noPeer
   }
 
   get reply(): Reply {
@@ -186,7 +180,11 @@ export class Scope extends Work implements Dependent, Receiver {
     this.running = true
     this.#isStarting = this.#startedAt !== Number.NEGATIVE_INFINITY
     this.#outer = outer
-    this.beginWork(parent?.running ? parent : undefined)
+    this.work = 1
+    if (parent?.running) {
+      this.#isWorkOfParent = true
+      parent.hold()
+    }
     this.#join()
     this.#link(this.external)
     if (parent !== undefined && parent.#unlink === undefined) this.#link(parent.external) // else its parent ends it
@@ -357,6 +355,36 @@ export class Scope extends Work implements Dependent, Receiver {
     dependent.newer = undefined
     dependent.older = undefined
     if (this.#over && this.#newest === undefined) this.#leave()
+  }
+
+  /** Runs `callback` when all work that began in this call has really ended, which may be long after the call. */
+  settled(callback: () => void): void {
+    if (this.work > 0 && !this.#isSettled) {
+      this.#onSettled ??= []
+      this.#onSettled.push(callback)
+    } else callback()
+  }
+
+  /** Some work has begun; {@link release} says when it ends. */
+  hold(): void {
+    this.work++
+  }
+
+  /** What was held has ended. The last one settles the call, for good. */
+  release(): void {
+    if (--this.work > 0 || this.#isSettled) return
+    this.#isSettled = true
+    if (this.#onSettled !== undefined) for (const callback of this.#onSettled) this.#tell(callback)
+    this.#onSettled = undefined
+    if (this.#isWorkOfParent) this.#parent?.release()
+  }
+
+  #tell(callback: () => void): void {
+    try {
+      callback()
+    } catch (thrown) {
+      observe(this.onDefect, thrown)
+    }
   }
 }
 

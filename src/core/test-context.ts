@@ -38,14 +38,10 @@ export function testContext(options: TestContextOptions = {}): Context {
   const { maxAttempts = attempt, span, transport } = options
   if (Number.isNaN(deadlineMs)) throw new RangeError('testContext: deadlineMs must be a number, got NaN')
   const startedAt = clock.now()
-  const scope = new Scope({
-    deadlines: deadlinesOf(clock),
-    startedAt,
-    deadline: startedAt + deadlineMs,
-    onDefect: options.onDefect ?? reportDefect,
-    signal: options.signal,
-    from: options.peer === undefined ? undefined : { peer: options.peer },
-  })
+  const from = options.peer === undefined ? undefined : { peer: options.peer }
+  const surroundings = { deadlines: deadlinesOf(clock), onDefect: options.onDefect ?? reportDefect, from }
+  const scope = new Scope(surroundings, startedAt, startedAt + deadlineMs)
+  scope.external = options.signal
   const inbound = addMetadata(noMetadata, metadata)
   return makeContext({ scope, metadata: inbound, outgoing: noMetadata, attempt, maxAttempts, span, transport }, false)
 }

@@ -31,9 +31,9 @@ export const additions = [
   },
   undefined,
   {
-    of: n => ({ span: n + 3 }),
-    spread: (context, n) => ({ ...context, span: n + 3 }),
-    assign: (context, n) => Object.assign({}, context, { span: n + 3 }),
+    of: n => ({ shard: n + 3 }),
+    spread: (context, n) => ({ ...context, shard: n + 3 }),
+    assign: (context, n) => Object.assign({}, context, { shard: n + 3 }),
   },
   undefined,
   {
@@ -54,8 +54,8 @@ export const root = { id: 'r1' }
 
 /** The business: reads the context. */
 export const handler = async (request, context) => {
-  const { principal = 0, tenant = 0, span = 0, locale = 0, limits = 0 } = context
-  return { value: request.n + principal + tenant + span + locale + limits }
+  const { principal = 0, tenant = 0, shard = 0, locale = 0, limits = 0 } = context
+  return { value: request.n + principal + tenant + shard + locale + limits }
 }
 
 /** What has to come out of `layers` layers for a request. */
