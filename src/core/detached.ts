@@ -8,7 +8,6 @@ import { Scope } from './scope.js'
  */
 export function detached<R extends Context>(context: R): R {
   const carried = carriedOf(context)
-  const { surroundings, clock } = carried.scope
-  const scope = new Scope(surroundings, clock.now(), Number.POSITIVE_INFINITY)
+  const scope = new Scope(carried.scope.surroundings, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
   return makeContext({ ...carried, scope, attempt: 1, maxAttempts: 1 }, false, context) as R // what R has beyond Context goes on
 }

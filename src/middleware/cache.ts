@@ -7,7 +7,6 @@ import {
   definePolicy,
   functionOption,
   type MethodInfo,
-  type Next,
   numberOption,
   type Outcome,
   type Policy,
@@ -17,7 +16,7 @@ import {
 import { isStream } from '../core/stream.js'
 import { Recent } from '../store/recent.js'
 import { sharedOutsideAuthentication } from './order-rules.js'
-import { SharedRun } from './shared-run.js'
+import { SharedRun, type SharedWork } from './shared-run.js'
 
 /** What a {@link cache} tells. */
 export interface CacheEvent extends PolicyEvent {
@@ -108,13 +107,14 @@ const cachePolicy = definePolicy<CacheOptions, CacheEvent, Pick<Cache, 'size' | 
       if (outcome._tag === 'Left' || isStream(outcome.right)) return
       entries.set(name, { outcome, storedAt: clock.now(), clock, refreshing: false }, frame.current.maxEntries ?? 1_000)
     }
-    const fetched = async (name: string, running: Promise<Outcome>, context: Context): Promise<Outcome> => {
+    const fetched = (name: string, running: Promise<Outcome>, context: Context): Promise<Outcome> => {
       const before = forgotten
-      const outcome = await running
-      if (forgotten === before) store(name, outcome, context)
-      return outcome
+      return running.then(outcome => {
+        if (forgotten === before) store(name, outcome, context)
+        return outcome
+      })
     }
-    const refresh = (name: string, entry: Entry, { context, method, start }: Refreshing): void => {
+    const refresh = (name: string, entry: Entry, { context, method, ...work }: Refreshing): void => {
       if (entry.refreshing) return
       entry.refreshing = true
       const onOver = (outcome: Outcome | undefined): void => {
@@ -123,7 +123,7 @@ const cachePolicy = definePolicy<CacheOptions, CacheEvent, Pick<Cache, 'size' | 
         if (isRight && entries.peek(name) === entry) store(name, outcome, context)
         frame.emit({ type: isRight ? 'refreshed' : 'refresh-failed', method })
       }
-      new SharedRun({ context, maxRunMs: frame.current.maxRunMs ?? 30_000, start, onOver })
+      new SharedRun({ ...work, context, maxRunMs: frame.current.maxRunMs ?? 30_000, onOver })
     }
     /** What is remembered of a name and not too old, and whether it is fresh. */
     const found = (name: string, { clock }: Context) => {
@@ -133,24 +133,29 @@ const cachePolicy = definePolicy<CacheOptions, CacheEvent, Pick<Cache, 'size' | 
       const ageMs = clock.now() - entry.storedAt
       return ageMs < ttlMs + staleMs ? { entry, isFresh: ageMs < ttlMs } : undefined
     }
-    const middleware = frame.intercept(method => ({
-      run(next, request, context) {
-        const name = nameOf(method, request, { context, options: frame.current })
-        if (name === undefined) return next(request, context)
-        const remembered = found(name, context)
-        if (remembered !== undefined) {
-          const { entry, isFresh } = remembered
-          frame.emit({ type: isFresh ? 'hit' : 'stale', method })
-          if (!isFresh) refresh(name, entry, { context, method, start: own => next(request, own) })
-          return entry.outcome
-        }
-        frame.emit({ type: 'missed', method })
-        const outcome = next(request, context)
-        if (outcome instanceof Promise) return fetched(name, outcome, context)
-        store(name, outcome, context)
-        return outcome
-      },
-    }))
+    const middleware = frame.intercept(method => {
+      const prefix = `${method?.service ?? ''}/${method?.name ?? ''} `
+      return {
+        run(next, request, context) {
+          const { key, evenUnsafe } = frame.current
+          const own = evenUnsafe === true || method?.idempotency === 'safe' ? key(request, context) : undefined
+          if (own === undefined) return next(request, context)
+          const name = prefix + own
+          const remembered = found(name, context)
+          if (remembered !== undefined) {
+            const { entry, isFresh } = remembered
+            frame.emit({ type: isFresh ? 'hit' : 'stale', method })
+            if (!isFresh) refresh(name, entry, { context, method, next, request })
+            return entry.outcome
+          }
+          frame.emit({ type: 'missed', method })
+          const outcome = next(request, context)
+          if (outcome instanceof Promise) return fetched(name, outcome, context)
+          store(name, outcome, context)
+          return outcome
+        },
+      }
+    })
     const controls = {
       get size() {
         return entries.size
@@ -164,19 +169,6 @@ const cachePolicy = definePolicy<CacheOptions, CacheEvent, Pick<Cache, 'size' | 
   },
 })
 
-/** What the response to a request is remembered by; `undefined` where it is not to be. */
-function nameOf(
-  method: MethodInfo | undefined,
-  request: unknown,
-  { context, options }: { readonly context: Context; readonly options: CacheOptions },
-): string | undefined {
-  if (options.evenUnsafe !== true && method?.idempotency !== 'safe') return undefined
-  const key = options.key(request, context)
-  return key === undefined ? undefined : `${method?.service ?? ''}/${method?.name ?? ''} ${key}`
-}
-
-interface Refreshing {
-  readonly context: Context
+interface Refreshing extends Pick<SharedWork, 'context' | 'next' | 'request'> {
   readonly method: MethodInfo | undefined
-  start(context: Context): ReturnType<Next>
 }

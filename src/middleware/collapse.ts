@@ -161,7 +161,13 @@ class Batch {
     this.#options = frame.current
     this.#window = new Window()
     const { maxRunMs = 30_000 } = this.#options
-    this.#run = new SharedRun({ context, maxRunMs, start: own => this.#send(own), onOver: onClose })
+    this.#run = new SharedRun({
+      context,
+      maxRunMs,
+      next: (_, own) => this.#send(own),
+      request: undefined,
+      onOver: onClose,
+    })
   }
 
   async add(request: unknown, context: Context): Promise<Outcome> {

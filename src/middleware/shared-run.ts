@@ -3,13 +3,13 @@
 
 import { carriedOf } from '../core/context.js'
 import {
-  type Awaitable,
   type Branch,
   branch,
   type Context,
   detached,
   failureOf,
   left,
+  type Next,
   type Outcome,
   onCancelled,
 } from '../core/index.js'
@@ -21,8 +21,9 @@ export interface SharedWork {
   readonly context: Context
   /** How long it may take, in ms, whoever waits. */
   readonly maxRunMs: number
-  /** Runs once. */
-  start(context: Context): Awaitable<Outcome>
+  /** What runs, once, and with what. */
+  readonly next: Next
+  readonly request: unknown
   /** The run is over, or nobody waits for it any more: whoever comes now needs another one. Called once. */
   onOver(outcome: Outcome | undefined): void
 }
@@ -37,18 +38,19 @@ export class SharedRun {
   #over = false
 
   constructor(work: SharedWork) {
-    const { context, maxRunMs } = work
+    const { context, maxRunMs, next, request } = work
     const { attempt, maxAttempts } = context
     this.#work = work
     this.#context = detached(context)
     this.#run = branch(this.#context, { deadlineMs: maxRunMs, attempt, maxAttempts })
-    this.#outcome = this.#start()
+    const running = Promise.resolve(this.#run.run(next, request)) // later in any case: nobody has joined yet
+    this.#outcome = running.then(outcome => this.#ended(outcome))
   }
 
-  async #start(): Promise<Outcome> {
-    const outcome = whole(await this.#run.run((_, context) => this.#work.start(context), undefined), this.#context)
-    this.#end(outcome)
-    return outcome
+  #ended(outcome: Outcome): Outcome {
+    const shared = whole(outcome, this.#context)
+    this.#end(shared)
+    return shared
   }
 
   #end(outcome: Outcome | undefined): void {

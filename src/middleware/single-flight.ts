@@ -90,7 +90,7 @@ const singleFlightPolicy = definePolicy<SingleFlightOptions, SingleFlightEvent, 
             inFlight--
             runs.delete(name)
           }
-          const run = new SharedRun({ context, maxRunMs, start: own => next(request, own), onOver })
+          const run = new SharedRun({ context, maxRunMs, next, request, onOver })
           runs.set(name, run)
           return run.join(context)
         },
