@@ -137,10 +137,9 @@ const cachePolicy = definePolicy<CacheOptions, CacheEvent, Pick<Cache, 'size' | 
       const prefix = `${method?.service ?? ''}/${method?.name ?? ''} `
       return {
         run(next, request, context) {
-          const { key, evenUnsafe } = frame.current
-          const own = evenUnsafe === true || method?.idempotency === 'safe' ? key(request, context) : undefined
-          if (own === undefined) return next(request, context)
-          const name = prefix + own
+          const key = keyOf(method, request, { context, options: frame.current })
+          if (key === undefined) return next(request, context)
+          const name = prefix + key
           const remembered = found(name, context)
           if (remembered !== undefined) {
             const { entry, isFresh } = remembered
@@ -168,6 +167,15 @@ const cachePolicy = definePolicy<CacheOptions, CacheEvent, Pick<Cache, 'size' | 
     return { middleware, controls }
   },
 })
+
+/** What the response to a request is remembered by, among those of its method; `undefined` where it is not to be. */
+function keyOf(
+  method: MethodInfo | undefined,
+  request: unknown,
+  { context, options }: { readonly context: Context; readonly options: CacheOptions },
+): string | undefined {
+  return options.evenUnsafe === true || method?.idempotency === 'safe' ? options.key(request, context) : undefined
+}
 
 interface Refreshing extends Pick<SharedWork, 'context' | 'next' | 'request'> {
   readonly method: MethodInfo | undefined

@@ -14,10 +14,13 @@ const own = (policy: string): Contender => run(policy, 'policies/tenon', policy)
 const cockatiel = (policy: string): Contender => run(`${policy}: cockatiel`, 'peers/policies/cockatiel', policy)
 const opossum = (policy: string): Contender => run(`${policy}: opossum`, 'peers/policies/opossum', policy)
 
+const limiter = (name: string): Contender => run(`rateLimit: ${name}`, 'peers/policies/limiters', name)
+
 const both = ['timeout', 'breaker', 'bulkhead', 'fallback']
 const ofCockatiel = ['retry', ...both]
 const ofOpossum = [...both, 'cache', 'singleFlight']
-const alone = ['hedge', 'shed']
+const ofLimiters = ['rate-limiter-flexible', 'limiter']
+const alone = ['hedge', 'rateLimit', 'shed']
 const stack = 'retry, breaker, timeout'
 const recommended = ['resilientClient', 'resilientServer']
 const refusals = ['refused by breaker', 'refused by shed']
@@ -49,6 +52,7 @@ export const policies: Bench = {
     ...ofCockatiel.map(cockatiel),
     cockatiel(stack),
     ...ofOpossum.map(opossum),
+    ...ofLimiters.map(limiter),
     ...refusals.map(own),
     { name: request, file: 'http/servers/tenon.mjs' },
   ],
@@ -59,12 +63,13 @@ export const policies: Bench = {
     ...ofCockatiel.map(policy => target(policy, 'cockatiel', 1)),
     ...both.map(policy => target(policy, 'opossum', 0.5)),
     ...['cache', 'singleFlight'].map(policy => target(policy, 'opossum', 0.5)),
+    ...ofLimiters.map(peer => target('rateLimit', peer)),
     { ours: 'timeout', column, atMost: 1_000 },
     ...[stack, ...recommended].map(ours => ({ ours, column, atMost: 2_000 })),
     target(stack, 'cockatiel', 0.1),
     ...refusals.map(ours => ({ ours, theirs: request, column, atMost: 0.02 })),
   ],
-  peers: ['cockatiel', 'opossum'],
+  peers: ['cockatiel', 'opossum', ...ofLimiters],
   async run(contender) {
     if (contender.name !== request) return pinned(contender.file, contender.args ?? [])
     const [us = Number.NaN] = Object.values(await served(contender, ['post']))

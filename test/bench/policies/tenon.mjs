@@ -9,6 +9,7 @@ const {
   cache,
   fallback,
   hedge,
+  rateLimit,
   resilientClient,
   resilientServer,
   retry,
@@ -28,6 +29,7 @@ const policies = {
   bulkhead: () => bulkhead({ maxConcurrent: 10 }),
   fallback: () => fallback({ respond: () => 0 }),
   hedge: () => hedge(),
+  rateLimit: () => rateLimit({ limit: 1e9, windowMs: 1_000, key: request => request.key }),
   // As many keys as are never remembered: each call is a miss, stores its response and drops another.
   cache: () => cache({ key: request => request.key, ttlMs: 60_000, maxEntries: 1_000 }),
   singleFlight: () => singleFlight({ key: request => request.key }),
