@@ -29,7 +29,6 @@ const algorithms = Object.keys(keys) as Algorithm[]
 const clock = manualClock({ startWallTime: now * 1_000 })
 const schemes = algorithms.map(algorithm => verifier({ keys: { algorithm, key: keys[algorithm]?.verify as never } }))
 const good = algorithms.map(alg => forge({ alg, key: keys[alg]?.sign as never }))
-const known = new Set(good)
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const character = fc.constantFrom(...alphabet, '.', '=', '+', '/', '~')
@@ -81,21 +80,18 @@ test(
   async () => {
     let judged = 0
     await fc.assert(
-      fc.asyncProperty(text, async token => {
+      fc.asyncProperty(text, fc.nat(schemes.length - 1), async (token, i) => {
         const authorization = `Bearer ${token}`
         if (authorization.length > 8_000) return
         const context = testContext({ clock, metadata: { authorization } })
-        for (const [i, scheme] of schemes.entries()) {
-          const verdict = await scheme.verify(context, undefined)
-          judged++
-          if (token === good[i]) expect(verdict).toHaveProperty('principal')
-          else expect(verdict).toMatchObject({ left: { code: 'unauthenticated' } })
-        }
+        const verdict = await schemes[i]?.verify(context, undefined)
+        judged++
+        if (token === good[i]) expect(verdict).toHaveProperty('principal')
+        else expect(verdict).toMatchObject({ left: { code: 'unauthenticated' } })
       }),
-      { numRuns: deep(500, 250_000) },
+      { numRuns: deep(1_000, 1_000_000) },
     )
-    expect(known.size).toBe(algorithms.length)
-    expect(judged).toBeGreaterThan(deep(1_800, 990_000))
+    expect(judged).toBeGreaterThan(deep(900, 990_000))
   },
-  deep(10_000, 1_800_000),
+  deep(10_000, 2_400_000),
 )
