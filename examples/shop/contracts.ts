@@ -91,6 +91,7 @@ export const Orders = contract('shop.v1.Orders', {
     response: Order,
     failures: { NoSuchItem, OutOfStock },
     idempotency: 'unsafe',
+    security: ['token'],
     http: { post: '/orders', status: 201 },
   }),
   get: method({
@@ -107,6 +108,7 @@ export const Orders = contract('shop.v1.Orders', {
     response: Order,
     failures: { NoSuchOrder, TooLate },
     idempotency: 'idempotent',
+    security: ['token'],
     http: { post: '/orders/{id}:cancel' },
   }),
   watch: method({

@@ -18,6 +18,7 @@ import { orders } from './orders.js'
 import { startStock, tellParent } from './second-process.js'
 import { stock } from './stock.js'
 import { tracesOf } from './traces.js'
+import { usersOf } from './users.js'
 import { welcome } from './welcome.js'
 
 const flags = readFlags()
@@ -26,6 +27,7 @@ const registry = metricRegistry()
 const count = metrics(registry)
 const traces = tracesOf(flags.stockOnly ? 'stock' : 'shop', flags.zipkinUrl)
 const use = chain(traces.use, logging(log), count)
+const users = usersOf()
 const useInClient = chain(traces.use, count)
 
 /** What one process serves, and what it closes at its end: the last one first. */
@@ -43,7 +45,7 @@ const stockService = (): AnyService => {
 
 const ordersService = (stockBinding: ClientBinding): AnyService => {
   const { reserve, release } = connect(Stock, stockBinding)
-  return orders({ stock: { reserve: useInClient(reserve), release: useInClient(release) }, use })
+  return orders({ stock: { reserve: useInClient(reserve), release: useInClient(release) }, use, known: users.known })
 }
 
 function inOneProcess(): Part {
@@ -73,7 +75,7 @@ async function main(): Promise<void> {
   collectDefaultMetrics() // of Node: memory, garbage, file descriptors
   const server = http.server({
     port: flags.port,
-    docs: docs({ title: 'The shop' }),
+    docs: docs({ title: 'The shop', securitySchemes: { token: { type: 'http', scheme: 'bearer' } } }),
     mount: { '/metrics': prometheus(registry) },
   })
   const resources = [...traces.resources, ...own]
@@ -81,7 +83,7 @@ async function main(): Promise<void> {
   const running = await serve(services, [server], { resources, closeTimeoutMs: 10_000, onEvent: logEvents(log) })
   const [address = ''] = running.addresses
   if (flags.stockOnly) tellParent(running)
-  else console.log(welcome(address, stockUrl ?? address))
+  else console.log(welcome(address, stockUrl ?? address, await users.tokens))
 }
 
 await main().catch(exitWithMessage)

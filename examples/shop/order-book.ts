@@ -6,11 +6,22 @@ import { isFinal } from './domain/orders.js'
 export class OrderBook {
   readonly #orders = new Map<string, Order>()
   readonly #changes = new EventEmitter().setMaxListeners(0) // as many as there are watchers
+  readonly #customers = new Map<string, string>()
   #lastId = 0
 
   newId(): string {
     this.#lastId++
     return String(this.#lastId)
+  }
+
+  /** Whose order it is. */
+  customerOf(id: string): string | undefined {
+    return this.#customers.get(id)
+  }
+
+  open(order: Order, customer: string): void {
+    this.#customers.set(order.id, customer)
+    this.save(order)
   }
 
   find(id: string): Order | undefined {

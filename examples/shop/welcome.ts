@@ -1,9 +1,10 @@
 // What the shop says when it is open: its routes, read off the contracts, and lines to try it with.
 import type { MethodSpec } from 'tenon'
 import { Orders, Stock } from './contracts.js'
+import type { Tokens } from './users.js'
 
 /** All of it, for a terminal. */
-export function welcome(address: string, stockAddress: string): string {
+export function welcome(address: string, stockAddress: string, tokens: Tokens): string {
   return `
 Orders at ${address}
 ${routesOf(Orders.specs)}
@@ -19,7 +20,12 @@ See what is counted, as Prometheus does:
 
 ${[...new Set([address, stockAddress])].map(each => `  ${each}/metrics`).join('\n')}
 
-Place an order, watch it being packed and shipped, ask for more than there is:
+A customer's token and one of the staff, for ten minutes:
+
+  CUSTOMER=${tokens.customer}
+  STAFF=${tokens.staff}
+
+Place an order, watch it being packed and shipped, ask for more than there is; cancel another order of the customer's, as staff:
 ${curlLinesOf(address)}
 `
 }
@@ -39,11 +45,14 @@ function docLinesOf(addresses: readonly string[]): string {
   return lines.join('\n')
 }
 
-/** Three lines for a shell, to be tried in this order. */
+/** Lines for a shell, to be tried in this order, after those with the tokens. */
 export function curlLinesOf(address: string): string {
   const json = `-H 'content-type: application/json'`
+  const as = (who: string): string => `-H "authorization: Bearer $${who}"`
+  const place = `curl ${address}/orders ${as('CUSTOMER')} ${json}`
   return `
-  curl ${address}/orders ${json} -d '{"lines":[{"sku":"teapot","count":1},{"sku":"mug","count":4}]}'
+  ${place} -d '{"lines":[{"sku":"teapot","count":1},{"sku":"mug","count":4}]}'
   curl -N ${address}/orders/1/events
-  curl -i ${address}/orders ${json} -d '{"lines":[{"sku":"honey","count":2}]}'`
+  ${place} -i -d '{"lines":[{"sku":"honey","count":2}]}'
+  ${place} -d '{"lines":[{"sku":"mug","count":1}]}' && curl ${as('STAFF')} -X POST ${address}/orders/3:cancel`
 }

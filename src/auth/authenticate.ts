@@ -130,7 +130,7 @@ function refuse(context: Context, refused: Left<Failure>, challenge: string | un
 }
 
 /** A challenge with one more parameter. */
-export function withParameter(challenge: string, parameter: string): string {
+function withParameter(challenge: string, parameter: string): string {
   return challenge.includes(' ') ? `${challenge}, ${parameter}` : `${challenge} ${parameter}`
 }
 

@@ -16,16 +16,29 @@ function startShop({ onTestFinished }: TestContext, ...flags: string[]): Program
 }
 
 /** Waits until the shop is open, and gives the lines it wants to be tried with. */
-async function curlLines(shop: Program): Promise<[place: string, watch: string, tooMuch: string]> {
-  await shop.waitFor(/curl -i .*\n/)
+async function curlLines(shop: Program): Promise<[place: string, watch: string, tooMuch: string, cancel: string]> {
+  await shop.waitFor(/:cancel\n/)
   const lines = shop.output().match(/^ {2}curl .*$/gm) ?? []
-  expect(lines).toHaveLength(3)
-  const [place = '', watch = '', tooMuch = ''] = lines
-  return [place, watch, tooMuch]
+  expect(lines).toHaveLength(4)
+  const [place = '', watch = '', tooMuch = '', cancel = ''] = lines
+  return [place, watch, tooMuch, cancel]
 }
 
-async function shell(line: string): Promise<string> {
-  return (await run('sh', ['-c', line])).stdout
+/** The two lines that name the tokens. */
+const tokenLines = (shop: Program): string =>
+  shop
+    .output()
+    .match(/^ {2}(CUSTOMER|STAFF)=\S+$/gm)
+    ?.join('\n') ?? ''
+
+/** What a line prints in the shell in which the tokens have been named. */
+async function inShell(shop: Program, line: string): Promise<string> {
+  return (await run('sh', ['-c', `${tokenLines(shop)}\n${line}`])).stdout
+}
+
+/** A header with one of the tokens. */
+function tokenOf(who: 'CUSTOMER' | 'STAFF', shop: Program): { readonly authorization: string } {
+  return { authorization: `Bearer ${tokenLines(shop).match(new RegExp(`${who}=(\\S+)`))?.[1]}` }
 }
 
 async function needsCurl({ skip }: TestContext): Promise<void> {
@@ -50,13 +63,13 @@ describe.each([
   })
   afterAll(() => shop.stop('SIGKILL'))
 
-  it('prints three lines that work as printed', { timeout }, async context => {
+  it('prints lines that work as printed', { timeout }, async context => {
     await needsCurl(context)
-    const [place, watch, tooMuch] = await curlLines(shop)
+    const [place, watch, tooMuch, cancel] = await curlLines(shop)
 
-    expect(JSON.parse(await shell(place))).toMatchObject({ id: '1', status: 'placed', totalCents: 8_700 })
+    expect(JSON.parse(await inShell(shop, place))).toMatchObject({ id: '1', status: 'placed', totalCents: 8_700 })
 
-    const events = (await shell(watch))
+    const events = (await inShell(shop, watch))
       .trimEnd()
       .split('\n')
       .map(line => JSON.parse(line))
@@ -67,9 +80,25 @@ describe.each([
       { end: {} },
     ])
 
-    const [head = '', problem = ''] = (await shell(tooMuch)).split('\r\n\r\n')
+    const [head = '', problem = ''] = (await inShell(shop, tooMuch)).split('\r\n\r\n')
     expect(head).toMatch(/^HTTP\/1.1 400 /)
     expect(JSON.parse(problem)).toMatchObject({ reason: 'OutOfStock', details: { sku: 'honey', available: 1 } })
+
+    const [, cancelled] = (await inShell(shop, cancel)).split('}{')
+    expect(JSON.parse(`{${cancelled}`)).toMatchObject({ id: '3', status: 'cancelled' })
+  })
+
+  it('knows who orders, and who cancels', { timeout }, async context => {
+    await needsCurl(context)
+    const [place] = await curlLines(shop)
+    const stranger = await run('sh', ['-c', place.replace('curl ', 'curl -i ')])
+    expect(stranger.stdout).toMatch(/^HTTP\/1.1 401 /)
+    expect(stranger.stdout).toContain('www-authenticate: Bearer realm="shop", error="invalid_token"')
+    const nobody = await fetch(`${addressOf('Orders', shop)}/orders/1:cancel`, {
+      method: 'POST',
+      headers: { connection: 'close' },
+    })
+    expect([nobody.status, nobody.headers.get('www-authenticate')]).toEqual([401, 'Bearer realm="shop"'])
   })
 
   it('prints where each of its methods is', { timeout }, async () => {
@@ -77,7 +106,10 @@ describe.each([
     const headers = { connection: 'close' } // an idle one would be waited for in the end
     const stock = await fetch(`${addressOf('Stock', shop)}/stock/mug`, { headers })
     expect(await stock.json()).toMatchObject({ sku: 'mug', priceCents: 950 })
-    const cancelled = await fetch(`${addressOf('Orders', shop)}/orders/9:cancel`, { method: 'POST', headers })
+    const cancelled = await fetch(`${addressOf('Orders', shop)}/orders/9:cancel`, {
+      method: 'POST',
+      headers: { ...headers, ...tokenOf('CUSTOMER', shop) },
+    })
     expect(cancelled.status).toBe(404)
     expect(await cancelled.json()).toMatchObject({ reason: 'NoSuchOrder', details: { id: '9' } })
   })
@@ -164,7 +196,7 @@ describe.concurrent('the flags', () => {
     const lines = [{ sku: 'mug', count: 2 }]
     const placed = await fetch(`${addressOf('Orders', shop)}/orders`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...tokenOf('CUSTOMER', shop) },
       body: JSON.stringify({ lines }),
     })
     expect(placed.status).toBe(201)

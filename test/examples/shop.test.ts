@@ -20,6 +20,8 @@ import * as rules from '../../examples/shop/domain/orders.js'
 import { OrderBook } from '../../examples/shop/order-book.js'
 import { orders } from '../../examples/shop/orders.js'
 import { stock } from '../../examples/shop/stock.js'
+import { cancelAny } from '../../examples/shop/users.js'
+import { known } from './customers.js'
 
 const asIs: Middleware = next => next
 const catalogue = [
@@ -41,7 +43,7 @@ interface Shop {
 function open(replace: (real: StockClient) => Partial<StockClient> = () => ({})): Shop {
   const clock = manualClock()
   const inStock = connect(Stock, memory.client(stock({ catalogue, use: asIs }), { json: true }))
-  const service = orders({ stock: { ...inStock, ...replace(inStock) }, use: asIs, stepMs })
+  const service = orders({ stock: { ...inStock, ...replace(inStock) }, use: asIs, known, stepMs })
   return {
     clock,
     context: testContext({ clock }),
@@ -134,6 +136,16 @@ describe('an order', () => {
     const first = await call(shop.orders.cancel, { id: '1' })
     expect(first).toMatchObject({ right: { status: 'cancelled' } })
     expect(await call(shop.orders.cancel, { id: '1' })).toEqual(first)
+    expect(await available('mug')).toBe(12)
+  })
+
+  it('is cancelled by who placed it and by the staff, and by nobody else', async () => {
+    const cancelAs = (outgoing: Record<string, string>) => call(shop.orders.cancel, { id: '1' }, { outgoing })
+    expect(await cancelAs({ who: 'eve', scopes: 'orders:write' })).toMatchObject({
+      left: { code: 'permission_denied', reason: 'PERMISSION_DENIED' },
+    })
+    expect(await available('mug')).toBe(10)
+    expect(await cancelAs({ who: 'bob', scopes: cancelAny })).toMatchObject({ right: { status: 'cancelled' } })
     expect(await available('mug')).toBe(12)
   })
 

@@ -139,7 +139,8 @@ describe('a real Zipkin', () => {
     onTestFinished(async () => void (await program.stop('SIGKILL')))
     const [, address] = await program.waitFor(/^Orders at (\S+)$/m)
     const body = JSON.stringify({ lines: [{ sku: 'teapot', count: 1 }] })
-    const headers = { 'content-type': 'application/json', connection: 'close' }
+    const [, token] = await program.waitFor(/^ {2}CUSTOMER=(\S+)$/m)
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}`, connection: 'close' }
     expect((await fetch(`${address}/orders`, { method: 'POST', headers, body })).status).toBe(201)
     const rows = async (): Promise<string[]> => {
       const found = (await query('traces?spanName=shop.v1.orders/place')) as readonly (readonly ZipkinSpan[])[]

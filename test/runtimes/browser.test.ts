@@ -36,9 +36,9 @@ async function pageAt(origin: string): Promise<Page> {
   return page
 }
 
-async function ask(task: string, origin: string): Promise<readonly Told[]> {
+async function ask(task: string, origin: string, token = ''): Promise<readonly Told[]> {
   const page = await pageAt(origin)
-  const told: readonly Told[] = await page.evaluate(`globalThis.tasks.${task}()`)
+  const told: readonly Told[] = await page.evaluate(`globalThis.tasks.${task}('${token}')`)
   await page.close()
   return told
 }
@@ -89,6 +89,7 @@ inChromium(() => {
     remoteTests(shopCases, async () => {
       shop = startScript('examples/shop/main.ts', ['--port', '0'])
       const [, address = ''] = await shop.waitFor(/^ {2}(http:\S+)\/docs$/m)
-      return await ask('shop', address)
+      const [, token = ''] = await shop.waitFor(/^ {2}CUSTOMER=(\S+)$/m)
+      return await ask('shop', address, token)
     }))
 })

@@ -1,18 +1,6 @@
 // What every token must say, whoever issues it: the part of RFC 7519, 8725 and 9068 that the libraries leave open. They compare issuer,
 // audience and times; that these are there and of their types, nobody else makes sure.
 
-/** The claims that every accepted token has, and its others, unchecked: what a schema gets. Times in seconds since the Unix epoch. */
-export interface RegisteredClaims {
-  readonly iss: string
-  readonly aud: string | readonly string[]
-  readonly exp: number
-  readonly iat?: number
-  readonly nbf?: number
-  readonly sub?: string
-  readonly jti?: string
-  readonly [claim: string]: unknown
-}
-
 /** What claims are checked against. */
 export interface ClaimRules {
   /** By the call's clock, in whole seconds. */

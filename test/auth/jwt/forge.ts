@@ -1,13 +1,5 @@
 /** Tokens made by hand, of whatever parts: no library that makes tokens makes wrong ones. */
-import {
-  createHmac,
-  createPublicKey,
-  generateKeyPairSync,
-  type JsonWebKey,
-  type KeyObject,
-  randomBytes,
-  sign,
-} from 'node:crypto'
+import { createHmac, generateKeyPairSync, type JsonWebKey, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { z } from 'zod'
 import { type JwtOptions, jwt } from '../../../src/auth/jwt/index.js'
 import { manualClock, testContext } from '../../../src/core/index.js'
@@ -78,7 +70,6 @@ export function partsOf(token: string): [header: string, payload: string, signat
 
 export const jwkOf = (key: KeyObject): JsonWebKey => key.export({ format: 'jwk' })
 export const pemOf = (key: KeyObject): string => String(key.export({ format: 'pem', type: 'spki' }))
-export const publicOf = (key: KeyObject): KeyObject => (key.type === 'public' ? key : createPublicKey(key))
 export const randomSecret = (): Buffer => randomBytes(64)
 
 export const Claims = z.object({ sub: z.string(), scope: z.string() })

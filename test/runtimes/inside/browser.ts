@@ -2,20 +2,20 @@
 import { call, connect } from 'tenon'
 import { transportConformance } from 'tenon/testkit'
 import * as fetch from 'tenon/transport/http/fetch'
-import { type Crossing, calls, departures, streamedRequests } from './crossing.js'
+import { calls, departures, streamedRequests } from './crossing.js'
 import { Demo } from './demo.js'
 import { crossing, harnessWithoutNetwork, type Told, toldOf } from './program.js'
-import { shopCases } from './shop.js'
+import { type Shopping, shopCases } from './shop.js'
 
 const client = () => fetch.client(location.origin)
 
 declare const location: { readonly origin: string }
 
 /** By name, as the tests ask for them. */
-const tasks: Readonly<Record<string, () => Promise<readonly Told[]>>> = {
+const tasks: Readonly<Record<string, (token: string) => Promise<readonly Told[]>>> = {
   suite: () => toldOf(transportConformance, harnessWithoutNetwork),
   crossing: () => crossing(client(), [...calls, ...departures, ...streamedRequests]),
-  shop: () => toldOf(shopCases, { client: client() } satisfies Crossing),
+  shop: token => toldOf(shopCases, { client: client(), token } satisfies Shopping),
 }
 
 /** What comes of a call with a request stream. */

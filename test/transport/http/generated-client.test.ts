@@ -11,6 +11,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { Stock } from '../../../examples/shop/contracts.js'
 import { orders } from '../../../examples/shop/orders.js'
 import { stock } from '../../../examples/shop/stock.js'
+import { known } from '../../examples/customers.js'
 import { root } from '../../repo/sources.js'
 import { served } from './served.js'
 
@@ -56,7 +57,7 @@ void nowhere
 test('a generated client compiles and gets typed results and failures', { timeout: 180_000 }, async () => {
   const item = { sku: 'teapot', name: 'Teapot', priceCents: 4900, available: 3 }
   const inventory = stock({ catalogue: [item, { ...item, sku: 'mug', available: 10 }], use: next => next })
-  const shop = orders({ stock: connect(Stock, memory.client(inventory)), use: next => next })
+  const shop = orders({ stock: connect(Stock, memory.client(inventory)), use: next => next, known })
   const { address, defects } = await served([shop, inventory], { docs: docs({ page: false }) })
 
   mkdirSync(join(root, '.tmp'), { recursive: true })
