@@ -130,13 +130,12 @@ describe('a real Zipkin', () => {
     expect(await server?.query('services')).toEqual(['shop', 'stock'])
   })
 
-  test('gets the traces of the example shop, in two processes, when ZIPKIN_URL says where it is', async ({
-    onTestFinished,
-  }) => {
+  const compiled = { timeout: 60_000 } // the programs are when they start
+  test('gets the traces of the example shop, in two processes, when ZIPKIN_URL is set', compiled, async context => {
     const { url, query } = server as ZipkinServer
     const env = { ZIPKIN_URL: url }
     const program = startScript('examples/shop/main.ts', ['--split', '--port', '0'], env)
-    onTestFinished(async () => void (await program.stop('SIGKILL')))
+    context.onTestFinished(async () => void (await program.stop('SIGKILL')))
     const [, address] = await program.waitFor(/^Orders at (\S+)$/m)
     const body = JSON.stringify({ lines: [{ sku: 'teapot', count: 1 }] })
     const [, token] = await program.waitFor(/^ {2}CUSTOMER=(\S+)$/m)

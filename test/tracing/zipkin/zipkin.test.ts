@@ -156,19 +156,19 @@ describe('a span on the wire', () => {
   })
 })
 
-/** Makes calls against a collector; none of them may notice it. */
-async function calls(url: string, count: number, options = {}): Promise<ReturnType<typeof zipkin>> {
-  const reporter = zipkin(url, {
-    ...quiet,
-    maxQueue: 100,
-    maxBatch: 10,
-    timeoutMs: 150,
-    flushTimeoutMs: 300,
-    ...options,
-  })
+/** Makes calls that are reported; none of them may notice it. */
+async function traced(reporter: ReturnType<typeof zipkin>, count: number): Promise<ReturnType<typeof tracer>> {
   const traces = tracer({ service: 'shop', reporters: [reporter] })
-  const traced = tracing(traces)(fromPromise(async () => 'done'))
-  for (let i = 0; i < count; i++) expect((await call(traced, {}))._tag).toBe('Right')
+  const endpoint = tracing(traces)(fromPromise(async () => 'done'))
+  for (let i = 0; i < count; i++) expect((await call(endpoint, {}))._tag).toBe('Right')
+  return traces
+}
+
+/** Makes calls against a collector, and closes the tracer. */
+async function calls(url: string, count: number, options = {}): Promise<ReturnType<typeof zipkin>> {
+  const patience = { timeoutMs: 3_000, flushTimeoutMs: 5_000 }
+  const reporter = zipkin(url, { ...quiet, maxQueue: 100, maxBatch: 10, ...patience, ...options })
+  const traces = await traced(reporter, count)
   await traces.close()
   return reporter
 }
@@ -176,12 +176,17 @@ async function calls(url: string, count: number, options = {}): Promise<ReturnTy
 describe('a collector that', () => {
   test('hangs gets one request at a time, and costs the spans it does not take', async () => {
     const hanging = await collector(() => {})
-    const { counts } = await calls(hanging.url, 1_000, { timeoutMs: 500, flushTimeoutMs: 900 })
+    const reporter = zipkin(hanging.url, { ...quiet, maxQueue: 100, maxBatch: 10, timeoutMs: 500, flushTimeoutMs: 50 })
+    await traced(reporter, 1_000)
+    expect(reporter.counts.queued).toBeLessThanOrEqual(100)
+    const patient = { timeout: 8_000 }
+    await expect.poll(() => hanging.requests.length, patient).toBeGreaterThan(0)
+    await expect.poll(() => hanging.closed, patient).toBeGreaterThan(0) // the request has been aborted
+    await reporter.close()
     expect(hanging.most).toBe(1)
-    expect(counts).toMatchObject({ queued: 0, sent: 0 })
-    expect(counts.failed + counts.dropped + counts.sending).toBe(1_000)
-    expect(counts.failed).toBeGreaterThanOrEqual(10)
-    await expect.poll(() => hanging.closed).toBe(1) // the request has been aborted
+    const { queued, sending, sent, failed, dropped } = reporter.counts
+    expect({ queued, sent, all: sending + failed + dropped }).toEqual({ queued: 0, sent: 0, all: 1_000 })
+    expect(failed).toBeGreaterThanOrEqual(10)
   })
 
   test('never accepts the bytes is given up', async () => {
@@ -192,7 +197,7 @@ describe('a collector that', () => {
       for (const socket of sockets) socket.destroy()
       server.close()
     })
-    const { counts } = await calls(url, 100)
+    const { counts } = await calls(url, 100, { timeoutMs: 150, flushTimeoutMs: 300 })
     expect(counts).toMatchObject({ queued: 0, sent: 0 })
     expect(sockets.length).toBeLessThanOrEqual(3)
   })
@@ -232,7 +237,7 @@ describe('a collector that', () => {
     })
     const url = await listening(server)
     onTestFinished(() => void server.close())
-    const { counts } = await calls(url, 5, { timeoutMs: 5_000, flushTimeoutMs: 5_000 })
+    const { counts } = await calls(url, 5)
     expect(counts).toMatchObject({ sent: 5, failed: 0 })
     await expect.poll(() => closed).toBe(1)
   })
