@@ -22,7 +22,7 @@ export const httpClients: Bench = {
   ],
   columns: Object.values(columns),
   passes,
-  rounds: 7,
+  rounds: 9,
   against: { contender: dispatch, column: columns.post },
   targets: [
     ...Object.values(columns).map(column => ({ ours: tenon, theirs: dispatch, column, atMost: 1.2 })),

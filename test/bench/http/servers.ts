@@ -41,7 +41,7 @@ export const httpServers: Bench = {
   ],
   columns: Object.values(columns),
   passes,
-  rounds: 7,
+  rounds: 9,
   against: { contender: byHand, column: columns.post },
   targets: Object.values(columns).flatMap(column => [
     { ours: tenon, theirs: byHand, column, atMost: 1.2 },
