@@ -1,2 +1,2 @@
 // "tenon/metrics/otel": metrics for OpenTelemetry, through a meter.
-export { type OtelMeter, type OtelMetricOptions, type OtelObservable, otel } from './otel.js'
+export { type OtelHistogram, type OtelMeter, type OtelMetricOptions, type OtelObservable, otel } from './otel.js'

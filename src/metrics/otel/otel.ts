@@ -23,6 +23,12 @@ export interface OtelObservable {
   removeCallback(callback: (result: { observe(value: number, attributes?: Labels): void }) => void): void
 }
 
+/** An instrument that is told each value. */
+export interface OtelHistogram {
+  /** Counts a value. */
+  record(value: number, attributes?: Labels): void
+}
+
 /** What {@link otel} needs of a meter: `metrics.getMeter('shop')` of `@opentelemetry/api` has it. */
 export interface OtelMeter {
   /** For our counters. */
@@ -30,7 +36,7 @@ export interface OtelMeter {
   /** For our gauges. */
   createObservableGauge(name: string, options: OtelMetricOptions): OtelObservable
   /** For our histograms. */
-  createHistogram(name: string, options: OtelMetricOptions): { record(value: number, attributes?: Labels): void }
+  createHistogram(name: string, options: OtelMetricOptions): OtelHistogram
 }
 
 /**
@@ -55,7 +61,7 @@ export function otel(registry: MetricRegistry, meter: OtelMeter): () => void {
   if (typeof registry?.attach !== 'function') throw new TypeError('otel: needs a metricRegistry')
   if (typeof meter?.createObservableCounter !== 'function' || typeof meter.createHistogram !== 'function')
     throw new TypeError('otel: needs a Meter of @opentelemetry/api')
-  const histograms = new Map<HistogramFamily, ReturnType<OtelMeter['createHistogram']>>()
+  const histograms = new Map<HistogramFamily, OtelHistogram>()
   const ends: (() => void)[] = []
   const detach = registry.attach({
     family(family) {
