@@ -38,6 +38,10 @@ test.each(read)('%j', (header, expected) => {
   expect(baggageFromWire(header)).toEqual(new Map(Object.entries(expected)))
 })
 
+test('of several with one name the last also stands last', () => {
+  expect([...baggageFromWire('a=1,b=2,a=3').keys()]).toEqual(['b', 'a'])
+})
+
 test('of more than 64 entries or 8 192 characters nothing is taken; so much and no more is written', () => {
   const entries = (count: number): string => Array.from({ length: count }, (_, at) => `k${at}=v`).join(',')
   expect(baggageFromWire(entries(64)).size).toBe(64)

@@ -1,6 +1,18 @@
 /** Segments for SkyWalking: what they say, when they are sent, what they cost when nobody takes them. */
 import { createServer, type Server } from 'node:http'
-import { call, callOrThrow, connect, contract, failed, fromPromise, implement, manualClock, method } from 'tenon'
+import {
+  type Clock,
+  call,
+  callOrThrow,
+  connect,
+  contract,
+  failed,
+  fromPromise,
+  implement,
+  manualClock,
+  method,
+  type Timer,
+} from 'tenon'
 import { tracing } from 'tenon/middleware'
 import { type FinishedSpan, type Reporter, type Tracer, tracer } from 'tenon/tracing'
 import { type SkywalkingOptions, type SkywalkingReporter, skywalking } from 'tenon/tracing/skywalking'
@@ -277,7 +289,29 @@ test('two services over HTTP are one trace: segments refer to each other', async
 
 test('the collector is told what this process is, and each minute that it is there', async () => {
   const clock = manualClock()
-  const { oap, tracer: traces } = await reported({ clock, intervalMs: 1e9, headers: { authentication: 'open' } })
+  const timers = new Set<Timer>()
+  const counted: Clock = {
+    ...clock,
+    setTimer(callback, delayMs) {
+      const timer = clock.setTimer(() => {
+        timers.delete(timer)
+        callback()
+      }, delayMs)
+      timers.add(timer)
+      return {
+        keepAlive: keep => timer.keepAlive(keep),
+        cancel() {
+          timers.delete(timer)
+          timer.cancel()
+        },
+      }
+    },
+  }
+  const { oap, tracer: traces } = await reported({
+    clock: counted,
+    intervalMs: 1e9,
+    headers: { authentication: 'open' },
+  })
   const ping = ['keepAlive', { service: 'shop', serviceInstance: 'shop-1' }]
   const told = [
     'reportProperties',
@@ -305,7 +339,7 @@ test('the collector is told what this process is, and each minute that it is the
   expect(oap.mistakes).toEqual([])
   expect(oap.headers.every(({ authentication }) => authentication === 'open')).toBe(true)
   await traces.close()
-  expect(clock.pendingTimers).toBe(0)
+  expect(timers.size).toBe(0)
   const before = oap.management.length
   await clock.advance(600_000)
   expect(oap.management.length).toBe(before)
@@ -318,7 +352,12 @@ describe('a collector that', () => {
     'answers garbage': () =>
       listening(createServer((message, response) => message.resume() && response.writeHead(500).end('\u0000{<'))),
     'redirects elsewhere': () =>
-      listening(createServer((_, response) => response.writeHead(302, { location: '/' }).end())),
+      listening(
+        createServer((message, response) => {
+          if (message.url === '/elsewhere') response.end()
+          else response.writeHead(302, { location: '/elsewhere' }).end()
+        }),
+      ),
     'never ends its refusal': () =>
       listening(
         createServer((_, response) => {
@@ -354,12 +393,48 @@ describe('a collector that', () => {
     expect(failures.length).toBeGreaterThan(0)
   })
 
-  test('is asked for one thing at a time', async () => {
-    const { oap, tracer: traces } = await reported({ maxBatch: 1, keepAliveMs: 1_000 })
-    for (let count = 0; count < 30; count++) traces.start('work').end()
-    await traces.close()
-    expect(oap.segments.length).toBe(30)
-    expect(oap.mostAtOnce).toBe(1)
+  test('is asked for one thing at a time: segments wait for a sign of life that hangs', async () => {
+    const asked: (string | undefined)[] = []
+    const server = createServer((message, response) => {
+      asked.push(message.url)
+      if (message.url === '/probe') response.end()
+    })
+    const clock = manualClock()
+    const url = await listening(server)
+    const options = { clock, intervalMs: 1_000, timeoutMs: 5_000, onFailure: () => {} }
+    const { tracer: traces, reporter } = traced(url, options)
+    await clock.advance(0)
+    await expect.poll(() => asked).toEqual(['/v3/management/reportProperties'])
+    traces.start('work', {}, clock).end()
+    await clock.advance(1_000)
+    expect(reporter.counts.sending).toBe(1)
+    await fetch(`${url}/probe`)
+    expect(asked).toEqual(['/v3/management/reportProperties', '/probe'])
+    await clock.advance(4_000)
+    await expect.poll(() => asked).toEqual(['/v3/management/reportProperties', '/probe', '/v3/segments'])
+    await clock.advance(1_000)
+    expect(reporter.counts).toMatchObject({ sending: 0, failed: 1 })
+    const closed = traces.close()
+    await clock.advance(1_500)
+    await closed
+  })
+
+  test('never ends its answers is not listened to: connections do not pile up', async () => {
+    const server = createServer((message, response) => {
+      message.resume()
+      response.writeHead(200).write('{')
+    })
+    const { tracer: traces, reporter } = traced(await listening(server))
+    for (let count = 0; count < 20; count++) {
+      traces.start('work').end()
+      await traces.flush()
+    }
+    expect(reporter.counts.sent).toBe(20)
+    const connections = (): Promise<number> =>
+      new Promise((resolve, reject) =>
+        server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+      )
+    await expect.poll(connections, { timeout: 5_000 }).toBeLessThan(5)
   })
 })
 
@@ -392,7 +467,8 @@ describe('what waits for spans that go on', () => {
     await traces.close()
     expect(oap.mistakes).toEqual(['Error: no span begins the segment']) // as it went on
     root.end()
-    expect(reporter.counts).toMatchObject({ open: 0, queued: 0, dropped: 1 })
+    traces.start('inside', { parent: traces.start('another') }).end()
+    expect(reporter.counts).toMatchObject({ open: 0, queued: 0, dropped: 2 })
   })
 })
 
