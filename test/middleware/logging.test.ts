@@ -17,7 +17,8 @@ import {
   testContext,
 } from '../../src/core/index.js'
 import { memoryLogger } from '../../src/log/index.js'
-import { type LoggingSample, logging } from '../../src/middleware/index.js'
+import { type LoggingSample, logging, tracing } from '../../src/middleware/index.js'
+import { memoryReporter, tracer } from '../../src/tracing/index.js'
 
 const method = { service: 'shop.v1.Orders', name: 'place', idempotency: 'unsafe' } as const
 
@@ -98,12 +99,22 @@ describe('a call that ends with', () => {
 
 describe('the trace of a call', () => {
   const traceId = '0af7651916cd43dd8448eb211c80319c'
+  const reporter = memoryReporter()
   const logged = async (traceparent: string): Promise<unknown> => {
     const log = memoryLogger()
     const context = testContext({ metadata: { traceparent } })
     await call(logging(log)(fromPromise(async () => 1)), {}, { context })
     return log.entries[0]?.fields['traceId']
   }
+
+  test('is that of the span, whatever the caller named', async () => {
+    const log = memoryLogger()
+    const traced = tracing(tracer({ service: 'shop', reporters: [reporter] }))
+    const context = testContext({ metadata: { traceparent: 'x' } })
+    await call(traced(logging(log)(fromPromise(async () => 1))), {}, { context })
+    expect(log.entries[0]?.fields['traceId']).toMatch(/^[\da-f]{32}$/)
+    expect(log.entries[0]?.fields['traceId']).toBe(reporter.spans[0]?.context.traceId)
+  })
 
   test('is the one that the caller named, if nobody traces here', async () => {
     expect(await logged(`00-${traceId}-b7ad6b7169203331-01`)).toBe(traceId)
