@@ -57,11 +57,20 @@ export class CodelQueue {
     return () => void this.#remove(entry)
   }
 
-  /** A place is free: who gets it? @returns whether somebody did */
-  admit(): boolean {
+  /** Whether somebody waits whom one that is so important may not overtake. */
+  holdsBack(priority: number): boolean {
+    return this.#entries.some(({ waiting }) => waiting.priority >= priority)
+  }
+
+  /**
+   * A place may be free: who gets it?
+   * @param isFree - whether there is a place for one that is so important
+   * @returns whether somebody did
+   */
+  admit(isFree: (priority: number) => boolean): boolean {
     this.#dropLate()
     const entry = this.#next()
-    if (entry === undefined) return false
+    if (entry === undefined || !isFree(entry.waiting.priority)) return false
     this.#remove(entry)
     entry.waiting.admit()
     return true

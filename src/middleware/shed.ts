@@ -139,8 +139,9 @@ interface Admitted {
   isStream: boolean
 }
 
-const shares: Readonly<Record<Criticality, number>> = { sheddable: 0.7, normal: 1, critical: 1.2 }
 const priorities: Readonly<Record<Criticality, number>> = { sheddable: 0, normal: 1, critical: 2 }
+/** How much of the limit each priority has: the more important, the more, so that whoever waits holds back nobody more important. */
+const shares: readonly number[] = [0.7, 1, 1.2]
 
 class Gate {
   readonly controls: Pick<Shed, 'limit' | 'inFlight' | 'queued'>
@@ -197,8 +198,10 @@ class Gate {
     if (level !== 'critical' && maxLoopDelayMs < Number.POSITIVE_INFINITY) {
       if (this.#delay.of(context.clock) > maxLoopDelayMs) return this.#refuse('event-loop', method)
     }
-    if (this.#inFlight < this.#allowed * shares[level] && this.#queue.length === 0) return this.#admit(context)
-    return maxQueue === 0 ? this.#refuse('limit', method) : this.#wait(context, level, method)
+    const priority = priorities[level]
+    if (this.#isFree(priority) && (this.#queue.length === 0 || !this.#queue.holdsBack(priority)))
+      return this.#admit(context)
+    return maxQueue === 0 ? this.#refuse('limit', method) : this.#wait(context, priority, method)
   }
 
   #admit(context: Context): { readonly state: Admitted } {
@@ -206,12 +209,17 @@ class Gate {
     return { state: { startedAt: context.clock.now(), inFlight: this.#inFlight, isStream: false } }
   }
 
-  #wait(context: Context, level: Criticality, method: MethodInfo | undefined): Promise<Entered<Admitted>> {
+  /** Whether there is a place for a call that is so important. */
+  #isFree(priority: number): boolean {
+    return this.#inFlight < this.#allowed * (shares[priority] ?? 0)
+  }
+
+  #wait(context: Context, priority: number, method: MethodInfo | undefined): Promise<Entered<Admitted>> {
     return new Promise(resolve => {
       let unlink = (): void => {} // it may be dropped before it waits
       const leave = this.#queue.add(
         {
-          priority: priorities[level],
+          priority,
           admit: () => {
             unlink()
             resolve(this.#admit(context))
@@ -251,6 +259,6 @@ class Gate {
 
   release(): void {
     this.#inFlight--
-    while (this.#queue.length > 0 && this.#inFlight < this.#allowed) if (!this.#queue.admit()) return
+    while (this.#queue.length > 0) if (!this.#queue.admit(priority => this.#isFree(priority))) return
   }
 }

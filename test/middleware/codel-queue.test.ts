@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { manualClock } from '../../src/core/index.js'
 import { CodelQueue, type QueueLimits } from '../../src/middleware/codel-queue.js'
 import { deep } from '../deep.js'
+import { CodelModel } from './codel-queue-model.js'
 
 const limits: QueueLimits = { maxQueue: 3, targetMs: 5, intervalMs: 50 }
 
@@ -14,14 +15,15 @@ function start(given: QueueLimits = limits) {
   const queue = new CodelQueue(() => given)
   const add = (name: string, priority = 1) =>
     queue.add({ priority, admit: () => void told.push(`${name} in`), drop: () => void told.push(`${name} out`) }, clock)
-  return { clock, told, queue, add }
+  const admit = (): boolean => queue.admit(() => true)
+  return { clock, told, queue, add, admit }
 }
 
 test('is first in, first out while it is empty now and then', () => {
-  const { told, queue, add } = start()
+  const { told, admit, add } = start()
   add('a')
   add('b')
-  expect([queue.admit(), queue.admit(), queue.admit()]).toEqual([true, true, false])
+  expect([admit(), admit(), admit()]).toEqual([true, true, false])
   expect(told).toEqual(['a in', 'b in'])
 })
 
@@ -36,40 +38,40 @@ test('drops what has waited for the interval, and has no timer when it is empty'
 })
 
 test('is last in, first out, and patient for the target only, once it has not been empty for the interval', async () => {
-  const { clock, told, queue, add } = start()
+  const { clock, told, admit, add } = start()
   add('a')
   await clock.advance(40)
   add('b')
-  queue.admit() // a
+  admit() // a
   await clock.advance(8)
   add('c')
   add('d')
   expect(told).toEqual(['a in'])
   await clock.advance(2) // b has waited for 10 ms, which is too long now
-  expect(queue.admit()).toBe(true)
+  expect(admit()).toBe(true)
   expect(told).toEqual(['a in', 'b out', 'd in'])
   await clock.advance(3)
   expect(told).toEqual(['a in', 'b out', 'd in', 'c out'])
 })
 
 test('a full queue gives up the least important, the latest of them', () => {
-  const { told, queue, add } = start()
+  const { told, admit, add } = start()
   add('a', 1)
   add('b', 0)
   add('c', 0)
   add('d', 2)
   add('e', 0)
   expect(told).toEqual(['c out', 'e out'])
-  queue.admit()
+  admit()
   expect(told.at(-1)).toBe('d in')
 })
 
 test('what leaves is neither admitted nor dropped', async () => {
-  const { clock, told, queue, add } = start()
+  const { clock, told, admit, add } = start()
   const leave = add('a')
   leave()
   leave()
-  expect(queue.admit()).toBe(false)
+  expect(admit()).toBe(false)
   await clock.advance(1_000)
   expect([told, clock.pendingTimers]).toEqual([[], 0])
 })
@@ -85,8 +87,8 @@ describe('whatever happens', () => {
   test('each call is told once, in the order of the model', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(command, { maxLength: 80, size: 'max' }), async commands => {
-        const { clock, told, queue, add } = start()
-        const model = new Model(limits)
+        const { clock, told, queue, add, admit } = start()
+        const model = new CodelModel(limits)
         const leaves: (() => void)[] = []
         for (const each of commands) {
           if (each.do === 'add') {
@@ -94,7 +96,7 @@ describe('whatever happens', () => {
             leaves.push(add(name, each.priority))
             model.add(name, each.priority)
           } else if (each.do === 'admit') {
-            queue.admit()
+            admit()
             model.admit()
           } else if (each.do === 'leave') {
             leaves[each.which]?.()
@@ -113,61 +115,3 @@ describe('whatever happens', () => {
     )
   })
 })
-
-/** Steps through time a millisecond at a time, and sorts instead of searching. */
-class Model {
-  calls: { readonly name: string; readonly priority: number; readonly since: number }[] = []
-  readonly told: string[] = []
-  #now = 0
-  #emptyAt = Number.NEGATIVE_INFINITY
-  readonly #limits: QueueLimits
-
-  constructor(given: QueueLimits) {
-    this.#limits = given
-  }
-
-  add(name: string, priority: number): void {
-    if (this.calls.length === 0) this.#emptyAt = this.#now
-    this.calls.push({ name, priority, since: this.#now })
-    if (this.calls.length <= this.#limits.maxQueue) return
-    const [least] = [...this.calls].reverse().sort((a, b) => a.priority - b.priority)
-    if (least !== undefined) this.#tell(least.name, 'out')
-  }
-
-  admit(): void {
-    this.#dropLate()
-    const order = this.#isOverloaded ? [...this.calls].reverse() : this.calls
-    const [next] = [...order].sort((a, b) => b.priority - a.priority)
-    if (next !== undefined) this.#tell(next.name, 'in')
-  }
-
-  leave(name: string): void {
-    if (this.calls.some(call => call.name === name)) this.#take(name)
-  }
-
-  wait(ms: number): void {
-    for (let i = 0; i < ms; i++) {
-      this.#now++
-      this.#dropLate()
-    }
-  }
-
-  get #isOverloaded(): boolean {
-    return this.#now - this.#emptyAt >= this.#limits.intervalMs
-  }
-
-  #dropLate(): void {
-    const allowedMs = this.#isOverloaded ? this.#limits.targetMs : this.#limits.intervalMs
-    for (const { name, since } of [...this.calls]) if (this.#now - since >= allowedMs) this.#tell(name, 'out')
-  }
-
-  #tell(name: string, what: string): void {
-    this.#take(name)
-    this.told.push(`${name} ${what}`)
-  }
-
-  #take(name: string): void {
-    this.calls = this.calls.filter(call => call.name !== name)
-    if (this.calls.length === 0) this.#emptyAt = this.#now
-  }
-}

@@ -130,6 +130,21 @@ test('sheddable calls are refused first, critical ones last', async () => {
   expect(events).toHaveLength(60 - 12)
 })
 
+test('a waiting call holds back no more critical one, and gets no more than its share of the limit', async () => {
+  const { ask, mock, policy, clock } = start({
+    initialLimit: 10,
+    minLimit: 1,
+    criticality: request => request as 'normal',
+  })
+  for (let i = 0; i < 8; i++) void ask('sheddable')
+  expect([policy.inFlight, policy.queued]).toEqual([7, 1]) // 70 % of 10
+  for (let i = 0; i < 3; i++) void ask('normal')
+  expect([policy.inFlight, policy.queued]).toEqual([10, 1])
+  ;(await mock.next()).respond('done')
+  await clock.settle()
+  expect([policy.inFlight, policy.queued]).toEqual([9, 1])
+})
+
 test('a critical call takes the place in the queue of a less critical one', async () => {
   const { ask, mock } = start({
     initialLimit: 1,
