@@ -2,8 +2,9 @@
  * Policies in any order and with any options, around a service that does whatever services do: what holds for each call whatever is
  * around it, and what is left when all have ended.
  */
+import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import {
   around,
   CallError,
@@ -11,12 +12,15 @@ import {
   call,
   chain,
   failureOf,
+  fromPromise,
   fromRemote,
+  isFailure,
   left,
   type ManualClock,
   type MethodInfo,
   type Middleware,
   manualClock,
+  type Outcome,
   right,
   seededRandom,
   testContext,
@@ -25,9 +29,11 @@ import {
   breaker,
   bulkhead,
   cache,
+  collapse,
   expiry,
   fallback,
   hedge,
+  idempotencyKey,
   inject,
   rateLimit,
   retry,
@@ -36,7 +42,12 @@ import {
   singleFlight,
   timeout,
 } from '../../src/middleware/index.js'
+import { memoryStore } from '../../src/store/index.js'
 import { deep } from '../deep.js'
+import { Attachments } from './attachments.js'
+import { hashPromptly } from './prompt-hashes.js'
+
+beforeEach(hashPromptly)
 
 const method: MethodInfo = { service: 'shop.v1.Stock', name: 'get', idempotency: 'safe' }
 const tickMs = 10
@@ -72,6 +83,9 @@ const settings = fc.record({
   whenLimited: fc.constantFrom('refuse' as const, 'wait' as const),
   shedLimit: fc.integer({ min: 1, max: 8 }),
   injected: fc.constantFrom(0, 0.2),
+  batchMs: fc.integer({ min: 0, max: 60 }),
+  maxBatch: fc.integer({ min: 1, max: 5 }),
+  whenRunning: fc.constantFrom('refuse' as const, 'wait' as const),
 })
 type Settings = typeof settings extends fc.Arbitrary<infer T> ? T : never
 
@@ -88,6 +102,8 @@ const names = [
   'expiry',
   'inject',
   'fallback',
+  'collapse',
+  'idempotencyKey',
 ] as const
 type Name = (typeof names)[number]
 
@@ -101,6 +117,11 @@ const calls = fc.array(
   { minLength: 1, maxLength: 25 },
 )
 
+/** The calls that a request is of: inside `collapse` several. */
+const idsOf = (request: unknown): readonly number[] => (Array.isArray(request) ? request : [Number(request)])
+const firstOf = (request: unknown): number => idsOf(request)[0] ?? expect.fail()
+const onceKeyOf = (request: unknown) => (firstOf(request) % 6 === 0 ? undefined : String(firstOf(request) % 6))
+
 /** What was counted beside the policies. */
 class Counts {
   readonly runs: Map<number, number> = new Map()
@@ -108,9 +129,30 @@ class Counts {
   mostInBulkhead = 0
   passes = 0
   retries = 0
+  mostInBatch = 0
+  /** Runs of a key that had another run at that time, or an answer. */
+  twice = 0
 }
 
-function policiesFor(given: Settings, seed: number, counts: Counts) {
+/** Looks from inside `idempotencyKey` whether it runs a key once. */
+function countKeys(counts: Counts): Middleware {
+  const taken = new Set<string>()
+  const isAnswer = (outcome: Outcome) =>
+    outcome._tag === 'Right' || !isFailure(outcome.left) || outcome.left.ran === 'maybe'
+  return around<string | undefined>({
+    name: 'countKeys',
+    enter: (_, request) => {
+      const key = onceKeyOf(request)
+      if (key === undefined) return undefined
+      if (taken.has(key)) counts.twice++
+      taken.add(key)
+      return { state: key }
+    },
+    exit: (outcome, key) => void (key !== undefined && !isAnswer(outcome) && taken.delete(key)),
+  })
+}
+
+function policiesFor(given: Settings, seed: number, counts: Counts, clock: ManualClock) {
   const random = seededRandom(seed)
   const budget = retryBudget({ ratio: given.ratio, minPerSecond: given.minPerSecond, ttlMs: 1_000_000 })
   const { maxConcurrent, maxQueue, order, shedLimit, openMs } = given
@@ -133,6 +175,23 @@ function policiesFor(given: Settings, seed: number, counts: Counts) {
     onEvent: ({ type }) => void (type === 'retried' && counts.retries++),
     ...(given.attemptTimeoutMs !== undefined && { attemptTimeoutMs: given.attemptTimeoutMs }),
   })
+  const batches = collapse({
+    key: request => String(firstOf(request) % 2),
+    toBatch: (requests: readonly unknown[]) => requests.flatMap(idsOf),
+    fromBatch: (response: unknown, requests) => requests.map(() => response),
+    windowMs: given.batchMs,
+    maxBatch: given.maxBatch,
+    onEvent: ({ size }) => {
+      counts.mostInBatch = Math.max(counts.mostInBatch, size)
+    },
+  })
+  const once = idempotencyKey({
+    key: onceKeyOf,
+    principal: 'none',
+    fingerprint: () => 'the same',
+    store: memoryStore({ clock }),
+    whenRunning: given.whenRunning,
+  })
   const all: Readonly<Record<Name, Middleware>> = {
     timeout: timeout({ timeoutMs: given.timeoutMs }),
     retry: chain(countPasses, again),
@@ -141,11 +200,13 @@ function policiesFor(given: Settings, seed: number, counts: Counts) {
     shed: limits,
     rateLimit: rateLimit({ limit: given.limit, windowMs: 100, whenLimited: given.whenLimited }),
     hedge: hedge({ minCalls: 1, minDelayMs: 1, maxExtraRatio: 1 }),
-    singleFlight: singleFlight({ key: request => String(Number(request) % 3) }),
-    cache: cache({ key: request => String(Number(request) % 5), ttlMs: 50 }),
+    singleFlight: singleFlight({ key: request => String(firstOf(request) % 3) }),
+    cache: cache({ key: request => String(firstOf(request) % 5), ttlMs: 50 }),
     expiry: expiry({ minRemainingMs: 5 }),
     inject: inject({ ratio: given.injected, latencyMs: 20, failure: failures.fails, random }),
     fallback: fallback({ respond: () => 'instead' }) as Middleware, // its responses are of the same type here
+    collapse: batches as Middleware, // anything is a request of this service, a batch too
+    idempotencyKey: chain(once, countKeys(counts)),
   }
   return { all, held, limits }
 }
@@ -172,7 +233,10 @@ function run({ tookMs, ends, obeys }: Behaviour, context: Context) {
 async function runAll(
   clock: ManualClock,
   endpoint: Parameters<typeof call>[0],
-  given: typeof calls extends fc.Arbitrary<infer T> ? T : never,
+  {
+    given,
+    context,
+  }: { readonly given: typeof calls extends fc.Arbitrary<infer T> ? T : never; readonly context: Context },
 ) {
   const ended: { count: number; lateMs: number }[] = []
   for (const [i, { gapMs, deadlineMs, cancelledAfterMs }] of given.entries()) {
@@ -182,7 +246,6 @@ async function runAll(
     const controller = new AbortController()
     if (cancelledAfterMs !== undefined) clock.setTimer(() => controller.abort(), cancelledAfterMs)
     const mustEndAt = clock.now() + Math.min(deadlineMs, cancelledAfterMs ?? deadlineMs)
-    const context = testContext({ clock })
     void call(endpoint, i, { context, deadlineMs, signal: controller.signal }).then(() => {
       result.count++
       result.lateMs = clock.now() - mustEndAt
@@ -195,34 +258,62 @@ async function runAll(
 test('whatever is around it, a call ends once and in time, and nothing is left behind', {
   timeout: 600_000,
 }, async () => {
+  const attachments = new Attachments()
   const stack = fc.shuffledSubarray([...names])
-  const property = fc.asyncProperty(stack, settings, fc.integer(), calls, async (picked, given, seed, all) => {
+  const isInside = fc.boolean()
+  const drawn = [stack, settings, fc.integer(), calls, isInside] as const
+  const property = fc.asyncProperty(...drawn, async (picked, settingsOf, seed, given, inside) => {
     const clock = manualClock()
     const counts = new Counts()
-    const made = policiesFor(given, seed, counts)
+    const made = policiesFor(settingsOf, seed, counts, clock)
     const service = fromRemote<unknown, unknown>(
       'service',
       (request, context) => {
-        const nth = counts.runs.get(Number(request)) ?? 0
-        counts.runs.set(Number(request), nth + 1)
-        const behaviours = all[Number(request)]?.behaviours ?? []
+        const nth = counts.runs.get(firstOf(request)) ?? 0
+        for (const id of idsOf(request)) counts.runs.set(id, (counts.runs.get(id) ?? 0) + 1)
+        const behaviours = given[firstOf(request)]?.behaviours ?? []
         return run(behaviours[nth % behaviours.length] ?? expect.fail(), context)
       },
       method,
     )
     const endpoint = chain(...picked.map(name => made.all[name]))(service)
-    const ended = await runAll(clock, endpoint, all)
+    // All calls are made on one signal, or in one call of somebody else: both go on when the calls have ended.
+    const outside = new AbortController()
+    const defects: unknown[] = []
+    const root = testContext({ clock, signal: outside.signal, onDefect: defect => void defects.push(defect) })
+    const before = attachments.count
+    const all = async (context: Context) => {
+      const results = await runAll(clock, endpoint, { given, context })
+      expect(attachments.count - before).toBe(0)
+      return results
+    }
+    const whole = inside
+      ? await call(
+          fromPromise((_, context) => all(context)),
+          0,
+          { context: root, deadlineMs: 1e9 },
+        )
+      : right(await all(root))
+    const ended = whole._tag === 'Right' ? whole.right : expect.fail()
 
     for (const { count, lateMs } of ended) {
       expect(count).toBe(1)
       expect(lateMs).toBeLessThanOrEqual(tickMs)
     }
-    const mostAttempts = Math.max(picked.includes('retry') ? given.maxAttempts : 1, picked.includes('hedge') ? 2 : 1)
+    const { maxAttempts, maxConcurrent, ratio, minPerSecond, maxBatch } = settingsOf
+    const mostAttempts = Math.max(picked.includes('retry') ? maxAttempts : 1, picked.includes('hedge') ? 2 : 1)
     for (const runs of counts.runs.values()) expect(runs).toBeLessThanOrEqual(mostAttempts)
-    expect(counts.mostInBulkhead).toBeLessThanOrEqual(given.maxConcurrent)
-    expect(counts.retries).toBeLessThanOrEqual(given.ratio * counts.passes + given.minPerSecond * 1_000)
+    expect(counts.mostInBulkhead).toBeLessThanOrEqual(maxConcurrent)
+    expect(counts.retries).toBeLessThanOrEqual(ratio * counts.passes + minPerSecond * 1_000)
+    expect(counts.mostInBatch).toBeLessThanOrEqual(maxBatch)
+    expect(counts.twice).toBe(0)
     expect([made.held.inFlight, made.held.queued, made.limits.inFlight, made.limits.queued]).toEqual([0, 0, 0, 0])
-    expect(clock.pendingTimers).toBe(0)
+    expect([clock.pendingTimers, defects]).toEqual([0, []])
+
+    const ends = attachments.ends
+    expect(getEventListeners(outside.signal, 'abort').length).toBeLessThanOrEqual(1)
+    outside.abort()
+    expect(attachments.ends - ends).toBe(0) // nobody listens to that one any more
   })
-  await fc.assert(property, { numRuns: deep(200, 5_000) })
+  await fc.assert(property, { numRuns: deep(120, 5_000) })
 })
