@@ -37,7 +37,7 @@ export interface JwtOptions<
   /** The longest token that is looked at, in characters: 256 to 8 192. @defaultValue 4 096 */
   readonly maxLength?: number
   /**
-   * How many verified tokens are remembered, so that their signatures are not computed again: 0 to 1 000 000, some 1 KB each. Never past
+   * How many verified tokens are remembered, so that their signatures are not computed again: 0 to 1 000 000, some 0.4 KB each with few claims. Never past
    * their `exp`, and none when the keys change. @defaultValue 0
    */
   readonly maxRemembered?: number
