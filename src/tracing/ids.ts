@@ -39,7 +39,8 @@ function hex(word: number): string {
 
 /** A span id; never all 0. */
 export function newSpanId(words: Words): string {
-  const [high, low] = [words(), words()]
+  const high = words()
+  const low = words()
   return hex(high) + hex(high === 0 && low === 0 ? 1 : low)
 }
 

@@ -38,11 +38,13 @@ export class LocalTrace {
   constructor(
     home: SpanHome,
     clock: Clock,
-    begun: Pick<LocalTrace, 'traceId' | 'rootId' | 'rootName' | 'remote' | 'debug' | 'random'>,
+    begun: Pick<LocalTrace, 'traceId' | 'rootId' | 'rootName' | 'remote' | 'debug' | 'random'> & {
+      readonly at: number
+    },
   ) {
     this.home = home
     this.clock = clock
-    this.epoch = epochOf(clock)
+    this.epoch = epochOf(clock, begun.at)
     this.traceId = begun.traceId
     this.rootId = begun.rootId
     this.rootName = begun.rootName
@@ -68,22 +70,17 @@ export class LocalTrace {
   }
 }
 
-interface Epoch {
-  value: number
-  takenAt: number
-}
-
-const epochs: WeakMap<Clock, Epoch> = new WeakMap()
+/** The epoch that was taken last, and on which clock: nearly all programs have one. */
+let last: { readonly clock: Clock; readonly value: number; readonly takenAt: number } | undefined
 /** How long an epoch holds, in ms: the time of day is set, and clocks drift. */
 const epochMs = 1_000
 
-function epochOf(clock: Clock): number {
-  const now = clock.now()
-  const known = epochs.get(clock)
-  if (known !== undefined && now - known.takenAt < epochMs) return known.value
-  const value = clock.wallTime() - now
+function epochOf(clock: Clock, now: number): number {
+  const known = last?.clock === clock ? last : undefined
+  if (known !== undefined && Math.abs(now - known.takenAt) < epochMs) return known.value
+  const value = clock.wallTime() - clock.now()
   // Of whole milliseconds, each reading is up to one late: the latest that is not contradicted is the closest.
   const kept = known !== undefined && Math.abs(value - known.value) < 2 ? Math.max(value, known.value) : value
-  epochs.set(clock, { value: kept, takenAt: now })
+  last = { clock, value: kept, takenAt: now }
   return kept
 }

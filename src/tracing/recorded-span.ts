@@ -44,7 +44,7 @@ export class RecordedSpan implements Span, FinishedSpan, TraceContext {
   #headers: Metadata | undefined
   #size = ownSize
 
-  constructor(place: SpanPlace, name: string, options: SpanOptions) {
+  constructor(place: SpanPlace, name: string, options: SpanOptions, at?: number) {
     const { trace, parent, shared } = place
     this.trace = trace
     this.spanId = place.spanId
@@ -56,7 +56,7 @@ export class RecordedSpan implements Span, FinishedSpan, TraceContext {
     this.#name = boundedName(name)
     this.kind = options.kind ?? 'internal'
     this.#peer = options.peer
-    this.#at = options.at ?? trace.clock.now()
+    this.#at = at ?? options.at ?? trace.clock.now()
     if (options.attributes !== undefined) this.setAll(options.attributes)
     for (const { context, attributes } of options.links ?? []) this.link(context, attributes)
   }

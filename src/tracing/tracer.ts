@@ -45,8 +45,8 @@ export interface TracerOptions {
    */
   readonly formats?: readonly (FormatName | Propagator)[]
   /**
-   * Whether a server's span takes the ids of the client's span that called it, as B3 does by default, where the format is one that
-   * tells the client's parent. Zipkin shows both as one. @defaultValue false: each span has its own id
+   * Whether a server's span takes the ids of the client's span that called it, as B3 does by default: Zipkin shows both as one. For traces
+   * over B3, since W3C's headers do not tell the parent of the client's span. @defaultValue false: each span has its own id
    */
   readonly sharesSpans?: boolean
   /** @defaultValue 32 attributes, 64 events, 32 links, values of 1,024 */
@@ -126,7 +126,9 @@ class LocalTracer implements Tracer, SpanHome {
     const above = parent?.traceId === undefined ? undefined : parent
     const id = above === undefined ? new NewTraceId(this.words) : above
     if (!this.#isSampled(name, kind, parent, id)) return silent(this, kind, id)
-    return new RecordedSpan(this.#begun(name, kind, id, { clock, debug: parent?.debug === true }), name, options)
+    const at = options.at ?? clock.now()
+    const place = this.#begun(name, kind, id, { clock, at, debug: parent?.debug === true })
+    return new RecordedSpan(place, name, options, at)
   }
 
   #isSampled(name: string, kind: Span['kind'], parent: SpanOptions['parent'], id: NewTraceId | TraceContext): boolean {
@@ -144,7 +146,7 @@ class LocalTracer implements Tracer, SpanHome {
     name: string,
     kind: Span['kind'],
     id: NewTraceId | TraceContext,
-    { clock, debug }: { readonly clock: Clock; readonly debug: boolean },
+    { clock, at, debug }: { readonly clock: Clock; readonly at: number; readonly debug: boolean },
   ): { readonly trace: LocalTrace; readonly spanId: string; readonly parent: undefined; readonly shared: boolean } {
     const isNew = id instanceof NewTraceId
     const shared = !isNew && this.#sharesSpans && kind === 'server' && !isSpan(id)
@@ -154,6 +156,7 @@ class LocalTracer implements Tracer, SpanHome {
       rootId: spanId,
       rootName: name,
       remote: isNew ? undefined : elsewhere(id),
+      at,
       debug,
       random: isNew || id.random === true,
     })
@@ -164,7 +167,8 @@ class LocalTracer implements Tracer, SpanHome {
   #continued(parent: RecordedSpan, rootId: string, rootName: string): LocalTrace {
     const { traceId, spanId, sampled, debug, random, traceState, skywalking, trace } = parent
     const remote = { traceId, spanId, sampled, debug, random, traceState, skywalking } // the span itself would keep all before it
-    return new LocalTrace(this, trace.clock, { traceId, rootId, rootName, remote, debug, random })
+    const at = trace.clock.now()
+    return new LocalTrace(this, trace.clock, { traceId, rootId, rootName, remote, at, debug, random })
   }
 
   extract(metadata: Metadata): TraceContext | Decision | undefined {
