@@ -246,7 +246,7 @@ test('numbers are written as String writes them', () => {
     fc.property(numbers, number => {
       expect(numberText(number)).toBe(String(number))
     }),
-    { numRuns: deep(2_000, 1_000_000) },
+    { numRuns: deep(500, 1_000_000) },
   )
 })
 
@@ -312,7 +312,7 @@ describe('JSON is written the quick way', () => {
         })
         expect(quick).toEqual(full)
       }),
-      { numRuns: deep(300, 20_000) },
+      { numRuns: deep(100, 20_000) },
     )
   })
 
