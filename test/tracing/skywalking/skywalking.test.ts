@@ -419,6 +419,21 @@ describe('a collector that', () => {
     await closed
   })
 
+  test('redirects is not followed: what was meant for it goes nowhere else', async () => {
+    const asked: (string | undefined)[] = []
+    const server = createServer((message, response) => {
+      asked.push(message.url)
+      message.resume()
+      response.writeHead(302, { location: '/elsewhere' }).end()
+    })
+    const { tracer: traces, reporter } = traced(await listening(server), { onFailure: () => {} })
+    traces.start('work').end()
+    await traces.flush()
+    expect(reporter.counts).toMatchObject({ sent: 0, failed: 1 })
+    expect(asked).toContain('/v3/segments')
+    expect(asked).not.toContain('/elsewhere')
+  })
+
   test('never ends its answers is not listened to: connections do not pile up', async () => {
     const server = createServer((message, response) => {
       message.resume()
