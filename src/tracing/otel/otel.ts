@@ -33,7 +33,9 @@ export interface OtelExportResult {
 export interface OtelResource {
   readonly attributes: Attributes
   readonly schemaUrl?: string
+  /** One of both; what the other says wins. */
   merge(other: OtelResource | null): OtelResource
+  /** The attributes as they were given. */
   getRawAttributes(): [string, AttributeValue | Promise<AttributeValue | undefined> | undefined][]
 }
 
@@ -41,6 +43,7 @@ export interface OtelResource {
 export interface OtelReadableSpan {
   readonly name: string
   readonly kind: SpanKind
+  /** Its names. */
   readonly spanContext: () => SpanContext
   readonly parentSpanContext?: SpanContext
   readonly startTime: HrTime
