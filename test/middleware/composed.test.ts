@@ -190,6 +190,7 @@ function policiesFor(given: Settings, seed: number, counts: Counts, clock: Manua
     principal: 'none',
     fingerprint: () => 'the same',
     store: memoryStore({ clock }),
+    leaseMs: 600_000, // a renewal that was left would be set still
     whenRunning: given.whenRunning,
   })
   const all: Readonly<Record<Name, Middleware>> = {

@@ -1,5 +1,5 @@
 /** Options that change while calls go on: each call goes on with those it began with, and what is not allowed changes nothing. */
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import {
   call,
   chain,
@@ -8,6 +8,7 @@ import {
   failureOf,
   fromPromise,
   fromRemote,
+  type Left,
   left,
   type MethodInfo,
   manualClock,
@@ -37,6 +38,9 @@ import {
 } from '../../src/middleware/index.js'
 import { memoryStore } from '../../src/store/index.js'
 import { deep } from '../deep.js'
+import { hashPromptly } from './prompt-hashes.js'
+
+beforeEach(hashPromptly)
 
 const method: MethodInfo = { service: 'shop.v1.Stock', name: 'get', idempotency: 'safe' }
 const updates = deep(2_000, 100_000)
@@ -48,6 +52,68 @@ const profiles = [1, 2, 3, 4].map(k => ({
   factor: 1,
   attemptTimeoutMs: 100 * k,
 }))
+
+interface Batch {
+  readonly madeBy: number
+  readonly of: readonly number[]
+}
+
+interface Answers {
+  readonly madeBy: number
+  readonly outcomes: readonly (string | Left<Failure>)[]
+}
+
+/**
+ * Options of `collapse`, `fallback` and `idempotencyKey` that belong together: of the functions that one call or batch asks one after
+ * the other, the later ones look whether the earlier ones were of the same options.
+ */
+function mixtures(requests: WeakMap<object, number>) {
+  const seen = {
+    collapse: { right: 0, wrong: 0 },
+    fallback: { right: 0, wrong: 0 },
+    idempotencyKey: { right: 0, wrong: 0 },
+  }
+  const look = (name: keyof typeof seen, isRight: boolean) => void seen[name][isRight ? 'right' : 'wrong']++
+  const replacedBy = new WeakMap<Failure, number>()
+  const begunBy = new Map<number, number>()
+  return {
+    seen,
+    collapse: (k: number) => ({
+      windowMs: k % 10,
+      maxBatch: k,
+      toBatch: (of: readonly number[]): Batch => {
+        if (of.length > k) look('collapse', false)
+        return { madeBy: k, of }
+      },
+      fromBatch: ({ madeBy, outcomes }: Answers) => {
+        look('collapse', madeBy === k)
+        return outcomes
+      },
+    }),
+    fallback: (k: number) => ({
+      respond: (failure: Failure) => {
+        look('fallback', replacedBy.get(failure) === k)
+        return 'instead'
+      },
+      shouldFallBack: (failure: Failure) => {
+        replacedBy.set(failure, k)
+        return failure.reason === 'DOWN' && (requests.get(failure) ?? 0) % 5 === 0
+      },
+    }),
+    idempotencyKey: (k: number) => ({
+      ttlMs: k,
+      fingerprint: (request: unknown) => {
+        begunBy.set(Number(request), k)
+        return 'the same'
+      },
+      shouldKeep: (failure: Failure) => {
+        const request = requests.get(failure)
+        if (request !== undefined) look('idempotencyKey', begunBy.get(request) === k)
+        return k % 2 === 0
+      },
+    }),
+  }
+}
 
 interface Changing {
   readonly policy: string
@@ -86,33 +152,36 @@ test('under load, no call sees a mixture, and what is not allowed is refused wit
     faults: inject({ ratio: 0 }),
   }
   const requests = new WeakMap<object, number>()
-  const service = fromRemote<number, unknown>(
+  const alone = async (request: number, attempt: number) => {
+    await new Promise<void>(resolve => void clock.setTimer(resolve, upTo(40)))
+    if (request % 3 !== 0 && attempt < 4) {
+      const failure = failureOf('unavailable', 'DOWN', 'down')
+      requests.set(failure, request)
+      return left(failure)
+    }
+    return right('done')
+  }
+  const mixed = mixtures(requests)
+  const batched = collapse({ key: () => 'all', ...mixed.collapse(1) })
+  const instead = fallback(mixed.fallback(1))
+  const once = idempotencyKey({
+    // Not those that share a run further in: their failure may be of another call.
+    key: request => (Number(request) % 11 === 1 && Number(request) % 7 !== 0 ? `${Number(request) % 110}` : undefined),
+    principal: 'none',
+    store: memoryStore({ clock }),
+    ...mixed.idempotencyKey(1),
+  })
+  const service = fromRemote<Batch, Answers>(
     'service',
-    async (request, { attempt }) => {
-      await new Promise<void>(resolve => void clock.setTimer(resolve, upTo(40)))
-      if (request % 3 !== 0 && attempt < 4) {
-        const failure = failureOf('unavailable', 'DOWN', 'down')
-        requests.set(failure, request)
-        return left(failure)
-      }
-      return right('done')
+    async ({ madeBy, of }, { attempt }) => {
+      const outcomes = await Promise.all(of.map(request => alone(request, attempt)))
+      return right({ madeBy, outcomes: outcomes.map(outcome => (outcome._tag === 'Left' ? outcome : outcome.right)) })
     },
     method,
   )
   const { total, remembered, joined, limit, overload, places, fuse, left: expired, quick, faults } = others
-  const endpoint = chain(
-    total,
-    remembered,
-    joined,
-    limit,
-    overload,
-    again,
-    places,
-    fuse,
-    expired,
-    quick,
-    faults,
-  )(service)
+  const stack = chain(total, remembered, joined, limit, overload, again, places, fuse, expired, quick, faults)
+  const endpoint = once(instead(stack(batched(service))))
 
   const changes: readonly (readonly [Changing, () => object, () => object])[] = [
     [again, () => ({ ...profiles[upTo(4) - 1] }), () => ({ maxAttempts: 9, baseMs: -1 })],
@@ -129,6 +198,9 @@ test('under load, no call sees a mixture, and what is not allowed is refused wit
     [fuse, () => ({ openMs: upTo(100), windowMs: 1_000 + upTo(9_000) }), () => ({ openMs: 10, errorRatio: 7 })],
     [expired, () => ({ minRemainingMs: upTo(20) }), () => ({ minRemainingMs: -1 })],
     [quick, () => ({ percentile: random.next() * 0.5 + 0.4 }), () => ({ percentile: 1 })],
+    [batched, () => mixed.collapse(upTo(50)), () => ({ ...mixed.collapse(3), maxBatch: 0 })],
+    [instead, () => mixed.fallback(upTo(50)), () => ({ ...mixed.fallback(3), hidesRefusals: 'no' })],
+    [once, () => mixed.idempotencyKey(upTo(50)), () => ({ ...mixed.idempotencyKey(3), ttlMs: 0 })],
     [faults, () => ({ ratio: random.next() * 0.05, latencyMs: upTo(10) }), () => ({ ratio: 0, latency: 1 })],
   ]
   const counts = { begun: 0, ended: 0, refused: 0 }
@@ -166,6 +238,10 @@ test('under load, no call sees a mixture, and what is not allowed is refused wit
     }
   }
   expect(retried).toBeGreaterThan(updates / 20) // it was tried
+  for (const [name, { right, wrong }] of Object.entries(mixed.seen)) {
+    expect([name, wrong]).toEqual([name, 0])
+    expect([name, right > updates / 400]).toEqual([name, true])
+  }
   expect(mayRetry).toBe(again.options.shouldRetry)
   expect([places.inFlight, places.queued, overload.inFlight, overload.queued, clock.pendingTimers]).toEqual([
     0, 0, 0, 0, 0,
