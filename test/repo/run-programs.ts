@@ -42,10 +42,6 @@ async function run(path: string): Promise<string | undefined> {
   ])
   late.abort()
   if (outcome !== undefined) return outcome
-  if (process.exitCode !== undefined && process.exitCode !== 0) {
-    process.exitCode = 0 // what a failing node:test says
-    return 'set an exit code'
-  }
   await immediate() // a rejection counts as unhandled only after the microtasks
   let kept = keptAlive(before)
   while (kept.length > 0 && uncaught === undefined && performance.now() < until) {
@@ -53,6 +49,10 @@ async function run(path: string): Promise<string | undefined> {
     kept = keptAlive(before)
   }
   if (uncaught !== undefined) return uncaught
+  if (process.exitCode !== undefined && process.exitCode !== 0) {
+    process.exitCode = 0 // what a failing node:test says
+    return 'set an exit code'
+  }
   return kept.length > 0 ? `keeps the process alive: ${kept.join(', ')}` : undefined
 }
 
