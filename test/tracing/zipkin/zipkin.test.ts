@@ -239,7 +239,8 @@ describe('a collector that', () => {
     onTestFinished(() => void server.close())
     const { counts } = await calls(url, 5)
     expect(counts).toMatchObject({ sent: 5, failed: 0 })
-    await expect.poll(() => closed).toBe(1)
+    // One with the answer; node's own client may open another one at once, which idles, and is closed as well.
+    await expect.poll(() => closed).toBeGreaterThanOrEqual(1)
   })
 
   test('wants to know who reports gets the headers', async () => {
