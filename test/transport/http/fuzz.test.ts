@@ -278,7 +278,10 @@ describe('fuzzing', () => {
     const size = deep(10_000, 40_000)
     await cpu(size)
     const once = Math.min(await cpu(size), await cpu(size))
-    const eightfold = Math.min(await cpu(8 * size), await cpu(8 * size))
-    expect(eightfold).toBeLessThan(8 * 4 * Math.max(once, 4_000))
+    // A collection of garbage may fall into one measurement; what grows with the square is in each of them.
+    const limit = 8 * 4 * Math.max(once, 4_000)
+    let eightfold = Number.POSITIVE_INFINITY
+    for (let i = 0; i < 6 && eightfold >= limit; i++) eightfold = Math.min(eightfold, await cpu(8 * size))
+    expect(eightfold).toBeLessThan(limit)
   })
 })
