@@ -1,13 +1,14 @@
 // The client over HTTP, for `connect`: connections kept and limited, the deadline sent along, the server's failures as
 // they were.
 import type { ClientBinding } from '../../contract/index.js'
+import type { Pem } from '../pem.js'
+import { pemOf, secured } from '../tls-options.js'
 import { type Lazy, lazily } from './lazy.js'
 import { limit } from './limit.js'
 import { remoteCall } from './remote.js'
 import type { Remote } from './round-trip.js'
 import type { Sender, SenderOptions, SenderTls } from './sender.js'
 import { parseTarget } from './target.js'
-import { type Pem, pemOf, secured } from './tls-options.js'
 import { unpackable } from './unpacker.js'
 
 /** Options of `tls` of {@link client}. */

@@ -22,7 +22,7 @@ import { probe } from './probe.js'
 import { problemResponse } from './problem.js'
 import { type SendOptions, send } from './send.js'
 import type { Settings } from './server-options.js'
-import { Handshakes } from './tls.js'
+import { Handshakes, securedServer } from './tls.js'
 
 /** How often a draining server looks for idle connections, in ms. */
 const sweepMs = 50
@@ -110,7 +110,11 @@ export class HttpServer implements Listening {
     const server =
       identity === undefined
         ? createServer(options, serve).on('connection', connected)
-        : identity.server(options, serve, { handshakes: this.#handshakes, connected, onDefect: this.#runtime.onDefect })
+        : securedServer(identity, options, serve, {
+            handshakes: this.#handshakes,
+            connected,
+            onDefect: this.#runtime.onDefect,
+          })
     return server.on('connection', () => {
       this.#accepted++
     })

@@ -1,4 +1,7 @@
 // "tenon/transport/http": services and clients over HTTP/1.1, on node:http, without a framework.
+
+export type { Pem } from '../pem.js'
+export type { TlsIdentity, TlsOptions } from '../tls-options.js'
 export { attachment } from './attachment.js'
 export { client, type HttpClientOptions, type TlsClientOptions } from './client.js'
 export type { CompressionOptions } from './compression.js'
@@ -38,5 +41,4 @@ export { type ReverseProxy, reverseProxy } from './reverse-proxy.js'
 export { type HttpServerBinding, server } from './server.js'
 export type { HttpServerOptions } from './server-options.js'
 export { setHeader } from './set-header.js'
-export type { Pem, TlsIdentity, TlsOptions } from './tls-options.js'
 export type { TrustedProxiesOptions } from './trusted-proxies.js'

@@ -1,7 +1,7 @@
 // Who calls, from what the socket knows; what a header claims counts only where a trusted proxy wrote it (trusted-proxies.ts).
 import type { IncomingMessage } from 'node:http'
 import type { Peer } from '../../core/index.js'
-import { certificateOf } from './peer-certificate.js'
+import { certificateOf } from '../peer-certificate.js'
 
 /** Who is at the other end of the connection that a request came over. */
 export function directPeer({ socket, headers }: IncomingMessage): Peer {

@@ -1,5 +1,6 @@
 // What a client needs of an HTTP stack: send a request, hear of the response as it comes, stop at any time. undici's
 // dispatch has this shape; node:http is brought to it.
+import type { PemTexts } from '../pem.js'
 import type { HttpHeaders } from './message.js'
 
 /** A request to send. */
@@ -68,13 +69,6 @@ export interface Sender {
   textOf(chunks: readonly Uint8Array[]): string
   /** Closes idle connections and refuses new requests; those going on end by themselves or by their own abort. */
   close(): Promise<void>
-}
-
-/** Key, certificate and authorities, as PEM. */
-export interface PemTexts {
-  readonly key?: string
-  readonly cert?: string
-  readonly ca?: string | string[]
 }
 
 /** Whom a {@link Sender} trusts, and who it says it is. */

@@ -1,6 +1,8 @@
 // What may be set on the server over HTTP, and what it is when it is not.
 import { hash } from 'node:crypto'
 import type { OnDefect } from '../../core/index.js'
+import { Identity } from '../identity.js'
+import { type TlsOptions, tlsSettingsOf } from '../tls-options.js'
 import { tagsOf } from './body-tag.js'
 import { type CompressionOptions, type CompressionSettings, compressionOf } from './compression.js'
 import type { TagOf } from './conditional.js'
@@ -9,8 +11,6 @@ import type { Listener } from './handler.js'
 import { limit } from './limit.js'
 import { mountOf } from './mounts.js'
 import type { PageSource } from './pages.js'
-import { Identity } from './tls.js'
-import { type TlsOptions, tlsSettingsOf } from './tls-options.js'
 import { type ThroughProxies, type TrustedProxiesOptions, trustedProxiesOf } from './trusted-proxies.js'
 
 /** Options of `server`. */

@@ -1,9 +1,9 @@
 // The server over HTTP, for `serve`. Its work is in http-server.ts.
 import type { ServerBinding } from '../../contract/index.js'
+import { renewal } from '../identity.js'
+import type { TlsIdentity } from '../tls-options.js'
 import { HttpServer } from './http-server.js'
 import { type HttpServerOptions, settingsOf } from './server-options.js'
-import { renewal } from './tls.js'
-import type { TlsIdentity } from './tls-options.js'
 
 /** A server over HTTP, for `serve`. */
 export interface HttpServerBinding extends ServerBinding {
@@ -23,6 +23,6 @@ export function server(options: HttpServerOptions): HttpServerBinding {
   return {
     name: 'http',
     listen: (services, runtime) => new HttpServer(services, runtime, settings).listen(),
-    renewTls: renewal(settings.identity),
+    renewTls: renewal(settings.identity, 'http'),
   }
 }

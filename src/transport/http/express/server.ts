@@ -1,10 +1,10 @@
 // An Express app as one of the bindings of `serve`: with the probes, the limits against slow callers and the drain of the server on
 // node:http, which sees every request of the app first.
 import type { Application } from 'express'
+import { renewal } from '../../identity.js'
 import { HttpServer } from '../http-server.js'
 import type { HttpServerBinding } from '../server.js'
 import { type HttpServerOptions, type Settings, settingsOf } from '../server-options.js'
-import { renewal } from '../tls.js'
 import type { ExpressHandler } from './request.js'
 import { router } from './router.js'
 import { settingsOf as callSettingsOf, type RouterOptions } from './router-options.js'
@@ -58,7 +58,7 @@ export function server(options: ExpressServerOptions): HttpServerBinding {
       const prefix = typeof mount === 'string' && services.length > 0 ? mount : undefined
       return new HttpServer(services, { onDefect, clock, probes }, placed(settings, prefix), app).listen()
     },
-    renewTls: renewal(settings.identity),
+    renewTls: renewal(settings.identity, 'http'),
   }
 }
 

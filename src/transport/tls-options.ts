@@ -1,12 +1,9 @@
-// TLS of the server over HTTP: what may be set, and what is refused before it listens. node:tls takes 14 ms to load, so it is loaded
+// TLS of servers: what may be set, and what is refused before they listen. node:tls takes 14 ms to load, so it is loaded
 // where it is used.
 import type { SecureContext, SecureContextOptions } from 'node:tls'
-import type { Awaitable } from '../../core/index.js'
-import { limit } from './limit.js'
-import type { PemTexts } from './sender.js'
-
-/** PEM. */
-export type Pem = string | Uint8Array
+import type { Awaitable } from '../core/index.js'
+import { limitsOf } from './limit.js'
+import type { Pem, PemTexts } from './pem.js'
 
 /** Who a server says it is. */
 export interface TlsIdentity {
@@ -48,17 +45,15 @@ export interface TlsSettings extends Pick<TlsOptions, 'ca' | 'clientCertificate'
 export function tlsSettingsOf(options: TlsOptions): TlsSettings {
   const { key, cert, ca, clientCertificate, minVersion = 'TLSv1.2', sni } = options
   if (minVersion !== 'TLSv1.2' && minVersion !== 'TLSv1.3')
-    throw new TypeError(`http: tls.minVersion must be 'TLSv1.2' or 'TLSv1.3', got ${JSON.stringify(minVersion)}`)
+    throw new TypeError(`tls.minVersion must be 'TLSv1.2' or 'TLSv1.3', got ${JSON.stringify(minVersion)}`)
   if (clientCertificate !== undefined && clientCertificate !== 'required' && clientCertificate !== 'optional')
-    throw new TypeError("http: tls.clientCertificate must be 'required' or 'optional'")
+    throw new TypeError("tls.clientCertificate must be 'required' or 'optional'")
   if (clientCertificate !== undefined && isNothing(ca))
-    throw new TypeError(
-      'http: tls.clientCertificate needs tls.ca: every public authority could vouch for callers otherwise',
-    )
+    throw new TypeError('tls.clientCertificate needs tls.ca: every public authority could vouch for callers otherwise')
   const settings: TlsSettings = {
     identity: { key, cert },
     minVersion,
-    handshakeTimeoutMs: limit('tls.handshakeTimeoutMs', options.handshakeTimeoutMs ?? 10_000),
+    handshakeTimeoutMs: limitsOf('tls')('handshakeTimeoutMs', options.handshakeTimeoutMs ?? 10_000),
     ...(ca !== undefined && { ca }),
     ...(clientCertificate !== undefined && { clientCertificate }),
     ...(sni !== undefined && { sni }),
@@ -69,7 +64,7 @@ export function tlsSettingsOf(options: TlsOptions): TlsSettings {
 
 /** What connections are secured with. Throws `TypeError` for a key or a certificate that is none, and for two that do not belong together. */
 export function secureContext(settings: Omit<TlsSettings, 'identity'>, { key, cert }: TlsIdentity): SecureContext {
-  if (isNothing(key) || isNothing(cert)) throw new TypeError('http: tls needs a key and a cert, as PEM')
+  if (isNothing(key) || isNothing(cert)) throw new TypeError('tls needs a key and a cert, as PEM')
   return secured({ ...contextOptions(settings, { key, cert }) })
 }
 
@@ -103,7 +98,7 @@ export function secured(options: SecureContextOptions): SecureContext {
   try {
     return process.getBuiltinModule('node:tls').createSecureContext(options)
   } catch (cause) {
-    throw new TypeError(`http: tls: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    throw new TypeError(`tls: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
   }
 }
 

@@ -3,7 +3,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { PeerCertificate } from '../../core/index.js'
+import type { PeerCertificate } from '../core/index.js'
 
 const verified: WeakMap<Socket, X509Certificate> = new WeakMap()
 
