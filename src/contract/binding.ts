@@ -1,6 +1,6 @@
 // What a transport must offer to serve contracts and to call them. Everything else (middleware, validation, the meaning of
 // failures) is the same above all transports.
-import type { Awaitable, Clock, Context, Endpoint, OnDefect, Outcome } from '../core/index.js'
+import type { Awaitable, Clock, Context, Endpoint, OnDefect, Outcome, RemoteHttp } from '../core/index.js'
 import type { MethodSpec } from './spec.js'
 
 /** A method ready to be served: takes what came over the wire, gives what goes back. `R` is what its context must offer. */
@@ -71,6 +71,8 @@ export interface ClientBinding {
   readonly name: string
   /** Whom it calls, for failures and logs: `127.0.0.1:8080`. */
   readonly peer: string
+  /** Where it calls, over HTTP, for traces. @defaultValue it is not HTTP */
+  readonly http?: RemoteHttp
   /**
    * How a method is called. Sends the request as it is (a schema's input, encoded but not validated) with the context's
    * `outgoing` and the time left; stops when the call ends early (`onCancelled`); writes headers and trailers that come back into

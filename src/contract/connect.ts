@@ -49,7 +49,7 @@ function clientEndpoint(spec: MethodSpec, binding: ClientBinding): Endpoint<unkn
   const accept = (outcome: Outcome): Awaitable<Outcome> =>
     outcome._tag === 'Left' ? outcome : receive(spec.response, outcome.right, to)
   return fromRemote<unknown, unknown, unknown>(
-    { transport: binding.name, peer: binding.peer },
+    { transport: binding.name, peer: binding.peer, ...(binding.http !== undefined && { http: binding.http }) },
     (request, context) => {
       const outcome = send(request, context)
       return (outcome instanceof Promise ? outcome.then(accept) : accept(outcome)) as Awaitable<Outcome>

@@ -43,8 +43,15 @@ export function specOf(service: string, name: string, definition: Method, conver
     failures.set(tag, failureOf(where, tag, def, convert))
   const { idempotency, deadlineMs } = definition
   const kind = kindOf(request.streamed, response.streamed)
-  const info: MethodInfo = { service, name, idempotency, kind, ...(deadlineMs !== undefined && { deadlineMs }) }
   const http = httpRule(where, definition.http ?? { post: `/${service}/${name}` }, { request, response })
+  const info: MethodInfo = {
+    service,
+    name,
+    idempotency,
+    kind,
+    ...(deadlineMs !== undefined && { deadlineMs }),
+    http: Object.freeze({ method: http.verb, route: http.pattern }),
+  }
   return { info, request, response, failures, http, definition }
 }
 

@@ -51,9 +51,9 @@ export function branch(context: Context, options: BranchOptions = {}): Branch {
 export function branchContext(context: Context, options: BranchOptions): Context {
   const carried = carriedOf(context)
   const { attempt = carried.attempt, maxAttempts = carried.maxAttempts, deadlineMs } = options
-  const { metadata, outgoing, span, transport } = carried
+  const { metadata, outgoing, span, transport, onStatus } = carried
   const scope = carried.scope.part(deadlineMs, options)
-  return makeContext({ scope, metadata, outgoing, attempt, maxAttempts, span, transport }, true, context)
+  return makeContext({ scope, metadata, outgoing, attempt, maxAttempts, span, transport, onStatus }, true, context)
 }
 
 class RunningBranch implements Branch {

@@ -3,6 +3,7 @@
 import type { ActiveSpan } from './active-span.js'
 import { type Added, add, addedAs, entriesOf } from './added.js'
 import type { Clock } from './clock.js'
+import type { HttpSource } from './http-source.js'
 import { addMetadata, carriedNames, type Metadata, noMetadata, propagatedNames, traceNames } from './metadata.js'
 import type { Peer } from './peer.js'
 import type { Reply } from './reply.js'
@@ -19,6 +20,8 @@ export interface Carried {
   readonly span: ActiveSpan | undefined
   /** Of a call that was received. */
   readonly transport: string | undefined
+  /** Told the status of the answer by a client over HTTP. */
+  readonly onStatus: ((status: number) => void) | undefined
 }
 
 let carriedOf: (context: Context) => Carried
@@ -173,6 +176,11 @@ function inSpan(span: ActiveSpan, outgoing: Metadata): Metadata {
 
 export { carriedOf, isEntered, make as makeContext }
 
+/** How a call came that was received over HTTP; `undefined` for any other. */
+export function httpSourceOf(context: Context): HttpSource | undefined {
+  return context.transport === undefined ? undefined : carriedOf(context).scope.surroundings.http
+}
+
 /** The time on the call's clock, for layers that enter: read once for all that enter before anything has waited. */
 export function enteredAt(context: Context): number {
   return carriedOf(context).scope.enteredAt
@@ -200,10 +208,13 @@ export function withOutgoing<R extends Context>(context: R, entries: Readonly<Re
   return make({ ...carried, outgoing }, isEntered(context), context) as R // as in `extend`
 }
 
-/** A context in `span`: what is called with it is sent the headers of that span. For middleware that trace. */
-export function withSpan<R extends Context>(context: R, span: ActiveSpan): R {
+/**
+ * A context in `span`: what is called with it is sent the headers of that span. For middleware that trace. `onStatus` is told the status
+ * of the answer to this very call, where a client sends it over HTTP: of each answer, where it is attempted again further in.
+ */
+export function withSpan<R extends Context>(context: R, span: ActiveSpan, onStatus?: (status: number) => void): R {
   const { scope, metadata, outgoing, attempt, maxAttempts, transport } = carriedOf(context)
-  const carried: Carried = { scope, metadata, outgoing, attempt, maxAttempts, span, transport }
+  const carried: Carried = { scope, metadata, outgoing, attempt, maxAttempts, span, transport, onStatus }
   return make(carried, isEntered(context), context) as R // as in `extend`
 }
 

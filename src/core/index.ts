@@ -8,7 +8,7 @@ export { onCancelled } from './cancel.js'
 export { chain } from './chain.js'
 export { type Clock, systemClock, type Timer } from './clock.js'
 export { type Blame, type Code, codes } from './code.js'
-export { Context, extend, withOutgoing, withSpan } from './context.js'
+export { Context, extend, httpSourceOf, withOutgoing, withSpan } from './context.js'
 export { cookiesOf } from './cookies.js'
 export { detached } from './detached.js'
 export { isEither, isLeft, isRight, Left, left, Right, right } from './either.js'
@@ -16,7 +16,8 @@ export type { Authenticated, Endpoint, Guard, Middleware, Provider, Without } fr
 export { explain } from './explain.js'
 export type { ExplainedLayer, Explanation, LintRule } from './explanation.js'
 export * from './failure.js'
-export type { Entered, Layer, LayerSource, Next, Remote, Rest } from './layer.js'
+export type { HttpSource } from './http-source.js'
+export type { Entered, Layer, LayerSource, Next, Remote, RemoteHttp, Rest } from './layer.js'
 export { type Finding, lint, misorder } from './lint.js'
 export {
   type FailuresOf,
@@ -32,7 +33,7 @@ export {
 } from './make.js'
 export { type ManualClock, type ManualClockOptions, manualClock } from './manual-clock.js'
 export { addMetadata, type Metadata, propagatedNames, traceNames } from './metadata.js'
-export type { Idempotency, MethodInfo, MethodKind } from './method.js'
+export type { HttpRoute, Idempotency, MethodInfo, MethodKind } from './method.js'
 export { type MockCall, type MockEndpoint, mockEndpoint } from './mock-endpoint.js'
 export {
   booleanOption,

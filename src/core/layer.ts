@@ -72,6 +72,16 @@ export interface Remote {
   readonly transport: string
   /** `127.0.0.1:8080` */
   readonly peer: string
+  /** Where its methods are, over HTTP. @defaultValue it is not reached over HTTP, or each call says where it goes */
+  readonly http?: RemoteHttp
+}
+
+/** A server that is called over HTTP. */
+export interface RemoteHttp {
+  /** What the paths of methods are appended to: `http://127.0.0.1:8080/api`. No credentials, and no `/` at the end. */
+  readonly url: string
+  /** `1.1`; undefined where the platform decides and does not tell. */
+  readonly version?: string
 }
 
 /**

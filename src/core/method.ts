@@ -18,6 +18,16 @@ export interface MethodInfo {
   readonly kind?: MethodKind
   /** The deadline of a call that brings none, in ms. @defaultValue 30 000, or 3 600 000 where anything streams */
   readonly deadlineMs?: number
+  /** How it is reached over HTTP, for what describes calls; a contract says. @defaultValue not known */
+  readonly http?: HttpRoute
+}
+
+/** Where a method is over HTTP. */
+export interface HttpRoute {
+  /** `POST` */
+  readonly method: string
+  /** `/orders/{id}`: the path with the names of its parameters, never their values. */
+  readonly route: string
 }
 
 /** The deadline of a unary call that brings none, in ms. */

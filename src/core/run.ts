@@ -8,6 +8,7 @@ import { deadlinesOf } from './deadlines.js'
 import { right } from './either.js'
 import type { Failure } from './failure.js'
 import { runScope } from './frame.js'
+import type { HttpSource } from './http-source.js'
 import { type Metadata, noMetadata } from './metadata.js'
 import { deadlineMsOf } from './method.js'
 import type { Awaitable, Outcome } from './outcome.js'
@@ -19,7 +20,7 @@ import { type Stack, stackOf } from './stack.js'
 import { noteStray, nowRunning } from './strays.js'
 
 const systemDeadlines = deadlinesOf(systemClock)
-const ordinary: Surroundings = { deadlines: systemDeadlines, onDefect: reportDefect, from: undefined }
+const ordinary: Surroundings = { deadlines: systemDeadlines, onDefect: reportDefect, from: undefined, http: undefined }
 
 /** What a child call may be given. */
 export interface ChildInit {
@@ -53,6 +54,7 @@ export function runChild(stack: Stack, request: unknown, parent: Context | undef
     maxAttempts: carried?.maxAttempts ?? 1,
     span: carried?.span,
     transport: undefined,
+    onStatus: undefined,
   }
   const context = makeContext(own, true, parent, options?.provide)
   const outer = nowRunning(undefined) // what its layers call is not what the handler around it calls
@@ -79,6 +81,8 @@ export interface IncomingOptions {
   readonly transport?: string
   /** Knows who calls: asked each time that `context.peer` is read. @defaultValue nothing is known */
   readonly from?: { readonly peer: Peer }
+  /** Of a call over HTTP: whoever gives it tells the status of each answer. @defaultValue none */
+  readonly http?: HttpSource
   /** @defaultValue systemClock */
   readonly clock?: Clock
   /** @defaultValue one report on stderr */
@@ -124,8 +128,8 @@ class IncomingCall implements Incoming, Receiver {
     const startedAt = deadlines.clock.now()
     const deadline = startedAt + options.deadlineMs
     if (Number.isNaN(deadline)) throw new RangeError(`incoming: deadlineMs must be a number, got ${options.deadlineMs}`)
-    const { onDefect = reportDefect, from } = options
-    this.#scope = new Scope({ deadlines, onDefect, from }, startedAt, deadline)
+    const { onDefect = reportDefect, from, http } = options
+    this.#scope = new Scope({ deadlines, onDefect, from, http }, startedAt, deadline)
     const { metadata = noMetadata, attempt = 1, maxAttempts = attempt, transport = 'unknown' } = options
     const carried = {
       scope: this.#scope,
@@ -135,6 +139,7 @@ class IncomingCall implements Incoming, Receiver {
       maxAttempts,
       span: undefined,
       transport,
+      onStatus: undefined,
     }
     this.context = makeContext(carried, true)
   }

@@ -5,6 +5,7 @@ import type { Clock } from './clock.js'
 import { Alarm, type Bucket, type Deadlines, type Expiring } from './deadlines.js'
 import { type Left, left, right } from './either.js'
 import { type DomainFailure, type Failure, failureOf } from './failure.js'
+import type { HttpSource } from './http-source.js'
 import { linkToSignal } from './link.js'
 import type { Awaitable, Outcome } from './outcome.js'
 import { noPeer, type Peer } from './peer.js'
@@ -27,6 +28,8 @@ export interface Surroundings {
   readonly onDefect: OnDefect
   /** Knows who calls; asked only when somebody wants to know. */
   readonly from: { readonly peer: Peer } | undefined
+  /** Of a call that came over HTTP. */
+  readonly http: HttpSource | undefined
 }
 
 /** A call, or a part of one, that ends at its deadline. */

@@ -39,9 +39,11 @@ export function testContext(options: TestContextOptions = {}): Context {
   if (Number.isNaN(deadlineMs)) throw new RangeError('testContext: deadlineMs must be a number, got NaN')
   const startedAt = clock.now()
   const from = options.peer === undefined ? undefined : { peer: options.peer }
-  const surroundings = { deadlines: deadlinesOf(clock), onDefect: options.onDefect ?? reportDefect, from }
+  const { onDefect = reportDefect } = options
+  const surroundings = { deadlines: deadlinesOf(clock), onDefect, from, http: undefined }
   const scope = new Scope(surroundings, startedAt, startedAt + deadlineMs)
   scope.external = options.signal
   const inbound = addMetadata(noMetadata, metadata)
-  return makeContext({ scope, metadata: inbound, outgoing: noMetadata, attempt, maxAttempts, span, transport }, false)
+  const carried = { attempt, maxAttempts, span, transport, onStatus: undefined }
+  return makeContext({ scope, metadata: inbound, outgoing: noMetadata, ...carried }, false)
 }

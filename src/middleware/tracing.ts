@@ -3,7 +3,9 @@
 import {
   around,
   blame,
+  type Clock,
   type Context,
+  type HttpSource,
   isFailure,
   type MethodInfo,
   type Middleware,
@@ -12,6 +14,7 @@ import {
   withSpan,
 } from '../core/index.js'
 import type { Span, SpanAttributes, SpanKind, Tracer } from '../tracing/index.js'
+import { describeSent, describeServed, sentTo } from './http-span.js'
 
 /** Options of {@link tracing}. */
 export interface TracingOptions {
@@ -27,11 +30,33 @@ export interface TracingOptions {
 }
 
 /** The span of a call, and how many items went by. */
-interface Traced {
+class Traced {
   readonly span: Span
-  readonly isServer: boolean
-  requests: number
-  responses: number
+  requests = 0
+  responses = 0
+  readonly #clock: Clock
+  /** The status of the answer is still to come. */
+  #isUnanswered: boolean
+  #endedAt: number | undefined
+
+  constructor(span: Span, source: HttpSource | undefined, clock: Clock) {
+    this.span = span
+    this.#clock = clock
+    this.#isUnanswered = source !== undefined
+    if (source !== undefined) source.onStatus = status => this.#answered(status)
+  }
+
+  #answered(status: number): void {
+    this.#isUnanswered = false
+    this.span.set('http.status_code', status)
+    if (this.#endedAt !== undefined) this.span.end(this.#endedAt)
+  }
+
+  /** The call is over; of a call that came over HTTP, its answer is known later than that. */
+  over(): void {
+    if (this.#isUnanswered) this.#endedAt = this.#clock.now()
+    else this.span.end()
+  }
 }
 
 /**
@@ -41,7 +66,9 @@ interface Traced {
  *
  * Its attributes are `method`, `transport`, `code` (`ok`; of a domain failure `rejected`, and its `tag`), `reason`, `blame`, and `attempt` where a
  * call may be attempted again; its peer is who calls or is called. It has failed if the call has, but a server's not where its caller
- * is to blame. Not recorded: requests, responses, metadata, texts of failures.
+ * is to blame. Over HTTP there are `http.method`, `http.route` (of a client `http.url`: the same with all before it), `http.scheme`,
+ * `http.version` and `http.status_code` besides, and a server's span is handed on when its answer is. Not recorded: requests, responses,
+ * metadata, texts of failures, nor what stands in a path in place of a parameter.
  *
  * Belongs outermost on a server, and innermost on a client: inside `retry` each attempt is a span. `logging` inside it knows the trace.
  * Throws `TypeError` for what is no tracer.
@@ -64,6 +91,7 @@ export function tracing(tracer: Tracer, options: TracingOptions = {}): Middlewar
   const { kind, spanName = nameOf, attributes } = options
   return around<Traced | undefined>((method, remote) => {
     const name = spanName(method)
+    const http = remote?.http === undefined ? undefined : sentTo(remote.http, method)
     const begin = (context: Context): Span => {
       const own = kind ?? kindOf(context, remote)
       const parent = context.span ?? tracer.extract(own === 'server' ? context.metadata : context.outgoing)
@@ -83,19 +111,24 @@ export function tracing(tracer: Tracer, options: TracingOptions = {}): Middlewar
       enter(context) {
         const span = begin(context)
         if (span === context.span) return undefined // nobody records, and what is sent stays the same
-        const entered = withSpan(context, span)
-        if (!span.isRecording) return { context: entered }
+        if (!span.isRecording) return { context: withSpan(context, span) }
         describe(span, context)
-        return { context: entered, state: { span, isServer: span.kind === 'server', requests: 0, responses: 0 } }
+        const isServer = span.kind === 'server'
+        const traced = new Traced(span, isServer ? describeServed(span, context, method) : undefined, context.clock)
+        if (isServer || http === undefined) return { context: withSpan(context, span), state: traced }
+        describeSent(span, http)
+        return { context: withSpan(context, span, status => span.set('http.status_code', status)), state: traced }
       },
       item(of, traced) {
         if (traced === undefined) return
-        const isSent = (of === 'request') !== traced.isServer
+        const isSent = (of === 'request') !== (traced.span.kind === 'server')
         const id = of === 'request' ? ++traced.requests : ++traced.responses
         traced.span.event('message', { type: isSent ? 'sent' : 'received', id })
       },
       exit(outcome, traced) {
-        if (traced !== undefined) end(traced, outcome)
+        if (traced === undefined) return
+        say(outcome, traced)
+        traced.over()
       },
     }
   })
@@ -110,7 +143,8 @@ function kindOf({ transport, span }: Context, remote: Remote | undefined): SpanK
   return remote === undefined ? 'internal' : 'client'
 }
 
-function end({ span, isServer, requests, responses }: Traced, outcome: Outcome): void {
+function say(outcome: Outcome, { span, requests, responses }: Traced): void {
+  const isServer = span.kind === 'server'
   if (requests > 0) span.set('requests', requests)
   if (responses > 0) span.set('responses', responses)
   if (outcome._tag === 'Right') span.set('code', 'ok')
@@ -126,5 +160,4 @@ function end({ span, isServer, requests, responses }: Traced, outcome: Outcome):
     span.set('blame', toBlame)
     if (!isServer || toBlame !== 'caller') span.fail({ message: `${code}/${reason}` })
   }
-  span.end()
 }

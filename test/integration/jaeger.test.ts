@@ -39,18 +39,26 @@ describe('a real Jaeger', () => {
           parent: parent === undefined ? undefined : `${processes[parent.processID]?.serviceName}`,
           attempt: tag('attempt'),
           failed: tag('error') !== undefined,
+          http: `${tag('http.path')} ${tag('http.status_code')}`,
           spanID,
         }
       })
     const take = 'shop.v1.stock/take'
+    const [busy, taken, watched] = ['/take 503', '/take 200', '/watch/{sku} 200'].map(http => ({ http }))
     expect(rows.map(({ spanID: _, ...row }) => row)).toEqual([
-      { what: 'shop server shop.v1.shop/order', parent: undefined, attempt: undefined, failed: false },
-      { what: `shop client ${take}`, parent: 'shop', attempt: '1', failed: true },
-      { what: `stock server ${take}`, parent: 'shop', attempt: '1', failed: true },
-      { what: `shop client ${take}`, parent: 'shop', attempt: '2', failed: false },
-      { what: `stock server ${take}`, parent: 'shop', attempt: '2', failed: false },
-      { what: 'shop client shop.v1.stock/watch', parent: 'shop', attempt: undefined, failed: false },
-      { what: 'stock server shop.v1.stock/watch', parent: 'shop', attempt: undefined, failed: false },
+      {
+        what: 'shop server shop.v1.shop/order',
+        parent: undefined,
+        attempt: undefined,
+        failed: false,
+        http: '/order 200',
+      },
+      { what: `shop client ${take}`, parent: 'shop', attempt: '1', failed: true, ...busy },
+      { what: `stock server ${take}`, parent: 'shop', attempt: '1', failed: true, ...busy },
+      { what: `shop client ${take}`, parent: 'shop', attempt: '2', failed: false, ...taken },
+      { what: `stock server ${take}`, parent: 'shop', attempt: '2', failed: false, ...taken },
+      { what: 'shop client shop.v1.stock/watch', parent: 'shop', attempt: undefined, failed: false, ...watched },
+      { what: 'stock server shop.v1.stock/watch', parent: 'shop', attempt: undefined, failed: false, ...watched },
     ])
   })
 
@@ -81,15 +89,22 @@ describe('a real Jaeger', () => {
           parent: parent === undefined ? undefined : processes[parent.processID]?.serviceName,
           attempt: tag('tenon.attempt'),
           status: tag('rpc.status_code'),
+          http: [
+            tag('http.request.method'),
+            tag('http.route') ?? tag('url.template'),
+            tag('http.response.status_code'),
+          ].join(' '),
           failed: tag('error') === true ? tag('error.type') : undefined,
         }
       })
-    const busy = { status: 'UNAVAILABLE', failed: 'SHELF_BUSY' }
-    const ok = { status: 'OK', failed: undefined }
+    const http = 'POST /take 200'
+    const busy = { status: 'UNAVAILABLE', failed: 'SHELF_BUSY', http: 'POST /take 503' }
+    const ok = { status: 'OK', failed: undefined, http }
     const take = 'shop.v1.Stock/take'
-    const watch = { attempt: undefined, ...ok }
+    const watch = { attempt: undefined, ...ok, http: 'GET /watch/{sku} 200' }
+    const order = { attempt: undefined, ...ok, http: 'POST /order 200' }
     expect(rows).toEqual([
-      { what: 'shop server shop.v1.Shop/order', parent: undefined, attempt: undefined, ...ok },
+      { what: 'shop server shop.v1.Shop/order', parent: undefined, ...order },
       { what: `shop client ${take}`, parent: 'shop', attempt: 1, ...busy },
       { what: `stock server ${take}`, parent: 'shop', attempt: 1, ...busy },
       { what: `shop client ${take}`, parent: 'shop', attempt: 2, ...ok },

@@ -58,6 +58,24 @@ describe('a real Zipkin', () => {
       code: 'ok',
       attempt: '1',
       version: '1.4.2',
+      'http.method': 'POST',
+      'http.route': '/take',
+      'http.path': '/take',
+      'http.scheme': 'http',
+      'http.version': '1.1',
+      'http.status_code': '200',
+    })
+    const { port } = made?.remoteEndpoint ?? {}
+    expect(made?.tags).toEqual({
+      method: 'shop.v1.Stock/take',
+      transport: 'http',
+      code: 'ok',
+      attempt: '1',
+      'http.method': 'POST',
+      'http.url': `http://127.0.0.1:${port}/take`,
+      'http.path': '/take',
+      'http.version': '1.1',
+      'http.status_code': '200',
     })
     expect(served?.tags).toMatchObject({ basket: '1', version: '1.4.2' })
     expect(served?.annotations?.map(({ value }) => value)).toEqual(['checked limit=true'])
@@ -80,6 +98,17 @@ describe('a real Zipkin', () => {
       'message type=sent id=2',
     ])
     expect(watched?.parentId).toBe(made?.id)
+    for (const span of [made, watched])
+      expect(span?.tags).toMatchObject({ 'http.method': 'GET', 'http.path': '/watch/{sku}', 'http.status_code': '200' })
+    expect(JSON.stringify(trace)).not.toContain('watch/tea')
+  })
+
+  test('finds calls by the tags that its page asks for', async () => {
+    await ordered('broken', { spans: 3 })
+    const found = (await server?.query(
+      `traces?annotationQuery=${encodeURIComponent('http.status_code=500 and http.path=/take')}`,
+    )) as readonly (readonly ZipkinSpan[])[]
+    expect(found.flat()).toContainEqual(expect.objectContaining({ kind: 'SERVER', name: 'shop.v1.stock/take' }))
   })
 
   test('tells both sides of a call as one span where ids are shared', async () => {
@@ -112,10 +141,11 @@ describe('a real Zipkin', () => {
       error: 'internal/SHELF_BROKEN',
       reason: 'SHELF_BROKEN',
       blame: 'service',
+      'http.status_code': '500',
     })
     const gone = await ordered('gone', { spans: 3 })
     const [taken] = of(gone, 'SERVER', 'shop.v1.stock/take')
-    expect(taken?.tags).toMatchObject({ tag: 'OutOfStock' })
+    expect(taken?.tags).toMatchObject({ tag: 'OutOfStock', 'http.status_code': '400' })
     expect(taken?.tags).not.toHaveProperty('error')
     expect(JSON.stringify([broken, gone])).not.toContain('secret')
   })

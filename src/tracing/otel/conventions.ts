@@ -1,5 +1,5 @@
-// What our spans say, in the words of OpenTelemetry's semantic conventions 1.45.0: those for RPC are stable there, those for messaging
-// are in development. What has no word there is ours and says so: `tenon.reason`.
+// What our spans say, in the words of OpenTelemetry's semantic conventions 1.45.0: those for RPC and HTTP are stable there, those
+// for messaging are in development. What has no word there is ours and says so: `tenon.reason`.
 import { type Attributes, type AttributeValue, SpanKind as OtelKind } from '@opentelemetry/api'
 import type { SpanKind } from '../index.js'
 
@@ -24,6 +24,10 @@ const names: Readonly<Record<string, string>> = {
   tag: 'tenon.failure',
   destination: 'messaging.destination.name',
   messageId: 'messaging.message.id',
+  'http.method': 'http.request.method',
+  'http.scheme': 'url.scheme',
+  'http.version': 'network.protocol.version',
+  'http.status_code': 'http.response.status_code',
 }
 
 /** What the systems that OpenTelemetry knows are called there. */
@@ -40,9 +44,18 @@ export function attributesOf(kind: SpanKind, name: string, value: AttributeValue
     case 'transport':
       if (isMessage) return { 'messaging.system.name': value }
       return { 'rpc.system.name': rpcSystems[String(value)] ?? 'tenon', ...networkOf(value) }
+    case 'http.route':
+      return { 'http.route': value, 'url.path': value } // without values, as what is sensitive should be
+    case 'http.url':
+      return { 'url.full': value, 'url.template': pathOf(String(value)) }
     default:
       return { [names[name] ?? name]: value }
   }
+}
+
+/** Everything behind the authority: `/orders/{id}`. */
+function pathOf(url: string): string {
+  return url.replace(/^[^:/]*:\/\/[^/]*/, '') || '/'
 }
 
 function networkOf(transport: AttributeValue): Attributes {

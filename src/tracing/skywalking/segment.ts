@@ -152,8 +152,11 @@ function componentOf(kind: SpanKind, transport: unknown): number {
   }
 }
 
+/** What SkyWalking's own agents call it, and its pages look for. */
+const names: Readonly<Record<string, string>> = { 'http.url': 'url', 'http.route': 'url' }
+
 function tagsOf({ attributes, dropped }: FinishedSpan): KeyStringValuePair[] {
-  const tags = pairsOf(attributes)
+  const tags = pairsOf(attributes).map(({ key, value }) => ({ key: names[key] ?? key, value }))
   const missing = Object.entries(dropped).filter(([, count]) => count > 0)
   if (missing.length > 0)
     tags.push({ key: 'dropped', value: missing.map(([what, count]) => `${count} ${what}`).join(', ') })

@@ -41,6 +41,11 @@ function endpointOf(peer: string): zipkin.model.Endpoint {
   return Object.assign(new zipkin.model.Endpoint(at), { ipv6: host, isEmpty: () => false })
 }
 
+/** By which Zipkin is searched: of a URL what is behind the authority, of a route itself. */
+function pathOf(url: string): string {
+  return url.replace(/^[^:/]*:\/\/[^/]*/, '') || '/'
+}
+
 /** Zipkin's events are texts. */
 function textOf(name: string, attributes: SpanAttributes): string {
   return [name, ...Object.entries(attributes).map(([key, value]) => `${key}=${value}`)].join(' ')
@@ -51,7 +56,10 @@ function tagsOf(span: FinishedSpan, origin: Origin): [name: string, value: strin
   const { attributes, links, dropped, error } = span
   const tags: [string, string][] =
     span.parent === undefined || span.parent.remote ? Object.entries(origin.attributes) : []
-  for (const [name, value] of Object.entries(attributes)) tags.push([name, String(value)])
+  for (const [name, value] of Object.entries(attributes)) {
+    tags.push([name, String(value)])
+    if (name === 'http.route' || name === 'http.url') tags.push(['http.path', pathOf(String(value))])
+  }
   for (const [i, { context }] of links.entries()) tags.push([`link.${i}`, `${context.traceId}-${context.spanId}`])
   if (error !== undefined) tags.push(['error', error])
   const missing = Object.entries(dropped).filter(([, count]) => count > 0)

@@ -60,6 +60,7 @@ export class BegunCall implements Exchange, Going, Starter {
 
   answer(response: HttpResponse): void {
     this.response = response
+    this.request.onStatus?.(response.status)
     this.#onResponse?.(response)
   }
 

@@ -1,6 +1,7 @@
 // The client over HTTP, for `connect`: connections kept and limited, the deadline sent along, the server's failures as
 // they were.
 import type { ClientBinding } from '../../contract/index.js'
+import type { RemoteHttp } from '../../core/index.js'
 import type { Pem } from '../pem.js'
 import { pemOf, secured } from '../tls-options.js'
 import { type Lazy, lazily } from './lazy.js'
@@ -61,15 +62,20 @@ export interface HttpClientOptions {
  * @param target - `http://127.0.0.1:8080`; a path before the methods' own is allowed
  */
 export function client(target: string, options: HttpClientOptions = {}): ClientBinding {
-  const { remote, prefix, close } = openRemote(target, options)
-  return { name: 'http', peer: remote.peer, method: spec => remoteCall(spec, remote, prefix), close }
+  const { remote, prefix, http, close } = openRemote(target, options)
+  return { name: 'http', peer: remote.peer, http, method: spec => remoteCall(spec, remote, prefix), close }
+}
+
+/** A server, its path before those of methods, and what closes the connections to it. */
+export interface Opened {
+  readonly remote: Remote
+  readonly prefix: string
+  readonly http: RemoteHttp
+  close(): Promise<void>
 }
 
 /** A server as its callers share it, opened when first called. */
-export function openRemote(
-  target: string,
-  options: HttpClientOptions,
-): { readonly remote: Remote; readonly prefix: string; close(): Promise<void> } {
+export function openRemote(target: string, options: HttpClientOptions): Opened {
   const url = parseTarget(target)
   const { stack = 'auto', compression = false } = options
   const maxCalls = limit('maxCalls', options.maxCalls ?? 1024)
@@ -100,7 +106,8 @@ export function openRemote(
     closing ??= closeSender(sender)
     return closing
   }
-  return { remote, prefix: url.pathname.replace(/\/$/, ''), close }
+  const prefix = url.pathname.replace(/\/$/, '')
+  return { remote, prefix, http: { url: url.origin + prefix, version: '1.1' }, close } // neither stack speaks HTTP/2
 }
 
 function senderTls({ protocol }: URL, { ca, cert, key, servername }: TlsClientOptions): SenderTls {

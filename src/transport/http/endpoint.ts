@@ -26,14 +26,14 @@ export function endpoint<Req, Res, E = never>(
   codec: ClientCodec<Req, Res, E>,
   options: EndpointOptions = {},
 ): HttpEndpoint<Req, Res, E> {
-  const { remote, prefix, close } = openRemote(target, options)
+  const { remote, prefix, http, close } = openRemote(target, options)
   const calling: Calling<EndpointRequest> = {
     codec: codec as Calling<EndpointRequest>['codec'], // called with what `endpointOf`'s types say
     options,
     maxStreamBytes: limit('maxStreamBytes', options.maxStreamBytes ?? 1 << 30),
     placeOf: ({ path = '' }) => ({ remote, path: checkedPath(prefix + path || '/') }),
   }
-  return endpointOf({ target: { transport: 'http', peer: remote.peer }, calling, method: options.method, close })
+  return endpointOf({ target: { transport: 'http', peer: remote.peer, http }, calling, method: options.method, close })
 }
 
 /** What makes an endpoint of its calls. */

@@ -108,6 +108,7 @@ export class Exchanges {
       metadata: () => metadataFrom(headers),
       transport: 'http',
       from: request,
+      http: request,
       clock,
       onDefect,
     })

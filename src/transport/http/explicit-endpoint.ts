@@ -1,7 +1,7 @@
 // An endpoint whose codec says the whole request, URL included: Go kit's NewExplicitClient, for callbacks and links that come as
 // data. The connections of each server are kept apart, and of a bounded number of servers.
 import { CallError, failureOf } from '../../core/index.js'
-import { openRemote } from './client.js'
+import { type Opened, openRemote } from './client.js'
 import { checkedPath, endpointOf, type HttpEndpoint } from './endpoint.js'
 import { type Place, unsendable } from './endpoint-call.js'
 import type { ClientCodec, ExplicitOptions, ExplicitRequest } from './endpoint-options.js'
@@ -29,8 +29,6 @@ export function explicitEndpoint<Req, Res, E = never>(
     close: () => origins.close(),
   })
 }
-
-type Opened = ReturnType<typeof openRemote>
 
 /** The servers that were called, the one that was longest not called first. */
 class Origins {

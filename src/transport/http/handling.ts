@@ -8,6 +8,7 @@ import {
   extend,
   type Failure,
   failureOf,
+  type HttpSource,
   type Incoming,
   incoming,
   isFailure,
@@ -39,7 +40,7 @@ export interface Serving {
 }
 
 /** Begins a call. The response never rejects. */
-export function begin(endpoint: object, request: HandlerRequest, serving: Serving): Handling {
+export function begin(endpoint: object, request: HandlerRequest & HttpSource, serving: Serving): Handling {
   return new Handling(endpoint, request, serving)
 }
 
@@ -49,7 +50,7 @@ export class Handling {
   readonly response: Promise<SentResponse>
   /** What was answered as a failure, or broke the body off. */
   failure: Failure | DomainFailure | undefined
-  readonly #request: HandlerRequest
+  readonly #request: HandlerRequest & HttpSource
   readonly #serving: Serving
   readonly #onDefect: OnDefect
   #call: Incoming | undefined
@@ -57,7 +58,7 @@ export class Handling {
   /** Such a hook is not asked again for the failure that came of it. */
   #afterThrew = false
 
-  constructor(endpoint: object, request: HandlerRequest, serving: Serving) {
+  constructor(endpoint: object, request: HandlerRequest & HttpSource, serving: Serving) {
     this.#request = request
     this.#serving = serving
     this.#onDefect = serving.options.onDefect ?? reportDefect
@@ -76,6 +77,12 @@ export class Handling {
   }
 
   async #respond(endpoint: object): Promise<SentResponse> {
+    const sent = await this.#answer(endpoint)
+    this.#request.onStatus?.(sent.status)
+    return sent
+  }
+
+  async #answer(endpoint: object): Promise<SentResponse> {
     const { codec } = this.#serving
     const outcome = await this.#run(endpoint)
     if (outcome._tag === 'Left') return this.#failed(outcome.left)
@@ -115,6 +122,7 @@ export class Handling {
       onDefect: this.#onDefect,
       transport: 'http',
       from: this.#request,
+      http: this.#request,
       ...(clock !== undefined && { clock }),
     })
   }

@@ -14,6 +14,9 @@ export interface HttpRequest {
   readonly headers: HttpHeaders
   /** Who sent it, worked out when asked for. */
   readonly peer: Peer
+  /** As `HttpSource` has them: what answers the request tells the status. */
+  readonly httpVersion: string | undefined
+  onStatus: ((status: number) => void) | undefined
   /** Whether there is a body at all. */
   readonly hasBody: boolean
   /** The body, unpacked; `done` is told once. Fails with `BODY_TOO_LARGE` above `maxBytes`, counted unpacked, or `MALFORMED_BODY`. */

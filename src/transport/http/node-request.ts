@@ -12,6 +12,7 @@ export class NodeRequest implements HttpRequest {
   readonly method: string
   readonly url: string
   readonly headers: HttpHeaders
+  onStatus: HttpRequest['onStatus'] = undefined
   readonly #message: IncomingMessage
   readonly #throughProxies: ThroughProxies | undefined
   #peer: Peer | undefined
@@ -27,6 +28,10 @@ export class NodeRequest implements HttpRequest {
   get peer(): Peer {
     this.#peer ??= this.#throughProxies?.(directPeer(this.#message), this.headers) ?? directPeer(this.#message)
     return this.#peer
+  }
+
+  get httpVersion(): string {
+    return this.#message.httpVersion
   }
 
   get hasBody(): boolean {

@@ -1,4 +1,6 @@
 // One request and its response on a client's connections: the part of a call over HTTP that knows nothing of contracts.
+
+import { carriedOf } from '../../core/context.js'
 import {
   type Awaitable,
   CallError,
@@ -74,6 +76,7 @@ class Exchange implements Receiver {
   #sender: Sender | undefined
   #unpacker: Unpacker | undefined
   #unlink: (() => void) | undefined
+  #onStatus: ((status: number) => void) | undefined
   #sent = false
   #over = false
   #chunks: Uint8Array[] = []
@@ -90,6 +93,7 @@ class Exchange implements Receiver {
   start(sender: Sender, request: SentRequest, context: Context): void {
     this.#sender = sender
     this.#remote.calls++
+    this.#onStatus = carriedOf(context).onStatus
     this.#unlink = onCancelled(context, failure => this.#stop(failure))
     if (this.#over) return
     try {
@@ -104,6 +108,7 @@ class Exchange implements Receiver {
   }
 
   onHead(status: number, headers: HttpHeaders): void {
+    this.#onStatus?.(status)
     if (headers['content-encoding'] !== undefined && !this.#unpack(status, headers)) return
     if (!this.#reading.onHead(status, headers)) return
     const resume = (): void => (this.#unpacker ?? this.#sending)?.resume()

@@ -1,6 +1,6 @@
 // A node:http request as the codec and the hooks of `handler` read it: whole or as it comes, once, with what was read of it counted.
 import type { IncomingMessage } from 'node:http'
-import { CallError, type Failure, type Peer } from '../../core/index.js'
+import { CallError, type Failure, type HttpSource, type Peer } from '../../core/index.js'
 import { parseJson } from '../json.js'
 import { notRun } from '../wire-headers.js'
 import { type BodyDone, readBody, textOf } from './body.js'
@@ -11,10 +11,11 @@ import { hasBody, NodeRequest } from './node-request.js'
 import { directPeer } from './peer.js'
 
 /** A request of one `handler`. */
-export class ServedRequest implements HandlerRequest {
+export class ServedRequest implements HandlerRequest, HttpSource {
   readonly method: string
   readonly url: string
   readonly headers: HttpHeaders
+  onStatus: HttpSource['onStatus'] = undefined
   readonly #message: IncomingMessage
   readonly #maxBytes: number
   #whole: Promise<Buffer> | undefined
@@ -31,7 +32,11 @@ export class ServedRequest implements HandlerRequest {
   }
 
   get protocol(): string {
-    return `HTTP/${this.#message.httpVersion}`
+    return `HTTP/${this.httpVersion}`
+  }
+
+  get httpVersion(): string {
+    return this.#message.httpVersion
   }
 
   get peer(): Peer {

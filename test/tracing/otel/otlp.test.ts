@@ -122,17 +122,47 @@ describe('what arrives', () => {
     const stock = { ...http, 'rpc.method': 'shop.v1.Stock/take' }
     const toStock = { ...stock, 'server.address': '127.0.0.1', 'server.port': port }
     const busy = { 'rpc.status_code': 'UNAVAILABLE', 'tenon.reason': 'BUSY', 'error.type': 'BUSY' }
+    const version = { 'network.protocol.version': '1.1' }
+    const post = (route: string): object => ({
+      ...version,
+      'http.request.method': 'POST',
+      'http.route': route,
+      'url.path': route,
+      'url.scheme': 'http',
+    })
+    const sent = {
+      ...version,
+      'http.request.method': 'POST',
+      'url.full': `${stockAt}/shop.v1.Stock/take`,
+      'url.template': '/shop.v1.Stock/take',
+    }
+    const status = (code: number): object => ({ 'http.response.status_code': code })
     expect(order.attributes).toEqual({
       ...http,
+      ...post('/shop.v1.Shop/order'),
+      ...status(200),
       'rpc.method': 'shop.v1.Shop/order',
       'rpc.status_code': 'OK',
       'client.address': '127.0.0.1',
     })
-    expect(first.attributes).toEqual({ ...toStock, ...busy, 'tenon.attempt': 1, 'tenon.blame': 'dependency' })
-    expect(second.attributes).toEqual({ ...toStock, 'tenon.attempt': 2, 'rpc.status_code': 'OK' })
-    const fromShop = { ...stock, 'client.address': '127.0.0.1' }
-    expect(refused.attributes).toMatchObject({ ...fromShop, ...busy, 'tenon.attempt': 1 })
-    expect(taken.attributes).toEqual({ ...fromShop, 'tenon.attempt': 2, 'rpc.status_code': 'OK' })
+    expect(first.attributes).toEqual({
+      ...toStock,
+      ...sent,
+      ...status(503),
+      ...busy,
+      'tenon.attempt': 1,
+      'tenon.blame': 'dependency',
+    })
+    expect(second.attributes).toEqual({
+      ...toStock,
+      ...sent,
+      ...status(200),
+      'tenon.attempt': 2,
+      'rpc.status_code': 'OK',
+    })
+    const fromShop = { ...stock, ...post('/shop.v1.Stock/take'), 'client.address': '127.0.0.1' }
+    expect(refused.attributes).toMatchObject({ ...fromShop, ...status(503), ...busy, 'tenon.attempt': 1 })
+    expect(taken.attributes).toEqual({ ...fromShop, ...status(200), 'tenon.attempt': 2, 'rpc.status_code': 'OK' })
     expect(first.status).toEqual({ code: 2, message: 'unavailable/BUSY' })
     expect(refused.status).toEqual({ code: 2, message: 'unavailable/BUSY' })
     for (const span of [order, second, taken]) expect(span.status).toEqual({ code: 0 })

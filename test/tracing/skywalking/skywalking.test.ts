@@ -267,10 +267,37 @@ test('two services over HTTP are one trace: segments refer to each other', async
   expect(ofShop.spans[0]?.refs).toEqual([])
   expect(ofShop.spans[1]?.peer).toBe(new URL(stock.address).host)
   expect(ofStock.traceId).toBe(ofShop.traceId)
+  const said = [
+    { key: 'method', value: 'shop.v1.Stock/take' },
+    { key: 'transport', value: 'http' },
+  ]
+  expect(ofShop.spans[1]).toMatchObject({
+    spanLayer: 'Http',
+    componentId: 2,
+    tags: [
+      ...said,
+      { key: 'http.method', value: 'POST' },
+      { key: 'url', value: `${stock.address}/shop.v1.Stock/take` },
+      { key: 'http.version', value: '1.1' },
+      { key: 'http.status_code', value: '200' },
+      { key: 'code', value: 'ok' },
+    ],
+  })
   expect(ofStock.spans).toEqual([
     expect.objectContaining({
       spanType: 'Entry',
       operationName: 'shop.v1.Stock/take',
+      spanLayer: 'Http',
+      componentId: 49,
+      tags: [
+        ...said,
+        { key: 'http.method', value: 'POST' },
+        { key: 'url', value: '/shop.v1.Stock/take' },
+        { key: 'http.scheme', value: 'http' },
+        { key: 'http.version', value: '1.1' },
+        { key: 'code', value: 'ok' },
+        { key: 'http.status_code', value: '200' },
+      ],
       refs: [
         {
           refType: 'CrossProcess',

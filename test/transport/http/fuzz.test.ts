@@ -21,6 +21,8 @@ function requestOf({ method, url, headers, body }: Fuzzed): HttpRequest {
     url,
     headers,
     peer: { secure: false },
+    httpVersion: '1.1',
+    onStatus: undefined,
     hasBody: body !== undefined,
     body: (_, done) => done({ text: body ?? '' }),
     bytes: () => ({ bytes: Buffer.from(body ?? '') }),

@@ -35,6 +35,7 @@ export function client(target: string, options: FetchClientOptions = {}): Client
   return {
     name: 'http',
     peer: remote.peer,
+    http: { url: url.origin + prefix },
     method(spec) {
       const obstacle = spec.request.streamed && options.fetch === undefined ? obstacleToStreams(url) : undefined
       if (obstacle === undefined) return remoteCall(spec, remote, prefix)

@@ -9,6 +9,8 @@ export class FetchRequest implements HttpRequest {
   readonly method: string
   readonly url: string
   readonly headers: HttpHeaders
+  readonly httpVersion: undefined
+  onStatus: HttpRequest['onStatus'] = undefined
   readonly #request: Request
   readonly #onBroken: () => void
   readonly #peerOf: (request: Request) => Peer
