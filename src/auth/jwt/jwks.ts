@@ -1,9 +1,10 @@
 // Keys from a JWK Set on the network (RFC 7517), as issuers publish them. Tokens of strangers make it fetch, so it fetches once however many
 // there are, and not again for a while; and an issuer that is down must not shut out everybody whose keys are known.
 import { type Awaitable, type Clock, type Failure, type Left, systemClock } from '../../core/index.js'
+import { fetchText } from '../fetch-text.js'
+import { trustedUrl } from '../trusted-url.js'
 import type { Algorithm } from './algorithm.js'
 import { keyRuleOf } from './algorithm.js'
-import { fetchText } from './fetch-text.js'
 import { needJose } from './jose.js'
 import { keysOf } from './jwk-set.js'
 import type { BoundKey } from './key.js'
@@ -71,6 +72,8 @@ export function jwks(options: JwksOptions): Jwks {
 
 /** An issuer that is starting, too, is asked again soon. */
 const longestPauseMs = 5_000
+
+const accept = 'application/jwk-set+json, application/json'
 
 type Checked = Required<Omit<JwksOptions, 'url'>> & { readonly url: URL }
 
@@ -144,7 +147,9 @@ class RemoteKeys implements Jwks {
 
   async #fetch(): Promise<Left<Failure> | undefined> {
     try {
-      const text = await fetchText(this.#options)
+      const { url } = this.#options
+      const { status, text } = await fetchText(url, { headers: { accept } }, this.#options)
+      if (status !== 200) throw new Error(`${url.origin} answered ${status}`)
       if (text !== this.#text) {
         this.#set = keysOf(text, this.#options.algorithms)
         this.#text = text
@@ -175,15 +180,5 @@ function checked(options: JwksOptions): Checked {
       throw new RangeError(`jwks: ${name} must be ${min} or more, got ${value}`)
   }
   if (typeof fetch !== 'function') throw new TypeError('jwks: fetch must be a function')
-  return { ...given, url: checkedUrl(options.url), algorithms, clock, fetch }
-}
-
-function checkedUrl(given: string | URL): URL {
-  if (!URL.canParse(String(given))) throw new TypeError('jwks: url must be an absolute URL')
-  const url = new URL(given)
-  const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLocal))
-    throw new TypeError('jwks: url must be https, since whoever answers decides whose tokens are good')
-  if (url.username !== '' || url.password !== '') throw new TypeError('jwks: url must be without user and password')
-  return url
+  return { ...given, url: trustedUrl(options.url, 'jwks: url'), algorithms, clock, fetch }
 }

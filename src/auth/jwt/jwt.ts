@@ -2,10 +2,11 @@
 // not checked by default is what nobody forgets to turn on. Times are on the call's clock.
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Awaitable, Context } from '../../core/index.js'
+import { andThen } from '../and-then.js'
 import { authorizationOf, challengeOf } from '../credential.js'
+import { frozen } from '../frozen.js'
+import { placesOf } from '../places-of.js'
 import { rejected, type Scheme, type Verdict, verdictOf } from '../scheme.js'
-import { andThen } from './and-then.js'
-import { frozen } from './frozen.js'
 import { checkOptions, type JwtOptions } from './jwt-options.js'
 import { VerifiedTokens } from './verified-tokens.js'
 import { verifierOf } from './verifier.js'
@@ -80,12 +81,4 @@ export function jwt<S extends StandardSchemaV1<unknown, object>, P extends objec
       })
     },
   }
-}
-
-/** Where a schema found something, without what it found there. */
-function placesOf(issues: readonly StandardSchemaV1.Issue[]): string {
-  const places = issues.slice(0, 20).map(({ path = [] }) => {
-    return path.map(part => String(typeof part === 'object' ? part.key : part)).join('.') || 'the whole'
-  })
-  return places.join(', ')
 }

@@ -1,7 +1,8 @@
 // Reading a token before anything in it is believed: JWS compact serialization (RFC 7515) in its one canonical form, with a header that
 // asks for nothing beyond an algorithm, a key's name and a type. All else is refused here, so that no library has to be trusted with it.
+
+import { strictObject } from '../strict-json.js'
 import { maxKidLength } from './key.js'
-import { strictObject } from './strict-json.js'
 
 /** What the token says of itself; nothing of it has been verified. */
 export interface UnverifiedToken {

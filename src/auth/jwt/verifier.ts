@@ -1,7 +1,7 @@
 // From a token to claims that may be believed, in the order that leaks least: form, type, key, signature, and only then what it says.
 import type { Awaitable, Context, Failure, Left } from '../../core/index.js'
+import { andThen } from '../and-then.js'
 import { rejected } from '../scheme.js'
-import { andThen } from './and-then.js'
 import { accessTokenClaims, type ClaimRules, wrongClaim } from './claims.js'
 import type { AnyJwtOptions } from './jwt-options.js'
 import type { JwtKey } from './key.js'

@@ -1,17 +1,27 @@
 // A small document from the network, with a bound on everything: how long it takes, how large it is, where it may lead.
-import type { Clock } from '../../core/index.js'
+import type { Clock } from '../core/index.js'
 
-/** What to fetch, and how much of it. */
-export interface Fetching {
-  readonly url: URL
+/** How much of the network is waited for. */
+export interface FetchBounds {
   readonly timeoutMs: number
   readonly maxBytes: number
   readonly clock: Clock
   readonly fetch: typeof fetch
 }
 
-/** The text of an answer with status 200. Rejects for everything else, and when the time is over, with the connection closed. */
-export async function fetchText({ url, timeoutMs, maxBytes, clock, fetch }: Fetching): Promise<string> {
+/** What came, whole. */
+export interface FetchedText {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+}
+
+/** What is asked. Redirects are never followed: who answers is who was asked. */
+export type Asking = Pick<RequestInit, 'method' | 'headers' | 'body'>
+
+/** The answer, whatever its status. Rejects when the time is over, with the connection closed, and for an answer that is too long. */
+export async function fetchText(url: URL, asking: Asking, bounds: FetchBounds): Promise<FetchedText> {
+  const { timeoutMs, maxBytes, clock, fetch } = bounds
   const ending = new AbortController()
   const late = new Error(`${url.origin} did not answer within ${timeoutMs} ms`)
   const timer = clock.setTimer(() => ending.abort(late), timeoutMs)
@@ -20,10 +30,9 @@ export async function fetchText({ url, timeoutMs, maxBytes, clock, fetch }: Fetc
   })
   expired.catch(() => {}) // it is looked at only while something is waited for
   try {
-    const headers = { accept: 'application/jwk-set+json, application/json' }
-    const response = await Promise.race([fetch(url, { headers, redirect: 'error', signal: ending.signal }), expired])
-    if (response.status !== 200) throw new Error(`${url.origin} answered ${response.status}`)
-    return await Promise.race([read(response, maxBytes), expired])
+    const response = await Promise.race([fetch(url, { ...asking, redirect: 'error', signal: ending.signal }), expired])
+    const { status, headers } = response
+    return { status, headers, text: await Promise.race([read(response, maxBytes), expired]) }
   } finally {
     timer.cancel()
     ending.abort() // what is not read yet is not wanted any more
