@@ -60,7 +60,7 @@ export function bearerToken(source: TokenSource, options: BearerTokenOptions = {
 
 /**
  * Sends a token that is made for each call, from what its context holds: signed for this user, exchanged for another audience. Fails as
- * {@link bearerToken} does.
+ * {@link bearerToken} does, but with the failure of `mint` where that is `CREDENTIALS_MISSING` or `CREDENTIALS_REJECTED`, of the caller's.
  */
 export function bearerTokenPerCall(mint: (context: Context) => Awaitable<IssuedToken | Left<Failure>>): Middleware {
   if (typeof mint !== 'function') throw new TypeError('bearerTokenPerCall: needs a function that gives tokens')
@@ -68,7 +68,8 @@ export function bearerTokenPerCall(mint: (context: Context) => Awaitable<IssuedT
     name: 'bearerTokenPerCall',
     async enter(context) {
       try {
-        return sendWith(context, tokenOf(await mint(context), context.clock))
+        const minted = await mint(context)
+        return sendWith(context, isCallers(minted) ? minted : tokenOf(minted, context.clock))
       } catch (thrown) {
         return tokenUnavailable(thrown)
       }
@@ -79,6 +80,13 @@ export function bearerTokenPerCall(mint: (context: Context) => Awaitable<IssuedT
 function sendWith(context: Context, token: IssuedToken | Left<Failure>): Entered<IssuedToken> {
   if ('_tag' in token) return token
   return { context: withOutgoing(context, { authorization: `Bearer ${token.token}` }), state: token }
+}
+
+const callersReasons: ReadonlySet<string> = new Set(['CREDENTIALS_MISSING', 'CREDENTIALS_REJECTED'])
+
+/** Whether there is no token because of what the caller showed, and not because of an authorization server that refuses us. */
+function isCallers(minted: IssuedToken | Left<Failure>): minted is Left<Failure> {
+  return '_tag' in minted && minted.left.peer === undefined && callersReasons.has(minted.left.reason)
 }
 
 /** Whether it is the other side that says so, of what we sent. */

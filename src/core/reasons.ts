@@ -30,6 +30,7 @@ export const reasons: Readonly<Record<string, Reason>> = {
   CREDENTIALS_MISSING: { code: 'unauthenticated' },
   CREDENTIALS_REJECTED: { code: 'unauthenticated' },
   CROSS_SITE_REQUEST: { code: 'permission_denied' },
+  INTROSPECTION_UNAVAILABLE: { code: 'unavailable', blame: 'dependency' },
   KEYS_UNAVAILABLE: { code: 'unavailable', blame: 'dependency' },
   TOKEN_EXPIRED: { code: 'unauthenticated' },
   TOKEN_UNAVAILABLE: { code: 'unavailable', blame: 'dependency' },
