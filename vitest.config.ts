@@ -1,5 +1,7 @@
 /**
- * How the tests run: every `test/**\/*.test.ts`, in two or three processes, against the sources rather than the build.
+ * How the tests run: every `test/**\/*.test.ts`, in a few processes, against the sources rather than the build.
+ * Loading modules costs more than most tests do, so a process that has loaded them goes on with the next file. Alone in their
+ * process are those files that change it for good, or that look at processes, and `isAlone` says which.
  * `--mode deep` runs those of them that ask `test/deep.ts` how much to do, with TENON_DEEP=1: the others would only run again.
  */
 import { readdirSync, readFileSync } from 'node:fs'
@@ -9,21 +11,36 @@ import { defineConfig } from 'vitest/config'
 const root = fileURLToPath(new URL('.', import.meta.url))
 const src = `${root}src/`
 
-/** The test files that import `test/deep.ts`. */
-function withCounts(): string[] {
-  const own = readdirSync(`${root}test`).filter(name => !['bench', 'runtimes'].includes(name))
-  const files = own.flatMap(folder =>
-    folder.includes('.')
-      ? []
-      : readdirSync(`${root}test/${folder}`, { recursive: true, encoding: 'utf8' }).map(
-          file => `test/${folder}/${file}`,
-        ),
+/** The folders of tests that start programs, take signals, or load libraries that change the whole process. */
+const aloneFolders = ['examples', 'integration', 'lifecycle', 'package', 'repo', 'runtimes']
+
+/** The test files, with what is in them; `bench` has none of ours, but packages of others that have some. */
+function testFiles(): readonly { readonly path: string; readonly text: string }[] {
+  const own = readdirSync(`${root}test`).filter(name => name !== 'bench')
+  const paths = own.flatMap(name =>
+    name.includes('.')
+      ? [name]
+      : readdirSync(`${root}test/${name}`, { recursive: true, encoding: 'utf8' }).map(path => `${name}/${path}`),
   )
-  return files.filter(file => file.endsWith('.test.ts') && readFileSync(root + file, 'utf8').includes("/deep.js'"))
+  return paths
+    .filter(path => path.endsWith('.test.ts') && !path.includes('node_modules'))
+    .map(path => ({ path: `test/${path}`, text: readFileSync(`${root}test/${path}`, 'utf8') }))
+}
+
+/** What a file says that changes its process for all who come later (a mock is one), or measures it, with what others left there. */
+const changesOrMeasures =
+  /vi\.mock\(|In a process of its own|process\.(memoryUsage|cpuUsage|getActiveResourcesInfo)|_getActiveHandles|\/cpu\.js'/
+
+function isAlone({ path, text }: { readonly path: string; readonly text: string }): boolean {
+  return changesOrMeasures.test(text) || aloneFolders.some(folder => path.startsWith(`test/${folder}/`))
 }
 
 export default defineConfig(({ mode }) => {
   const isDeep = mode === 'deep' || process.env['TENON_DEEP'] === '1'
+  const files = testFiles()
+  const alone = files.filter(isAlone).map(({ path }) => path)
+  const wanted = isDeep ? files.filter(({ text }) => text.includes("/deep.js'")).map(({ path }) => path) : undefined
+  const exclude = ['**/node_modules/**', 'test/bench/**']
   return {
     resolve: {
       alias: [
@@ -32,17 +49,31 @@ export default defineConfig(({ mode }) => {
       ],
     },
     test: {
-      include: isDeep ? withCounts() : ['test/**/*.test.ts'],
-      exclude: ['**/node_modules/**', 'test/bench/**'],
       setupFiles: ['test/seed.ts'],
       env: { TENON_DEEP: isDeep ? '1' : '0' },
       pool: 'forks',
       maxWorkers: isDeep ? 2 : 3, // on two cores: the ordinary run waits for servers as long as it computes
-      testTimeout: isDeep ? 300_000 : 30_000, // a machine may be busy: no test is about how fast something is
+      testTimeout: isDeep ? 120_000 : 10_000,
       hookTimeout: 60_000,
       restoreMocks: true,
       unstubEnvs: true,
+      unstubGlobals: true,
       reporters: [['default', { summary: false }], './test/reporter.ts'],
+      projects: [
+        {
+          extends: true,
+          test: { name: 'alone', include: wanted?.filter(path => alone.includes(path)) ?? alone, exclude },
+        },
+        {
+          extends: true,
+          test: {
+            name: 'together',
+            include: wanted ?? ['test/**/*.test.ts'],
+            exclude: [...exclude, ...alone],
+            isolate: false,
+          },
+        },
+      ],
     },
   }
 })

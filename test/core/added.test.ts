@@ -1,4 +1,7 @@
-/** The list of what was added to a context: it never grows by what nobody can see, and names are counted. */
+/**
+ * The list of what was added to a context: it never grows by what nobody can see, and names are counted.
+ * In a process of its own, because it takes all the names there may be.
+ */
 import { expect, test } from 'vitest'
 import { type Added, add, addedAs, entriesOf } from '../../src/core/added.js'
 import { Context, extend, testContext } from '../../src/core/index.js'
