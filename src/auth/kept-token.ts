@@ -2,6 +2,7 @@
 // once where it has failed: an authorization server that is down is not helped by every call asking it.
 import { type Awaitable, type Clock, type Failure, type FailureOptions, failed, type Left } from '../core/index.js'
 import { isToken68, maxCredentialLength } from './credential.js'
+import { inTime, TookTooLong } from './in-time.js'
 
 /** A token, and how long it is good. */
 export interface IssuedToken {
@@ -101,18 +102,10 @@ export class KeptToken {
 
   /** Never rejects, and ends in time. */
   #ask(clock: Clock): Promise<IssuedToken | Left<Failure>> {
-    const { timeoutMs } = this.#options
-    return new Promise(resolve => {
-      const timer = clock.setTimer(
-        () => resolve(tokenUnavailable(`the source took more than ${timeoutMs} ms`)),
-        timeoutMs,
-      )
-      const end = (given: IssuedToken | Left<Failure>): void => {
-        timer.cancel()
-        resolve(given)
-      }
-      const asked = async (): Promise<IssuedToken | Left<Failure>> => tokenOf(await this.#source(), clock)
-      asked().then(end, thrown => end(tokenUnavailable(thrown)))
+    const asked = async (): Promise<IssuedToken | Left<Failure>> => tokenOf(await this.#source(), clock)
+    const patience = { limitMs: this.#options.timeoutMs, clock, what: 'the source' }
+    return inTime(asked, patience).catch((thrown: unknown) => {
+      return tokenUnavailable(thrown instanceof TookTooLong ? thrown.message : thrown)
     })
   }
 }

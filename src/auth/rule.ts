@@ -14,7 +14,10 @@ export interface Rule<P, Req = unknown> {
   readonly name: string
   /** What RFC 6750 tells a caller whose token lacks a scope. @defaultValue nothing: another token would not help */
   readonly scope?: string
-  /** Whether the call may go on. What it throws is a defect, and the call is refused. */
+  /**
+   * Whether the call may go on. Where it throws, the call is refused: with the failure of a `CallError`, which says that it cannot be told
+   * now; anything else is a defect.
+   */
   allows(asked: Asked<P, Req>): Awaitable<boolean>
 }
 

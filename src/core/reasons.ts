@@ -36,6 +36,8 @@ export const reasons: Readonly<Record<string, Reason>> = {
   TOKEN_UNAVAILABLE: { code: 'unavailable', blame: 'dependency' },
   NOT_FOUND: { code: 'not_found' },
   PERMISSION_DENIED: { code: 'permission_denied' },
+  POLICY_BROKEN: { code: 'internal', blame: 'service' },
+  POLICY_UNAVAILABLE: { code: 'unavailable', blame: 'dependency' },
   BODY_ALREADY_READ: { code: 'internal' },
   BREAKER_OPEN: { code: 'unavailable' },
   BODY_TOO_LARGE: { code: 'resource_exhausted', lasts: true },
