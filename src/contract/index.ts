@@ -25,6 +25,9 @@ export {
   type ResponseOutput,
 } from './method.js'
 export { type Described, type OpenApiOptions, openapi } from './openapi.js'
+export { type ProtoFiles, type ProtoOptions, proto } from './proto.js'
+export type { LockedField, LockedMessage, LockedMethod, ProtoLock } from './proto-lock.js'
+export type { ProtoBreak } from './proto-renewal.js'
 export type { RawField } from './raw-field.js'
 export { type InputOf, type Issue, type OutputOf, type Schema, type Slot, type StreamOf, stream } from './schema.js'
 export type { FailureSpec, MessageSpec, MethodSpec } from './spec.js'
