@@ -96,8 +96,7 @@ function hasDefault({ field, scalar }: FieldCodec): boolean {
 function restore({ field, scalar }: FieldCodec, fields: Fields): void {
   const { property, cardinality, presence } = field
   if (Object.hasOwn(fields, property)) {
-    if (cardinality === 'map' && Object.keys(fields[property] as Fields).length > maxKeys)
-      throw new Malformed(`has more than ${maxKeys} keys`)
+    if (cardinality === 'map') checkKeys(property, fields[property] as Fields) // put there by readEntry
     return
   }
   if (presence === 'nullable') fields[property] = null
@@ -105,6 +104,13 @@ function restore({ field, scalar }: FieldCodec, fields: Fields): void {
   if (cardinality === 'list') fields[property] = []
   else if (cardinality === 'map') fields[property] = {}
   else if (scalar?.zero !== undefined) fields[property] = scalar.zero
+}
+
+function checkKeys(property: string, map: Fields): void {
+  if (Object.keys(map).length <= maxKeys) return
+  const malformed = new Malformed(`has more than ${maxKeys} keys`)
+  malformed.keys.push(property)
+  throw malformed
 }
 
 function isPacked({ cardinality }: ProtoField, scalar: ScalarCodec | undefined): boolean {

@@ -1,6 +1,7 @@
 // The types without fields: what values they take (run-time types and their ProtoJSON form alike), what is on the wire, and what comes
 // back, which is ProtoJSON's form always, as over every other transport.
 import type { ProtoScalar } from '../../contract/proto-file.js'
+import { CallError } from '../../core/index.js'
 import { checkedJson, toWire } from '../json.js'
 import { dateTimeText, type Instant, instantOf } from './timestamp.js'
 import { readValue, writeValue } from './wire-json.js'
@@ -31,12 +32,21 @@ function unfit(value: unknown, type: string): Unfit {
   return new Unfit(`is ${what}, where its type is ${type}`)
 }
 
+/** A value in JSON's form. */
+function wireOf(value: unknown): unknown {
+  try {
+    return toWire(value)
+  } catch (thrown) {
+    throw thrown instanceof CallError ? new Unfit(`has no JSON form: ${thrown.failure.message}`) : thrown
+  }
+}
+
 const text: ScalarCodec<string> = {
   wire: wireType.length,
   zero: '',
   take(value) {
     // What is text in JSON may be a date, a bigint or bytes here.
-    const wire = typeof value === 'object' || typeof value === 'bigint' ? toWire(value) : value
+    const wire = typeof value === 'object' || typeof value === 'bigint' ? wireOf(value) : value
     if (typeof wire !== 'string') throw unfit(value, 'string')
     if (!wire.isWellFormed()) throw new Unfit('has half a surrogate pair in its text')
     return wire
@@ -65,7 +75,7 @@ const bytes: ScalarCodec<Uint8Array> = {
   zero: '',
   take(value) {
     if (value instanceof Uint8Array) return value
-    const wire = toWire(value) // bytes of another realm, too
+    const wire = wireOf(value) // bytes of another realm, too
     if (typeof wire !== 'string' || !base64Rule.test(wire)) throw unfit(value, 'bytes, or text in base64')
     return Buffer.from(wire, 'base64')
   },
@@ -191,10 +201,17 @@ const timestamp: ScalarCodec<Instant> = {
 const value: ScalarCodec = {
   wire: wireType.length,
   zero: undefined,
-  take: given => toWire(given),
+  take: wireOf,
   isZero: () => false,
   write: (writer, taken) => writeValue(writer, taken),
-  read: reader => checkedJson(readValue(reader)),
+  read(reader) {
+    const found = readValue(reader)
+    try {
+      return checkedJson(found)
+    } catch (thrown) {
+      throw thrown instanceof CallError ? new Malformed(`has no JSON to take: ${thrown.failure.message}`) : thrown
+    }
+  },
 }
 
 /** The codec of each type. */
