@@ -15,6 +15,7 @@ import { limitCases } from './transport-conformance/limits.js'
 import { logCases } from './transport-conformance/logs.js'
 import { metadataCases } from './transport-conformance/metadata.js'
 import { metricCases } from './transport-conformance/metrics.js'
+import { principalCases } from './transport-conformance/principals.js'
 import { resultCases } from './transport-conformance/results.js'
 import { serverStreamCases } from './transport-conformance/server-streams.js'
 import { traceCases } from './transport-conformance/traces.js'
@@ -30,6 +31,7 @@ export const transportConformance: readonly TransportCase[] = [
   ...domainFailureCases,
   ...defectCases,
   ...metadataCases,
+  ...principalCases,
   ...hopCases,
   ...deadlineCases,
   ...cancellationCases,
