@@ -3,7 +3,7 @@
 import type { WireFailure } from '../../contract/index.js'
 import { CallError, failureOf } from '../../core/index.js'
 import { jsonText, parseJson } from '../json.js'
-import { failureOfProblem, problemOf } from './problem.js'
+import { failureOfWholeProblem, wholeProblemOf } from '../problem.js'
 
 export const ndjsonType = 'application/x-ndjson'
 
@@ -15,18 +15,13 @@ export interface Framing {
   failure(failure: WireFailure, trailers: Readonly<Record<string, string>>): string
 }
 
-function failureMember(failure: WireFailure): Readonly<Record<string, unknown>> {
-  const { ran, retryAfterMs } = failure
-  return { ...problemOf(failure), ...(ran === 'no' && { ran }), ...(retryAfterMs !== undefined && { retryAfterMs }) }
-}
-
 /** NDJSON, the default. */
 export const ndjson: Framing = {
   contentType: ndjsonType,
   item: value => `{"value":${jsonText(value)}}\n`,
   end: trailers => `{"end":${JSON.stringify(Object.keys(trailers).length > 0 ? { trailers } : {})}}\n`,
   failure: (failure, trailers) =>
-    `${jsonText({ failure: failureMember(failure), ...(Object.keys(trailers).length > 0 && { trailers }) })}\n`,
+    `${jsonText({ failure: wholeProblemOf(failure), ...(Object.keys(trailers).length > 0 && { trailers }) })}\n`,
 }
 
 /** Server-sent events, for browsers' EventSource: `event: end` or `event: failure` comes last. */
@@ -35,7 +30,7 @@ export const sse: Framing = {
   item: value => `data: ${jsonText(value)}\n\n`,
   end: trailers => `event: end\ndata: ${JSON.stringify(Object.keys(trailers).length > 0 ? { trailers } : {})}\n\n`,
   failure: (failure, trailers) =>
-    `event: failure\ndata: ${jsonText({ ...failureMember(failure), ...(Object.keys(trailers).length > 0 && { trailers }) })}\n\n`,
+    `event: failure\ndata: ${jsonText({ ...wholeProblemOf(failure), ...(Object.keys(trailers).length > 0 && { trailers }) })}\n\n`,
 }
 
 /** What a line of a stream is. */
@@ -95,19 +90,12 @@ function parseLine(text: string, maxBytes: number): Line {
     if (typeof end === 'object' && end !== null) {
       return { kind: 'end', trailers: trailersIn('trailers' in end ? end.trailers : undefined) }
     }
-    const read = wireFailureOf(failure)
+    const read = failureOfWholeProblem(failure)
     if (read !== undefined) return { kind: 'failure', failure: read, trailers: trailersIn(trailers) }
   }
   throw new CallError(
     failureOf('invalid_argument', 'MALFORMED_BODY', 'a line of a stream is {"value":…}, {"end":{}} or {"failure":{…}}'),
   )
-}
-
-function wireFailureOf(member: unknown): WireFailure | undefined {
-  const read = failureOfProblem(member)
-  if (read === undefined) return undefined
-  const { ran, retryAfterMs } = member as { ran?: unknown; retryAfterMs?: unknown } // `failureOfProblem` saw an object
-  return { ...read, ran: ran === 'no' ? 'no' : 'maybe', ...(typeof retryAfterMs === 'number' && { retryAfterMs }) }
 }
 
 function trailersIn(value: unknown): Record<string, string> {

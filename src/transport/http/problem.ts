@@ -1,27 +1,11 @@
-// Failures as problem details (RFC 9457): `code`, `reason` and `details` beside the standard members, so that people,
-// other makers' clients and our own all find what they look for.
+// A failure as a response: problem details, and in headers what any client understands.
 import type { WireFailure } from '../../contract/index.js'
 import { statusOf } from '../../contract/index.js'
-import { type Code, codes } from '../../core/index.js'
 import { jsonText } from '../json.js'
+import { problemOf } from '../problem.js'
 import type { HttpResponse } from './message.js'
 
 export const problemType = 'application/problem+json'
-
-/** The problem details of a failure, as data. */
-export function problemOf(failure: WireFailure): Readonly<Record<string, unknown>> {
-  const { code, reason, message, details } = failure
-  const status = statusOf(code, reason)
-  return {
-    type: 'about:blank',
-    title: reason,
-    status,
-    detail: message,
-    code,
-    reason,
-    ...(details !== undefined && { details }),
-  }
-}
 
 /** The response for a failure. Of one that is the server's own nothing else is read: no cause travels. */
 export function problemResponse(failure: WireFailure, headers: readonly string[] = []): HttpResponse {
@@ -51,19 +35,4 @@ function withoutCaching(headers: readonly string[]): string[] {
     if (!aboutTheResponse.has(name)) kept.push(name, headers[i + 1] as string)
   }
   return kept
-}
-
-/** The failure in problem details; undefined where they are not of our kind. */
-export function failureOfProblem(
-  problem: unknown,
-): Pick<WireFailure, 'code' | 'reason' | 'message' | 'details'> | undefined {
-  if (typeof problem !== 'object' || problem === null) return undefined
-  const { code, reason, detail, details }: { code?: unknown; reason?: unknown; detail?: unknown; details?: unknown } =
-    problem
-  if (typeof reason !== 'string' || !isCode(code)) return undefined
-  return { code, reason, message: typeof detail === 'string' ? detail : '', ...(details !== undefined && { details }) }
-}
-
-function isCode(value: unknown): value is Code {
-  return codes.some(code => code === value)
 }

@@ -1,11 +1,11 @@
 // What a response that is no success means: our own problem details, or whatever a proxy or another maker's server said.
 import type { WireFailure } from '../../contract/index.js'
 import { type Failure, failureOf } from '../../core/index.js'
+import { codeOf } from '../code-of-status.js'
 import { parseJson } from '../json.js'
+import { failureOfProblem } from '../problem.js'
 import { ranHeader, retryAfterHeader } from '../wire-headers.js'
 import { type HttpHeaders, headerOf } from './message.js'
-import { failureOfProblem } from './problem.js'
-import { codeOf } from './status.js'
 
 /** A response that was read to its end. */
 export interface ReadResponse {

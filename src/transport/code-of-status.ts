@@ -1,5 +1,5 @@
-// What HTTP statuses mean that came without a failure of ours: gRPC's http-grpc-status-mapping.
-import type { Code } from '../../core/index.js'
+// What HTTP statuses mean that came without a failure of ours, over HTTP or in the headers of NATS services: gRPC's http-grpc-status-mapping.
+import type { Code } from '../core/index.js'
 
 const codeOfStatus: ReadonlyMap<number, Code> = new Map<number, Code>([
   [400, 'invalid_argument'],
