@@ -34,6 +34,7 @@ export const reasons: Readonly<Record<string, Reason>> = {
   KEYS_UNAVAILABLE: { code: 'unavailable', blame: 'dependency' },
   TOKEN_EXPIRED: { code: 'unauthenticated' },
   TOKEN_UNAVAILABLE: { code: 'unavailable', blame: 'dependency' },
+  NO_RESPONDERS: { code: 'unavailable', blame: 'dependency' },
   NOT_FOUND: { code: 'not_found' },
   PERMISSION_DENIED: { code: 'permission_denied' },
   POLICY_BROKEN: { code: 'internal', blame: 'service' },

@@ -2,6 +2,7 @@
 import type { MethodSpec } from '../../contract/index.js'
 import { isOfType } from '../../contract/raw-field.js'
 import { CallError, failureOf, isFailure } from '../../core/index.js'
+import { gaveUp } from '../request-stream.js'
 import { mediaType, wrongMediaType } from './media-type.js'
 import { type HttpRequest, type HttpResponse, headerOf } from './message.js'
 import { ndjsonType, readLines } from './ndjson.js'
@@ -24,7 +25,6 @@ export function requestItems(
 }
 
 async function* linesOf(request: HttpRequest, maxBytes: number): AsyncGenerator<unknown, void, undefined> {
-  const gaveUp = failureOf('cancelled', 'CANCELLED', 'the caller gave up its stream')
   try {
     for await (const line of readLines(request.chunks(), maxBytes)) {
       if (line.kind === 'value') yield line.value

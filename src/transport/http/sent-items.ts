@@ -2,13 +2,12 @@
 import type { RawField } from '../../contract/index.js'
 import { observe } from '../../core/call-error.js'
 import { carriedOf } from '../../core/context.js'
-import { CallError, type Context, type Failure, failureOf } from '../../core/index.js'
+import { CallError, type Context, type Failure } from '../../core/index.js'
+import { gaveUp } from '../request-stream.js'
 import { ndjson } from './ndjson.js'
 import { bytesIn } from './raw-body.js'
 
 const encoder = new TextEncoder()
-
-const gaveUp: Failure = failureOf('cancelled', 'CANCELLED', 'the caller gave up its stream')
 
 /** The caller's items as lines. Where its iterable fails, the server is told, and the caller hears what it made of that. */
 export async function* linesOf(

@@ -3,7 +3,8 @@
 import type { MethodSpec, ServedMethod } from '../../contract/index.js'
 import { observe } from '../../core/call-error.js'
 import { carriedOf } from '../../core/context.js'
-import { CallError, type Context, failureOf, type OnDefect } from '../../core/index.js'
+import { CallError, type Context, type OnDefect } from '../../core/index.js'
+import { gaveUp } from '../request-stream.js'
 
 /** What lies between a caller and a service. */
 export interface Wire {
@@ -51,5 +52,3 @@ async function* sentItems(
     throw new CallError(gaveUp)
   }
 }
-
-const gaveUp = failureOf('cancelled', 'CANCELLED', 'the caller gave up its stream')

@@ -1,0 +1,147 @@
+// A connection as all clients and servers on it share it: one inbox for every answer, and what becomes of the connection. The
+// libraries' own `request` makes promises, timers and a stack trace for each call; here a call is an entry in a map.
+import { type Failure, failureOf } from '../../core/index.js'
+import type { NatsConnection, NatsMessage, NatsSubscription } from './connection.js'
+import type { SentHeaders } from './headers.js'
+
+/** Whoever waits for messages to an inbox's token. */
+export interface Receiver {
+  /** May not throw. */
+  onMessage(message: NatsMessage): void
+  /** The connection broke: nothing more comes. May not throw. */
+  onLost(cause: string): void
+}
+
+/** What is sent beside a message. */
+export interface Sent {
+  readonly reply?: string
+  readonly headers?: SentHeaders
+}
+
+/** What NATS servers take at most, unless they say otherwise. */
+const usualMaxPayload = 1 << 20
+
+const lines = new WeakMap<NatsConnection, Map<string, Line>>()
+
+/** The line of a connection, whose inboxes begin with `inboxPrefix`. */
+export function lineOf(connection: NatsConnection, inboxPrefix: string): Line {
+  let known = lines.get(connection)
+  if (known === undefined) {
+    known = new Map()
+    lines.set(connection, known)
+  }
+  let line = known.get(inboxPrefix)
+  if (line === undefined) {
+    line = new Line(connection, inboxPrefix)
+    known.set(inboxPrefix, line)
+  }
+  return line
+}
+
+export class Line {
+  readonly connection: NatsConnection
+  /** As it was when the line was made: `127.0.0.1:4222`. */
+  readonly server: string
+  readonly #inbox: string
+  readonly #receivers: Map<string, Receiver> = new Map()
+  #subscription: NatsSubscription | undefined
+  #users = 0
+  #lastToken = 0
+  #state: 'up' | 'down' | 'closed'
+  #maxPayload: number
+
+  constructor(connection: NatsConnection, inboxPrefix: string) {
+    this.connection = connection
+    this.server = connection.getServer()
+    this.#inbox = `${inboxPrefix}.${crypto.randomUUID().replaceAll('-', '')}`
+    this.#state = connection.isClosed() ? 'closed' : connection.info === undefined ? 'down' : 'up'
+    this.#maxPayload = connection.info?.max_payload ?? usualMaxPayload
+    void this.#watch()
+    const closed = (): void => this.#lost('closed', 'was closed')
+    connection.closed().then(closed, closed)
+  }
+
+  get isUp(): boolean {
+    return this.#state === 'up'
+  }
+
+  /** Listens to the inbox until what it returns is called. Throws where the connection is closed. */
+  use(): () => void {
+    if (this.#users++ === 0) {
+      const callback = (_: Error | null, message: NatsMessage): void => this.#take(message)
+      try {
+        this.#subscription = this.connection.subscribe(`${this.#inbox}.*`, { callback })
+      } catch (thrown) {
+        this.#users--
+        throw thrown
+      }
+    }
+    let isUsed = true
+    return () => {
+      if (!isUsed) return
+      isUsed = false
+      if (--this.#users > 0) return
+      if (!this.connection.isClosed()) this.#subscription?.unsubscribe()
+      this.#subscription = undefined
+    }
+  }
+
+  /** The subject that leads to `receiver`, until it is given to {@link release}. */
+  register(receiver: Receiver): string {
+    const token = (++this.#lastToken).toString(36)
+    this.#receivers.set(token, receiver)
+    return `${this.#inbox}.${token}`
+  }
+
+  release(subject: string): void {
+    this.#receivers.delete(this.#tokenOf(subject))
+  }
+
+  #tokenOf(subject: string): string {
+    return subject.slice(this.#inbox.length + 1)
+  }
+
+  #take(message: NatsMessage): void {
+    const { subject } = message
+    if (subject !== undefined) this.#receivers.get(this.#tokenOf(subject))?.onMessage(message) // undefined with an error
+  }
+
+  /** Sends a message, or says why it was not sent: nothing ran. */
+  send(subject: string, body: Uint8Array, sent: Sent = {}): Failure | undefined {
+    const { connection } = this
+    if (this.#state !== 'up' || connection.isDraining()) return this.#unsent(`the connection to ${this.server} is down`)
+    const bytes = body.length + (sent.headers?.encode().length ?? 0)
+    const most = connection.info?.max_payload ?? this.#maxPayload
+    if (bytes > most) {
+      const message = `a message of ${bytes} bytes is over the ${most} that the NATS server takes`
+      return failureOf('resource_exhausted', 'BODY_TOO_LARGE', message, { ran: 'no' })
+    }
+    try {
+      connection.publish(subject, body, sent)
+      return undefined
+    } catch (cause) {
+      return this.#unsent(`nothing can be sent to ${this.server}`, cause)
+    }
+  }
+
+  #unsent(message: string, cause?: unknown): Failure {
+    return failureOf('unavailable', 'CONNECTION_FAILED', message, { ran: 'no', ...(cause !== undefined && { cause }) })
+  }
+
+  async #watch(): Promise<void> {
+    for await (const { type } of this.connection.status()) {
+      if (type === 'disconnect') this.#lost('down', 'broke')
+      else if (type === 'reconnect' && this.#state === 'down') {
+        this.#state = 'up'
+        this.#maxPayload = this.connection.info?.max_payload ?? this.#maxPayload
+      }
+    }
+  }
+
+  #lost(state: 'down' | 'closed', what: string): void {
+    if (this.#state !== 'closed') this.#state = state
+    const receivers = [...this.#receivers.values()]
+    this.#receivers.clear()
+    for (const receiver of receivers) receiver.onLost(`the connection to ${this.server} ${what}`)
+  }
+}

@@ -1,0 +1,176 @@
+// The server: which message is which call, how many go on, and a way to stop that loses none.
+import type { AnyService, Listening, Runtime, ServedMethod } from '../../contract/index.js'
+import { CallError, type Failure, failureOf, type Incoming, incoming } from '../../core/index.js'
+import { deadlineMsOf } from '../../core/method.js'
+import { attemptsFrom, notRun, timeoutFrom } from '../wire-headers.js'
+import { textIn } from './body.js'
+import { cancelSubject } from './cancel-subject.js'
+import type { NatsMessage, NatsSubscription } from './connection.js'
+import { creditHeader, receivedMetadata } from './headers.js'
+import type { Line } from './line.js'
+import { Responder } from './responder.js'
+import { type Running, ServedCall } from './served-call.js'
+import { ServedStream } from './served-stream.js'
+import type { Settings } from './server.js'
+
+/** A server that listens, or is about to. */
+export class NatsServer implements Listening {
+  readonly #line: Line
+  readonly #services: readonly AnyService[]
+  readonly #runtime: Runtime
+  readonly #settings: Settings
+  readonly #responder: Responder
+  readonly #methods: Map<string, ServedMethod> = new Map()
+  readonly #calls: Set<Running> = new Set()
+  /** Those that expect an answer, by the subject that it goes to. */
+  readonly #byReply: Map<string, Running> = new Map()
+  readonly #subscriptions: NatsSubscription[] = []
+  #unuse: (() => void) | undefined
+  #drained: Promise<void> | undefined
+  #onIdle: (() => void) | undefined
+
+  constructor(line: Line, services: readonly AnyService[], runtime: Runtime, settings: Settings) {
+    this.#line = line
+    this.#services = services
+    this.#runtime = runtime
+    this.#settings = settings
+    this.#responder = new Responder(line, runtime.onDefect)
+    for (const { contract, methods } of services)
+      for (const [name, served] of methods) this.#methods.set(`${contract.name}.${name}`, served)
+  }
+
+  get addresses(): readonly string[] {
+    return [`nats://${this.#line.server}`]
+  }
+
+  get callsInFlight(): number {
+    return this.#calls.size
+  }
+
+  async listen(): Promise<Listening> {
+    const { connection } = this.#line
+    const { queue } = this.#settings
+    this.#unuse = this.#line.use()
+    for (const { contract } of this.#services) {
+      this.#subscribe(`${contract.name}.*`, message => this.#begin(message), queue)
+      this.#subscribe(cancelSubject(contract.name), message => this.#cancel(message))
+    }
+    await connection.flush()
+    return this
+  }
+
+  #subscribe(subject: string, take: (message: NatsMessage) => void, queue?: string): void {
+    const callback = (error: Error | null, message: NatsMessage): void => {
+      try {
+        if (error === null) take(message)
+        else this.#runtime.onDefect(error) // the server's user may not subscribe
+      } catch (thrown) {
+        this.#runtime.onDefect(thrown)
+      }
+    }
+    const options = queue === undefined ? { callback } : { callback, queue }
+    this.#subscriptions.push(this.#line.connection.subscribe(subject, options))
+  }
+
+  #begin(message: NatsMessage): void {
+    const { subject, reply = '' } = message
+    const served = this.#methods.get(subject)
+    if (served === undefined) {
+      this.#refuse(reply, notRun('unimplemented', 'ROUTE_NOT_FOUND', `there is no method ${subject}`))
+      return
+    }
+    const { maxCalls, maxHeaders, maxBodyBytes } = this.#settings
+    if (this.#calls.size >= maxCalls) {
+      this.#refuse(reply, notRun('resource_exhausted', 'TOO_MANY_CALLS', `${maxCalls} calls are going on`))
+      return
+    }
+    const metadata = receivedMetadata(message.headers, maxHeaders)
+    if (metadata === undefined) {
+      this.#refuse(
+        reply,
+        notRun('resource_exhausted', 'HEADERS_TOO_LARGE', `there are more than ${maxHeaders} headers`),
+      )
+      return
+    }
+    if (message.data.length > maxBodyBytes) {
+      const text = `the message has more than ${maxBodyBytes} bytes`
+      this.#refuse(reply, notRun('resource_exhausted', 'BODY_TOO_LARGE', text))
+      return
+    }
+    this.#start(served, message, metadata)
+  }
+
+  #start(served: ServedMethod, { data, reply = '' }: NatsMessage, metadata: ReadonlyMap<string, string>): void {
+    const { clock, onDefect } = this.#runtime
+    const { info } = served.spec
+    const most =
+      info.kind === 'unary' ? this.#settings.maxDeadlineMs : Math.max(this.#settings.maxDeadlineMs, 3_600_000)
+    const get = (name: string): string | undefined => metadata.get(name)
+    let call: Running
+    try {
+      const { attempt, maxAttempts } = attemptsFrom(get)
+      const deadlineMs = Math.min(timeoutFrom(get) ?? deadlineMsOf(info), most)
+      const begun = incoming({ deadlineMs, attempt, maxAttempts, metadata, transport: 'nats', clock, onDefect })
+      call = this.#running(begun, served, { reply, credit: creditIn(get(creditHeader)) })
+    } catch (thrown) {
+      this.#responder.fail(reply, this.#responder.refusalOf(thrown), served.spec)
+      return
+    }
+    this.#calls.add(call)
+    if (reply !== '') this.#byReply.set(reply, call)
+    call.start(data)
+  }
+
+  #running(begun: Incoming, served: ServedMethod, asked: { readonly reply: string; readonly credit: number }): Running {
+    const onEnd = (ended: Running): void => this.#ended(ended)
+    const init = { ...asked, responder: this.#responder, onEnd }
+    if (served.spec.info.kind === 'unary') return new ServedCall(begun, served, init)
+    if (asked.reply === '')
+      throw new CallError<never>(notRun('invalid_argument', 'INVALID_REQUEST', 'a stream needs a reply subject'))
+    const { onDefect } = this.#runtime
+    return new ServedStream(begun, served, { ...init, ...this.#settings, line: this.#line, onDefect })
+  }
+
+  #refuse(reply: string, failure: Failure): void {
+    this.#responder.fail(reply, failure, undefined)
+  }
+
+  #cancel({ data }: NatsMessage): void {
+    this.#byReply.get(textIn(data))?.leave(gaveUp)
+  }
+
+  #ended(call: Running): void {
+    this.#calls.delete(call)
+    this.#byReply.delete(call.reply)
+    if (this.#calls.size === 0) this.#onIdle?.()
+  }
+
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain()
+    return this.#drained
+  }
+
+  async #drain(): Promise<void> {
+    // One that rejects has ended with its connection.
+    await Promise.all(this.#subscriptions.map(each => each.drain().catch(() => {})))
+    await new Promise<void>(resolve => {
+      this.#onIdle = resolve
+      if (this.#calls.size === 0) resolve()
+    })
+    if (this.#line.isUp) await this.#line.connection.flush().catch(() => {}) // what was answered has been sent
+  }
+
+  async close(): Promise<void> {
+    const stopping = failureOf('unavailable', 'CONNECTION_LOST', 'the server stopped')
+    for (const call of this.#calls) call.cancel(stopping)
+    if (!this.#line.connection.isClosed()) for (const each of this.#subscriptions) each.unsubscribe()
+    this.#unuse?.()
+  }
+}
+
+const gaveUp = failureOf('cancelled', 'CANCELLED', 'the caller gave up')
+
+/** How much of a response stream may be sent to begin with: none where the caller does not say. */
+function creditIn(value: string | undefined): number {
+  return value !== undefined && /^\d{1,12}$/.test(value) ? Number(value) : 0
+}
