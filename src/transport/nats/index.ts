@@ -9,4 +9,5 @@ export type {
   NatsSubscription,
   ReceivedHeaders,
 } from './connection.js'
-export { type NatsServerOptions, server } from './server.js'
+export { server } from './server.js'
+export type { NatsServerOptions } from './server-options.js'

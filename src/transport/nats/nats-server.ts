@@ -11,7 +11,7 @@ import type { Line } from './line.js'
 import { Responder } from './responder.js'
 import { type Running, ServedCall } from './served-call.js'
 import { ServedStream } from './served-stream.js'
-import type { Settings } from './server.js'
+import type { Settings } from './server-options.js'
 
 /** A server that listens, or is about to. */
 export class NatsServer implements Listening {

@@ -1,35 +1,9 @@
 // The server over NATS, for `serve`: on a connection that is the user's own, and stays open when the server stops.
 import type { ServerBinding } from '../../contract/index.js'
 import type { NatsConnection } from './connection.js'
-import { limit } from './limit.js'
 import { lineOf } from './line.js'
 import { NatsServer } from './nats-server.js'
-
-/** Options of {@link server}. */
-export interface NatsServerOptions {
-  /** The queue group: of all servers in it, one gets each request. @defaultValue 'tenon' */
-  readonly queue?: string
-  /** The most calls going on at once; more are refused at once with `TOO_MANY_CALLS`, `ran: 'no'`. @defaultValue 1024 */
-  readonly maxCalls?: number
-  /** The most bytes of a request; of a stream, of one item. The NATS server has a limit of its own. @defaultValue 1 MiB */
-  readonly maxBodyBytes?: number
-  /** The most headers of a request. Above: `HEADERS_TOO_LARGE`. @defaultValue 100 */
-  readonly maxHeaders?: number
-  /** The longest deadline that a caller may ask for, in ms. @defaultValue 300 000; an hour for streams */
-  readonly maxDeadlineMs?: number
-  /** The most of one request stream that is on its way or waits here to be read, in bytes; the caller waits. @defaultValue 256 KiB */
-  readonly windowBytes?: number
-  /**
-   * How often a stream gives a sign of life, in ms; one whose caller is not heard three times as long ends. At least a client's, if
-   * that was changed. @defaultValue 5 000
-   */
-  readonly heartbeatMs?: number
-  /** What inboxes begin with, as on the connection: a user may be allowed no other. @defaultValue '_INBOX' */
-  readonly inboxPrefix?: string
-}
-
-/** The options, each with a value. */
-export type Settings = Required<Omit<NatsServerOptions, 'inboxPrefix'>>
+import { type NatsServerOptions, settingsOf } from './server-options.js'
 
 /**
  * A server of contracts on a NATS connection, for `serve`. A method is the subject `<service>.<method>`. When the server stops it
@@ -37,17 +11,8 @@ export type Settings = Required<Omit<NatsServerOptions, 'inboxPrefix'>>
  * a queue that is no name.
  */
 export function server(connection: NatsConnection, options: NatsServerOptions = {}): ServerBinding {
-  const { queue = 'tenon', inboxPrefix = '_INBOX' } = options
-  if (!/^[^\s.*>]+$/.test(queue)) throw new TypeError(`nats: ${JSON.stringify(queue)} cannot be the name of a queue`)
-  const settings: Settings = {
-    queue,
-    maxCalls: limit('maxCalls', options.maxCalls ?? 1024),
-    maxBodyBytes: limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20),
-    maxHeaders: limit('maxHeaders', options.maxHeaders ?? 100),
-    maxDeadlineMs: limit('maxDeadlineMs', options.maxDeadlineMs ?? 300_000),
-    windowBytes: limit('windowBytes', options.windowBytes ?? 256 << 10, 1024),
-    heartbeatMs: limit('heartbeatMs', options.heartbeatMs ?? 5000),
-  }
+  const { inboxPrefix = '_INBOX' } = options
+  const settings = settingsOf(options)
   const line = lineOf(connection, inboxPrefix)
   return {
     name: 'nats',
