@@ -6,13 +6,20 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { defineConfig } from 'vitest/config'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const src = `${root}src/`
 
+/** What `--exclude` says, which vitest does not hand on to projects. */
+const { exclude: excluded = [] } = parseArgs({
+  strict: false,
+  options: { exclude: { type: 'string', multiple: true } },
+}).values
+
 /** The folders of tests that start programs, take signals, or load libraries that change the whole process. */
-const aloneFolders = ['examples', 'integration', 'lifecycle', 'package', 'repo', 'runtimes']
+const aloneFolders = ['examples', 'integration', 'lifecycle', 'package', 'runtimes']
 
 /** The test files, with what is in them; `bench` has none of ours, but packages of others that have some. */
 function testFiles(): readonly { readonly path: string; readonly text: string }[] {
@@ -40,7 +47,7 @@ export default defineConfig(({ mode }) => {
   const files = testFiles()
   const alone = files.filter(isAlone).map(({ path }) => path)
   const wanted = isDeep ? files.filter(({ text }) => text.includes("/deep.js'")).map(({ path }) => path) : undefined
-  const exclude = ['**/node_modules/**', 'test/bench/**']
+  const exclude = ['**/node_modules/**', 'test/bench/**', ...excluded.filter(each => typeof each === 'string')]
   return {
     resolve: {
       alias: [
