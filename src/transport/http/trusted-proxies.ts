@@ -3,8 +3,8 @@
 // and of proxy-addr, but for entries that are no address: those are nobody.
 import { BlockList, isIP } from 'node:net'
 import type { Peer } from '../../core/index.js'
+import { isHost, plainAddress } from '../address.js'
 import type { HttpHeaders } from './message.js'
-import { isHost, plainAddress } from './peer.js'
 
 /** Which proxies are trusted, and what they write. */
 export interface TrustedProxiesOptions {

@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { Request } from 'express'
 import type { Peer } from '../../../core/index.js'
-import { directPeer, isHost, plainAddress } from '../peer.js'
+import { isHost, plainAddress } from '../../address.js'
+import { directPeer } from '../peer.js'
 
 /** Who calls. What a trusted proxy says counts only as far as it is an address, and a host. */
 export function peerOf(message: IncomingMessage): Peer {

@@ -1,0 +1,221 @@
+// One call as the client sees it, from its request to its status, at the level of grpc-js' channel: the client around that makes an
+// error with a stack for each call, and a Node stream for each stream.
+import type { Channel, Metadata as GrpcMetadata, StatusObject } from '@grpc/grpc-js'
+import { observe } from '../../core/call-error.js'
+import { carriedOf } from '../../core/context.js'
+import {
+  type Awaitable,
+  CallError,
+  type Context,
+  type DomainFailure,
+  type Failure,
+  failureOf,
+  left,
+  type Outcome,
+  onCancelled,
+  right,
+} from '../../core/index.js'
+import { asBuffer } from './as-buffer.js'
+import type { MessageCodec } from './message-codec.js'
+import { Messages } from './messages.js'
+import { takeReply } from './metadata.js'
+import { type Called, receivedFailure } from './received-failure.js'
+import type { Remote } from './remote.js'
+
+/** What is called, worked out once. */
+export interface CalledMethod extends Pick<Called, 'spec' | 'failures' | 'isRequestStreamed'> {
+  /** `/shop.v1.Orders/Get` */
+  readonly path: string
+  readonly isResponseStreamed: boolean
+  readonly request: Pick<MessageCodec, 'encode'>
+  readonly response: Pick<MessageCodec, 'decode'>
+}
+
+type GrpcCall = ReturnType<Channel['createCall']>
+
+const cancelledCode = 1
+const gaveUp = failureOf('cancelled', 'CANCELLED', 'the caller gave up its stream')
+
+/** A call that is being made. */
+export class ClientCall {
+  readonly #method: CalledMethod
+  readonly #remote: Remote
+  readonly #context: Context
+  readonly #grpc: GrpcCall
+  #resolve: ((outcome: Awaitable<Outcome>) => void) | undefined
+  #unlink: (() => void) | undefined
+  #hasHeaders = false
+  /** The response of a method that gives one. */
+  #message: Buffer | undefined
+  #wasAnswered = false
+  /** The response of a method that gives a stream, once there is one. */
+  #items: Messages | undefined
+  #requests: AsyncIterator<unknown> | undefined
+  #onSent: (() => void) | undefined
+  #over = false
+
+  constructor(method: CalledMethod, remote: Remote, context: Context, channel: Channel) {
+    this.#method = method
+    this.#remote = remote
+    this.#context = context
+    this.#grpc = channel.createCall(method.path, Number.POSITIVE_INFINITY, null, null, null)
+  }
+
+  /** Sends the request, which is bytes or a stream of messages. Never rejects. */
+  run(metadata: GrpcMetadata, request: Buffer | AsyncIterable<unknown>): Promise<Outcome> {
+    return new Promise(resolve => {
+      this.#resolve = resolve
+      this.#unlink = onCancelled(this.#context, failure => this.#stop(failure))
+      if (this.#over) return
+      this.#grpc.start(metadata, this)
+      if (!this.#method.isResponseStreamed) this.#grpc.startRead()
+      if (Buffer.isBuffer(request)) {
+        this.#grpc.sendMessageWithContext({}, request)
+        this.#grpc.halfClose()
+      } else void this.#send(request)
+    })
+  }
+
+  async #send(items: AsyncIterable<unknown>): Promise<void> {
+    const { scope } = carriedOf(this.#context)
+    try {
+      const iterator = items[Symbol.asyncIterator]()
+      this.#requests = iterator
+      while (true) {
+        const item = await iterator.next()
+        if (this.#over) {
+          if (item.done !== true) await iterator.return?.()
+          return
+        }
+        if (item.done === true) {
+          this.#requests = undefined
+          this.#grpc.halfClose()
+          return
+        }
+        let bytes: Buffer
+        try {
+          bytes = asBuffer(this.#method.request.encode(item.value))
+        } catch (thrown) {
+          observe(scope.onDefect, thrown) // the caller's item, not the stream that it came from
+          this.#stop(gaveUp)
+          return
+        }
+        // One at a time: grpc-js keeps no more than one that waits for a connection.
+        await new Promise<void>(resolve => {
+          this.#onSent = resolve
+          this.#grpc.sendMessageWithContext({ callback: () => resolve() }, bytes)
+        })
+      }
+    } catch (thrown) {
+      this.#requests = undefined
+      scope.caught(thrown) // tells of a defect
+      this.#stop(gaveUp)
+    }
+  }
+
+  onReceiveMetadata(metadata: GrpcMetadata): void {
+    if (this.#over) return
+    this.#hasHeaders = true
+    takeReply(metadata, this.#context.reply, 'header')
+    if (!this.#method.isResponseStreamed) return
+    const items = new Messages({
+      pull: () => this.#grpc.startRead(),
+      decode: bytes => this.#decoded(bytes),
+      onLeft: () => this.#leave(),
+    })
+    this.#items = items
+    this.#settle(right(items))
+  }
+
+  onReceiveMessage(bytes: Buffer): void {
+    if (this.#items !== undefined) {
+      this.#items.take(bytes)
+      return
+    }
+    if (this.#wasAnswered) {
+      this.#stop(this.#unexpected('with more than one message'))
+      return
+    }
+    this.#wasAnswered = true
+    this.#message = bytes
+    this.#grpc.startRead() // the end comes after it
+  }
+
+  onReceiveStatus(status: StatusObject): void {
+    if (this.#over) return
+    takeReply(status.metadata, this.#context.reply, 'trailer')
+    if (status.code !== 0) {
+      const failure = receivedFailure(status, {
+        ...this.#method,
+        peer: this.#remote.peer,
+        hasHeaders: this.#hasHeaders,
+        maxMessageBytes: this.#remote.maxMessageBytes,
+      })
+      this.#end()
+      if (failure instanceof Promise) void failure.then(known => this.#failed(known))
+      else this.#failed(failure)
+      return
+    }
+    this.#end()
+    if (this.#items !== undefined) this.#items.end()
+    else if (this.#method.isResponseStreamed) this.#settle(right(ended()))
+    else this.#settle(this.#whole())
+  }
+
+  #whole(): Outcome {
+    if (this.#message === undefined) return left(this.#unexpected('without a message'))
+    try {
+      return right(this.#decoded(this.#message))
+    } catch (thrown) {
+      return left((thrown as CallError).failure) // decoding throws nothing else
+    }
+  }
+
+  #decoded(bytes: Buffer): unknown {
+    try {
+      return this.#method.response.decode(bytes)
+    } catch (cause) {
+      throw new CallError<never>(this.#unexpected('with a message that cannot be read', cause))
+    }
+  }
+
+  #unexpected(how: string, cause?: unknown): Failure {
+    const { peer } = this.#remote
+    return failureOf('internal', 'UNEXPECTED_RESPONSE', `${peer} answered ${how}`, { peer, cause })
+  }
+
+  /** The call ended early, or its answer makes no sense. */
+  #stop(failure: Failure): void {
+    if (this.#over) return
+    this.#leave(failure.message)
+    this.#failed(failure)
+  }
+
+  /** Nobody wants the rest. */
+  #leave(why = 'the reader left the stream'): void {
+    if (this.#over) return
+    this.#end()
+    this.#grpc.cancelWithStatus(cancelledCode, why)
+  }
+
+  #failed(failure: Failure | DomainFailure): void {
+    this.#settle(left(failure))
+    this.#items?.fail(new CallError(failure))
+  }
+
+  #end(): void {
+    this.#over = true
+    this.#unlink?.()
+    this.#remote.ended()
+    this.#onSent?.()
+    this.#requests?.return?.().catch(() => {}) // what it has to say now interests nobody
+    this.#requests = undefined
+  }
+
+  #settle(outcome: Outcome): void {
+    this.#resolve?.(outcome)
+    this.#resolve = undefined
+  }
+}
+
+async function* ended(): AsyncGenerator<never, void, undefined> {}
