@@ -1,4 +1,4 @@
-/** What is sent to Etsy's statsd, Graphite and InfluxDB is there as it was counted, and a server that was killed gets what waited. */
+/** What is sent to Etsy's statsd, to a server that reads DogStatsD, to Graphite and InfluxDB is there as it was counted, and a server that was killed gets what waited. */
 import { existsSync } from 'node:fs'
 import { type MetricRegistry, metricRegistry } from 'tenon/metrics'
 import { graphite } from 'tenon/metrics/graphite'
@@ -8,10 +8,12 @@ import { describe, expect, it } from 'vitest'
 import {
   keptByCarbon,
   type MetricServer,
+  needStatsdExporter,
   queryInflux,
   startCarbon,
   startInflux,
   startStatsd,
+  startStatsdExporter,
 } from './metric-servers.js'
 
 const help = 'For tests.'
@@ -22,9 +24,9 @@ function need(skip: (reason: string) => void, ...programs: readonly string[]): v
   if (missing !== undefined && !required) skip(`there is no ${missing}`)
 }
 
-async function withServer(
-  start: () => Promise<MetricServer>,
-  use: (server: MetricServer) => Promise<void>,
+async function withServer<S extends MetricServer>(
+  start: () => Promise<S>,
+  use: (server: S) => Promise<void>,
 ): Promise<void> {
   const server = await start()
   try {
@@ -73,6 +75,38 @@ describe('Etsy’s statsd', () => {
       expect(flushed).toMatch(/'shop\.took_seconds': \[ 250, 500 \]/)
       expect(flushed).toMatch(/'statsd\.bad_lines_seen': 0/)
       expect(flushed).toMatch(/'shop\.size_bytes': \{[^}]*\bcount: 40,/)
+    })
+  })
+})
+
+describe('a server that reads DogStatsD', () => {
+  it('has what was counted, with its labels as tags, and histograms that were sampled at their true count', async ({
+    skip,
+  }) => {
+    needStatsdExporter(skip)
+    await withServer(startStatsdExporter, async ({ port, page }) => {
+      const registry = counted()
+      const sender = statsd(registry, { port, prefix: 'shop', maxSamples: 10, dialect: 'dogstatsd' })
+      const took = registry.histogram({ name: 'took_seconds', help, labels: ['method'] })
+      for (const seconds of [0.25, 0.5]) took.with({ method: 'shop.v1.Orders/place' }).observe(seconds)
+      const many = registry.histogram({ name: 'size_bytes', help })
+      for (let i = 0; i < 40; i++) many.observe(7)
+      await sender.close()
+      const text = await until(page, text => text.includes('shop_size_bytes_count 40'))
+      const value = (series: string): string | undefined =>
+        text
+          .split('\n')
+          .find(line => line.startsWith(`${series} `))
+          ?.slice(series.length + 1)
+      expect(value('shop_orders_total{code="ok",method="shop.v1.Orders/place"}')).toBe('3')
+      const odd = 'all_of_it:___=_;___@___\\"_\\\\____ü_😀' // as Prometheus writes it: with \ before " and \
+      expect(value(`shop_orders_total{code="ends_in_\\\\",method="${odd}"}`)).toBe('4')
+      expect(value('shop_balance')).toBe('-2.5')
+      expect(value('shop_took_seconds_count{method="shop.v1.Orders/place"}')).toBe('2')
+      expect(value('shop_took_seconds_sum{method="shop.v1.Orders/place"}')).toBe('0.75')
+      expect(value('shop_size_bytes_sum')).toBe('280')
+      expect(value('statsd_exporter_tag_errors_total')).toBe('0')
+      expect(text).not.toMatch(/^statsd_exporter_sample_errors_total\S* [1-9]/m)
     })
   })
 })

@@ -1,4 +1,5 @@
-// The servers that metrics are sent to, for tests: Etsy's statsd, Graphite's carbon, InfluxDB 1. Each on loopback, with its files in a
+// The servers that metrics are sent to, for tests: Etsy's statsd, Prometheus' exporter for statsd, which reads DogStatsD, Graphite's carbon,
+// InfluxDB 1. Each on loopback, with its files in a
 // folder of its own, stopped by its pid.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort, type Program, start } from '../examples/program.js'
 import { root } from '../repo/sources.js'
+import { cached, freePorts, needFile } from './server-program.js'
 
 /** A server that is the test's own. */
 export interface MetricServer {
@@ -66,6 +68,27 @@ export function startStatsd(): Promise<MetricServer> {
       return [process.execPath, join(root, 'node_modules/statsd/stats.js'), config]
     },
   })
+}
+
+const statsdExporter = cached('statsd_exporter-0.28.0')
+
+/** Skips a test where there is none, unless one must be there. */
+export function needStatsdExporter(skip: (reason: string) => void): void {
+  needFile(statsdExporter, skip)
+}
+
+/** Reads DogStatsD, with its tags, and tells what it has as a page for Prometheus. */
+export async function startStatsdExporter(): Promise<MetricServer & { page(): Promise<string> }> {
+  const [web = 0] = await freePorts(1)
+  const server = await started({
+    name: 'statsd-exporter',
+    ready: /Accepting Prometheus Requests/,
+    async prepare(_, port) {
+      const listen = [`--statsd.listen-udp=127.0.0.1:${port}`, '--statsd.listen-tcp=']
+      return [statsdExporter, `--web.listen-address=127.0.0.1:${web}`, ...listen]
+    },
+  })
+  return { ...server, page: async () => (await fetch(`http://127.0.0.1:${web}/metrics`)).text() }
 }
 
 /** Keeps a number a second. */
