@@ -32,13 +32,15 @@ export interface NatsClientOptions {
 export function client(connection: NatsConnection, options: NatsClientOptions = {}): ClientBinding {
   const { inboxPrefix = '_INBOX' } = options
   const maxCalls = limit('maxCalls', options.maxCalls ?? 1024)
+  const windowBytes = limit('windowBytes', options.windowBytes ?? 256 << 10, 1024)
+  const heartbeatMs = limit('heartbeatMs', options.heartbeatMs ?? 5000)
   const line = lineOf(connection, inboxPrefix)
   const remote: Remote = {
     line,
     peer: line.server,
     maxCalls,
-    windowBytes: limit('windowBytes', options.windowBytes ?? 256 << 10, 1024),
-    heartbeatMs: limit('heartbeatMs', options.heartbeatMs ?? 5000),
+    windowBytes,
+    heartbeatMs,
     calls: 0,
     onIdle: undefined,
   }

@@ -9,5 +9,6 @@ export type {
   NatsSubscription,
   ReceivedHeaders,
 } from './connection.js'
+export type { MicroOptions } from './micro.js'
 export { server } from './server.js'
 export type { NatsServerOptions } from './server-options.js'

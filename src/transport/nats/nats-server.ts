@@ -1,17 +1,24 @@
 // The server: which message is which call, how many go on, and a way to stop that loses none.
 import type { AnyService, Listening, Runtime, ServedMethod } from '../../contract/index.js'
-import { CallError, type Failure, failureOf, type Incoming, incoming } from '../../core/index.js'
+import { CallError, type DomainFailure, type Failure, failureOf, type Incoming, incoming } from '../../core/index.js'
 import { deadlineMsOf } from '../../core/method.js'
 import { attemptsFrom, notRun, timeoutFrom } from '../wire-headers.js'
-import { textIn } from './body.js'
+import { bodyOf, textIn } from './body.js'
 import { cancelSubject } from './cancel-subject.js'
 import type { NatsMessage, NatsSubscription } from './connection.js'
 import { creditHeader, receivedMetadata } from './headers.js'
 import type { Line } from './line.js'
+import { MicroService } from './micro.js'
 import { Responder } from './responder.js'
 import { type Running, ServedCall } from './served-call.js'
 import { ServedStream } from './served-stream.js'
 import type { Settings } from './server-options.js'
+
+/** A method, and how it has gone. */
+interface Served {
+  readonly served: ServedMethod
+  readonly stats: { ended(ms: number, failure: Failure | DomainFailure | undefined): void } | undefined
+}
 
 /** A server that listens, or is about to. */
 export class NatsServer implements Listening {
@@ -20,11 +27,12 @@ export class NatsServer implements Listening {
   readonly #runtime: Runtime
   readonly #settings: Settings
   readonly #responder: Responder
-  readonly #methods: Map<string, ServedMethod> = new Map()
+  readonly #methods: Map<string, Served> = new Map()
   readonly #calls: Set<Running> = new Set()
   /** Those that expect an answer, by the subject that it goes to. */
   readonly #byReply: Map<string, Running> = new Map()
   readonly #subscriptions: NatsSubscription[] = []
+  readonly #described: MicroService[] = []
   #unuse: (() => void) | undefined
   #drained: Promise<void> | undefined
   #onIdle: (() => void) | undefined
@@ -35,8 +43,15 @@ export class NatsServer implements Listening {
     this.#runtime = runtime
     this.#settings = settings
     this.#responder = new Responder(line, runtime.onDefect)
-    for (const { contract, methods } of services)
-      for (const [name, served] of methods) this.#methods.set(`${contract.name}.${name}`, served)
+    const { queue, micro } = settings
+    for (const service of services) {
+      const described = new MicroService(service, queue, runtime.clock, micro === false ? {} : micro)
+      if (micro !== false) this.#described.push(described)
+      for (const [name, served] of service.methods) {
+        const stats = described.endpoints.get(name)
+        this.#methods.set(`${service.contract.name}.${name}`, { served, stats })
+      }
+    }
   }
 
   get addresses(): readonly string[] {
@@ -55,6 +70,11 @@ export class NatsServer implements Listening {
       this.#subscribe(`${contract.name}.*`, message => this.#begin(message), queue)
       this.#subscribe(cancelSubject(contract.name), message => this.#cancel(message))
     }
+    for (const described of this.#described)
+      for (const [subject, answer] of described.answers())
+        this.#subscribe(subject, ({ reply = '' }) => {
+          if (reply !== '') this.#line.send(reply, bodyOf(answer()))
+        })
     await connection.flush()
     return this
   }
@@ -100,8 +120,9 @@ export class NatsServer implements Listening {
     this.#start(served, message, metadata)
   }
 
-  #start(served: ServedMethod, { data, reply = '' }: NatsMessage, metadata: ReadonlyMap<string, string>): void {
+  #start({ served, stats }: Served, { data, reply = '' }: NatsMessage, metadata: ReadonlyMap<string, string>): void {
     const { clock, onDefect } = this.#runtime
+    const startedAt = clock.now()
     const { info } = served.spec
     const most =
       info.kind === 'unary' ? this.#settings.maxDeadlineMs : Math.max(this.#settings.maxDeadlineMs, 3_600_000)
@@ -111,7 +132,11 @@ export class NatsServer implements Listening {
       const { attempt, maxAttempts } = attemptsFrom(get)
       const deadlineMs = Math.min(timeoutFrom(get) ?? deadlineMsOf(info), most)
       const begun = incoming({ deadlineMs, attempt, maxAttempts, metadata, transport: 'nats', clock, onDefect })
-      call = this.#running(begun, served, { reply, credit: creditIn(get(creditHeader)) })
+      const onEnd = (ended: Running, failure?: Failure | DomainFailure): void => {
+        stats?.ended(clock.now() - startedAt, failure)
+        this.#ended(ended)
+      }
+      call = this.#running(begun, served, { reply, credit: creditIn(get(creditHeader)), onEnd })
     } catch (thrown) {
       this.#responder.fail(reply, this.#responder.refusalOf(thrown), served.spec)
       return
@@ -121,9 +146,8 @@ export class NatsServer implements Listening {
     call.start(data)
   }
 
-  #running(begun: Incoming, served: ServedMethod, asked: { readonly reply: string; readonly credit: number }): Running {
-    const onEnd = (ended: Running): void => this.#ended(ended)
-    const init = { ...asked, responder: this.#responder, onEnd }
+  #running(begun: Incoming, served: ServedMethod, asked: Asked): Running {
+    const init = { ...asked, responder: this.#responder }
     if (served.spec.info.kind === 'unary') return new ServedCall(begun, served, init)
     if (asked.reply === '')
       throw new CallError<never>(notRun('invalid_argument', 'INVALID_REQUEST', 'a stream needs a reply subject'))
@@ -169,6 +193,13 @@ export class NatsServer implements Listening {
 }
 
 const gaveUp = failureOf('cancelled', 'CANCELLED', 'the caller gave up')
+
+/** What a request asks for, and what its end is told to. */
+interface Asked {
+  readonly reply: string
+  readonly credit: number
+  onEnd(call: Running, failure?: Failure | DomainFailure): void
+}
 
 /** How much of a response stream may be sent to begin with: none where the caller does not say. */
 function creditIn(value: string | undefined): number {

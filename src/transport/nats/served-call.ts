@@ -1,6 +1,6 @@
 // One call with one message each way, at the server.
 import type { ServedMethod } from '../../contract/index.js'
-import type { Failure, Incoming, Outcome, Starter } from '../../core/index.js'
+import type { DomainFailure, Failure, Incoming, Outcome, Starter } from '../../core/index.js'
 import { parseJson } from '../json.js'
 import { textIn } from './body.js'
 import type { Responder } from './responder.js'
@@ -20,7 +20,8 @@ export interface ServedCallInit {
   /** Where the answer goes; empty where none is expected. */
   readonly reply: string
   readonly responder: Responder
-  onEnd(call: Running): void
+  /** `failure` is what was answered, where that is one. */
+  onEnd(call: Running, failure?: Failure | DomainFailure): void
 }
 
 export class ServedCall implements Running, Starter {
@@ -43,8 +44,9 @@ export class ServedCall implements Running, Starter {
       message = parseJson(textIn(data))
     } catch (thrown) {
       const { responder } = this.#init
-      responder.fail(this.reply, responder.refusalOf(thrown), this.#served.spec)
-      this.#init.onEnd(this)
+      const refusal = responder.refusalOf(thrown)
+      responder.fail(this.reply, refusal, this.#served.spec)
+      this.#init.onEnd(this, refusal)
       return
     }
     this.#call.start(this.#served.endpoint, message, this)
@@ -52,7 +54,7 @@ export class ServedCall implements Running, Starter {
 
   onOutcome(outcome: Outcome): void {
     this.#init.responder.answer(this.#isLeft ? '' : this.reply, outcome, { call: this.#call, spec: this.#served.spec })
-    this.#init.onEnd(this)
+    this.#init.onEnd(this, outcome._tag === 'Left' ? outcome.left : undefined)
   }
 
   cancel(failure: Failure): void {

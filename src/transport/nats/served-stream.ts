@@ -34,7 +34,8 @@ export interface ServedStreamInit {
   readonly maxBodyBytes: number
   /** How much of the response the caller takes to begin with. */
   readonly credit: number
-  onEnd(call: Running): void
+  /** `failure` is what the call came to, where that is one. */
+  onEnd(call: Running, failure?: Failure | DomainFailure): void
 }
 
 export class ServedStream implements Running, Starter, Receiver {
@@ -48,6 +49,7 @@ export class ServedStream implements Running, Starter, Receiver {
   #sending: OutgoingItems | undefined
   #credit: number
   #over = false
+  #failure: Failure | DomainFailure | undefined
 
   constructor(call: Incoming, served: ServedMethod, init: ServedStreamInit) {
     this.#call = call
@@ -68,7 +70,8 @@ export class ServedStream implements Running, Starter, Receiver {
       message = this.#served.spec.request.streamed ? this.#incoming() : parseJson(textIn(data))
     } catch (thrown) {
       const { responder } = this.#init
-      responder.fail(this.reply, responder.refusalOf(thrown), this.#served.spec)
+      this.#failure = responder.refusalOf(thrown)
+      responder.fail(this.reply, this.#failure, this.#served.spec)
       this.#end()
       return
     }
@@ -95,8 +98,10 @@ export class ServedStream implements Running, Starter, Receiver {
     if (this.#over) return // nobody waits for it
     const { responder } = this.#init
     const { spec } = this.#served
-    if (outcome._tag === 'Left') responder.answer(this.reply, outcome, { call: this.#call, spec })
-    else if (spec.response.streamed) {
+    if (outcome._tag === 'Left') {
+      this.#failure = outcome.left
+      responder.answer(this.reply, outcome, { call: this.#call, spec })
+    } else if (spec.response.streamed) {
       this.#respond(outcome.right as AsyncIterable<unknown>) // a streaming method's response
       return
     } else this.#answer(outcome.right)
@@ -136,6 +141,7 @@ export class ServedStream implements Running, Starter, Receiver {
 
   #failed(count: number, failure: Failure | DomainFailure): void {
     const { onDefect } = this.#init
+    this.#failure = failure
     const wire = failureToWire(this.#served.spec, failure, onDefect)
     const trailers = this.#call.reply?.trailers
     this.#last(() => {
@@ -204,6 +210,7 @@ export class ServedStream implements Running, Starter, Receiver {
 
   leave(failure: Failure): void {
     this.#over = true
+    this.#failure = failure
     this.#call.cancel(failure)
     this.#release()
   }
@@ -218,7 +225,7 @@ export class ServedStream implements Running, Starter, Receiver {
     this.#pulse.stop()
     this.#sending?.stop()
     this.#init.line.release(this.#control)
-    this.#init.onEnd(this)
+    this.#init.onEnd(this, this.#failure)
   }
 }
 

@@ -1,5 +1,6 @@
 // What may be set on the server over NATS, and what it is when it is not.
 import { limit } from './limit.js'
+import { checkedMicro, type MicroOptions } from './micro.js'
 
 /** Options of `server`. */
 export interface NatsServerOptions {
@@ -20,6 +21,11 @@ export interface NatsServerOptions {
    * that was changed. @defaultValue 5 000
    */
   readonly heartbeatMs?: number
+  /**
+   * What services say of themselves to `nats micro` and other makers' clients; `false`: nothing. A contract `shop.v1.Orders` is the
+   * service `shop_v1_Orders`: their names have no dots. @defaultValue `{}`: names, methods and how they go, and version 0.0.0
+   */
+  readonly micro?: MicroOptions | false
   /** What inboxes begin with, as on the connection: a user may be allowed no other. @defaultValue '_INBOX' */
   readonly inboxPrefix?: string
 }
@@ -33,6 +39,7 @@ export function settingsOf(options: NatsServerOptions): Settings {
   if (!/^[^\s.*>]+$/.test(queue)) throw new TypeError(`nats: ${JSON.stringify(queue)} cannot be the name of a queue`)
   return {
     queue,
+    micro: checkedMicro(options.micro ?? {}),
     maxCalls: limit('maxCalls', options.maxCalls ?? 1024),
     maxBodyBytes: limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20),
     maxHeaders: limit('maxHeaders', options.maxHeaders ?? 100),

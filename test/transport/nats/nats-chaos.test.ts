@@ -1,0 +1,169 @@
+/** A broker that dies, comes back and hangs: no call hangs with it, and all that ends badly says so with a typed failure. */
+import { call, connect, contract, type Failure, implement, isFailure, method, stream, systemClock } from 'tenon'
+import * as nats from 'tenon/transport/nats'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { deep } from '../../deep.js'
+import { type NatsServerProgram, needNats, startNats } from '../../integration/nats.js'
+import { libraries, type TestConnection } from './connections.js'
+
+const Text = z.object({ text: z.string() })
+const Echo = contract('chaos.v1.Echo', {
+  echo: method({ request: Text, response: Text, idempotency: 'safe' }),
+  hang: method({ request: Text, response: Text, idempotency: 'safe' }),
+  endless: method({ request: Text, response: stream(Text), idempotency: 'safe' }),
+})
+
+const deadlineMs = 1_000
+/** Calls may be told late where the machine is busy; what hangs is told never. */
+const slackMs = 10_000
+const expected = new Set([
+  'CONNECTION_FAILED',
+  'CONNECTION_LOST',
+  'DEADLINE_EXCEEDED',
+  'NO_RESPONDERS',
+  'STREAM_BROKEN',
+  'CANCELLED',
+])
+
+const echoing = implement(Echo).handlers({
+  echo: request => request,
+  hang: (_, { signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  async *endless(request, { signal }) {
+    while (!signal.aborted) {
+      yield request
+      await new Promise(resolve => setTimeout(resolve, 5))
+    }
+  },
+})
+
+interface Scene {
+  readonly broker: NatsServerProgram
+  readonly client: ReturnType<typeof connect<typeof Echo.methods>>
+  close(): Promise<void>
+}
+
+async function scene(library: string): Promise<Scene> {
+  const broker = await startNats()
+  const open = libraries[library]
+  if (open === undefined) throw new Error(library)
+  const ends: readonly TestConnection[] = [await open(broker.port), await open(broker.port)]
+  const [served, calling] = ends
+  if (served === undefined || calling === undefined) throw new Error(library)
+  const ok = { ok: true, checks: {} }
+  const probes = { live: () => ok, ready: () => ok }
+  const server = nats.server(served, { heartbeatMs: 200 })
+  const listening = await server.listen([echoing], { onDefect: console.error, clock: systemClock, probes })
+  return {
+    broker,
+    client: connect(Echo, nats.client(calling, { heartbeatMs: 200 })),
+    async close() {
+      await listening.close()
+      for (const each of ends) await each.close()
+      await broker.stop()
+    },
+  }
+}
+
+/** Calls again and again, until it is stopped. */
+class Load {
+  readonly failures: Map<string, number> = new Map()
+  succeeded = 0
+  longestMs = 0
+  #isOn = true
+  readonly #ended: Promise<unknown>
+
+  constructor({ client }: Scene, width: number) {
+    const unary = Array.from({ length: width }, (_, i) => this.#calls(client, `${i}`))
+    this.#ended = Promise.all([...unary, this.#streams(client)])
+  }
+
+  async #calls(client: Scene['client'], text: string): Promise<void> {
+    while (this.#isOn) {
+      const startedAt = Date.now()
+      const outcome = await call(client.echo, { text }, { deadlineMs })
+      this.longestMs = Math.max(this.longestMs, Date.now() - startedAt)
+      if (outcome._tag === 'Left') this.#failed(outcome.left)
+      else {
+        expect(outcome.right).toEqual({ text })
+        this.succeeded++
+      }
+      await new Promise(resolve => setTimeout(resolve, 2))
+    }
+  }
+
+  async #streams(client: Scene['client']): Promise<void> {
+    while (this.#isOn) {
+      const outcome = await call(client.endless, { text: 'x' }, { deadlineMs })
+      try {
+        if (outcome._tag === 'Right') for await (const _ of outcome.right) if (!this.#isOn) break
+      } catch (thrown) {
+        this.#failed((thrown as { readonly failure: Failure }).failure)
+      }
+      await new Promise(resolve => setTimeout(resolve, 2))
+    }
+  }
+
+  #failed(failure: Failure): void {
+    const reason = isFailure(failure) ? failure.reason : 'none'
+    this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1)
+  }
+
+  async stop(): Promise<void> {
+    this.#isOn = false
+    await this.#ended
+  }
+}
+
+/** How long it took until a call succeeded, in ms. */
+async function untilWell({ client }: Scene): Promise<number> {
+  const startedAt = Date.now()
+  while ((await call(client.echo, { text: 'x' }, { deadlineMs: 500 }))._tag === 'Left') {
+    if (Date.now() - startedAt > 30_000) throw new Error('it did not come back')
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  return Date.now() - startedAt
+}
+
+describe.each(Object.keys(libraries))('with %s', library => {
+  test('a broker that is killed under load and comes back leaves no call hanging', async ({ skip }) => {
+    needNats(skip)
+    const stage = await scene(library)
+    const load = new Load(stage, deep(20, 64))
+    const backMs: number[] = []
+    for (let i = 0; i < deep(2, 10); i++) {
+      const before = load.succeeded
+      while (load.succeeded < before + 50) await new Promise(resolve => setTimeout(resolve, 10))
+      const going = call(stage.client.hang, { text: 'x' }, { deadlineMs: 20_000 })
+      await new Promise(resolve => setTimeout(resolve, 20))
+      await stage.broker.signal('SIGKILL')
+      expect(await going).toMatchObject({ left: { code: 'unavailable', reason: 'CONNECTION_LOST', ran: 'maybe' } })
+      const down = await call(stage.client.echo, { text: 'x' })
+      expect(down).toMatchObject({ left: { reason: 'CONNECTION_FAILED', ran: 'no' } })
+      await stage.broker.start()
+      backMs.push(await untilWell(stage))
+    }
+    await load.stop()
+    expect(Math.max(...backMs)).toBeLessThan(3 * 3_000) // 3 s are promised
+    expect(load.longestMs).toBeLessThan(deadlineMs + slackMs)
+    expect([...load.failures.keys()].filter(reason => !expected.has(reason))).toEqual([])
+    await stage.close()
+  })
+
+  test('a broker that hangs lets calls end at their deadlines, and serves again when it goes on', async ({ skip }) => {
+    needNats(skip)
+    const stage = await scene(library)
+    const load = new Load(stage, deep(5, 20))
+    await untilWell(stage)
+    await stage.broker.signal('SIGSTOP')
+    const late = await call(stage.client.echo, { text: 'x' }, { deadlineMs: 300 })
+    expect(late).toMatchObject({ left: { code: 'deadline_exceeded', reason: 'DEADLINE_EXCEEDED' } })
+    await new Promise(resolve => setTimeout(resolve, deep(700, 30_000)))
+    await stage.broker.signal('SIGCONT')
+    await untilWell(stage)
+    await load.stop()
+    expect(load.longestMs).toBeLessThan(deadlineMs + slackMs)
+    expect([...load.failures.keys()].filter(reason => !expected.has(reason))).toEqual([])
+    await stage.close()
+  })
+})
