@@ -14,6 +14,8 @@ export interface NatsMessage {
   readonly reply?: string
   readonly data: Uint8Array
   readonly headers?: ReceivedHeaders
+  /** Answers it; false where no answer is expected. */
+  respond(payload?: Uint8Array, options?: NatsPublishOptions): boolean
 }
 
 /** What stands for interest in a subject. */

@@ -1,15 +1,7 @@
 // A failure as a message: problem details as over HTTP, beside the two headers by which NATS's own service clients know that a
 // request failed (ADR-32).
 import { failureFromWire, type MethodSpec, statusOf, type WireFailure } from '../../contract/index.js'
-import {
-  type Awaitable,
-  type DomainFailure,
-  type Failure,
-  failed,
-  failureOf,
-  left,
-  type Outcome,
-} from '../../core/index.js'
+import { type Awaitable, type DomainFailure, type Failure, failureOf, left, type Outcome } from '../../core/index.js'
 import { codeOf } from '../code-of-status.js'
 import { jsonText, parseJson } from '../json.js'
 import { failureOfProblem, problemOf } from '../problem.js'
@@ -51,19 +43,25 @@ function headerText(message: string): string {
 export function failureIn(message: NatsMessage, spec: MethodSpec, peer: string): Awaitable<Outcome> | undefined {
   const { headers } = message
   if (headers === undefined) return undefined
-  if (headers.code === 503 && message.data.length === 0) {
-    const text = `nobody listens on ${spec.info.service}.${spec.info.name}`
-    return failed('unavailable', 'NO_RESPONDERS', text, { ran: 'no', peer })
-  }
   const metadata = receivedMetadata(headers, Number.POSITIVE_INFINITY) ?? new Map()
-  if (!metadata.has(lowerErrorHeader) && !metadata.has(lowerCodeHeader)) return undefined
-  const read = wireFailureIn(message, metadata)
-  if (read === undefined) return left(foreignFailure(metadata, peer))
+  const read = readFailure(message.data, metadata, peer)
+  if (read === undefined) return undefined
+  if ('_tag' in read) return left(read)
   const failure = failureFromWire(spec, read, peer)
   return failure instanceof Promise ? failure.then(left) : left<Failure | DomainFailure>(failure)
 }
 
-function wireFailureIn({ data }: NatsMessage, metadata: ReadonlyMap<string, string>): WireFailure | undefined {
+/** The failure in an answer: one of ours as it travels, any other as `UNEXPECTED_RESPONSE`; undefined where there is none. */
+export function readFailure(
+  data: Uint8Array,
+  metadata: ReadonlyMap<string, string>,
+  peer: string,
+): WireFailure | Failure | undefined {
+  if (!metadata.has(lowerErrorHeader) && !metadata.has(lowerCodeHeader)) return undefined
+  return wireFailureIn(data, metadata) ?? foreignFailure(metadata, peer)
+}
+
+function wireFailureIn(data: Uint8Array, metadata: ReadonlyMap<string, string>): WireFailure | undefined {
   let problem: ReturnType<typeof failureOfProblem>
   try {
     problem = failureOfProblem(parseJson(textIn(data)))

@@ -1,5 +1,5 @@
 // "tenon/transport/nats": services and clients over NATS, on connections of `nats` 2 or `@nats-io/transport-node` 3.
-export { client, type NatsClientOptions } from './client.js'
+export { client } from './client.js'
 export type {
   NatsConnection,
   NatsHeaders,
@@ -9,6 +9,20 @@ export type {
   NatsSubscription,
   ReceivedHeaders,
 } from './connection.js'
+export {
+  type Called,
+  type ClientCodec,
+  decodeSuccess,
+  type EndpointOptions,
+  type EndpointRequest,
+  type EndpointResponse,
+  endpoint,
+  type NatsEndpoint,
+  type NatsTarget,
+} from './endpoint.js'
+export { type Callback, handler } from './handler.js'
+export type { Finished, HandlerOptions, HandlerRequest, HandlerResponse, ServerCodec } from './handler-options.js'
 export type { MicroOptions } from './micro.js'
+export type { NatsClientOptions } from './remote.js'
 export { server } from './server.js'
 export type { NatsServerOptions } from './server-options.js'

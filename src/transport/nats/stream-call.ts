@@ -28,6 +28,7 @@ import type { Receiver } from './line.js'
 import { OutgoingItems } from './outgoing-items.js'
 import { Pulse } from './pulse.js'
 import type { Remote } from './remote.js'
+import { noResponders } from './unary-call.js'
 
 export class StreamCall implements Receiver {
   readonly #remote: Remote
@@ -122,7 +123,9 @@ export class StreamCall implements Receiver {
   #take(message: NatsMessage): void {
     const { headers, reply } = message
     if (reply !== undefined && reply !== '') this.#control ??= reply
-    const failed = failureIn(message, this.#spec, this.#remote.peer)
+    const { service, name } = this.#spec.info
+    const { peer } = this.#remote
+    const failed = noResponders(message, `${service}.${name}`, peer) ?? failureIn(message, this.#spec, peer)
     if (headers !== undefined && this.#receiving === undefined) takeReply(this.#context.reply, headers)
     if (failed !== undefined) this.#end(failed)
     else this.#takeFrame(frameIn(textIn(message.data)), message.data.length)

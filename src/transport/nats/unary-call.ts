@@ -1,78 +1,68 @@
-// One call with one message each way, at the caller: told of its answer, so that a call costs one promise.
-import type { MethodSpec } from '../../contract/index.js'
+// One message out and one back, at the caller: told of its answer, so that a call costs one promise.
 import {
   type Awaitable,
-  CallError,
   type Context,
   type Failure,
+  failed,
   failureOf,
-  isFailure,
   left,
   type Outcome,
   onCancelled,
-  right,
 } from '../../core/index.js'
-import { jsonText, parseJson } from '../json.js'
-import { bodyOf, textIn } from './body.js'
-import { cancelSubject } from './cancel-subject.js'
+import { bodyOf } from './body.js'
 import type { NatsMessage } from './connection.js'
-import { failureIn } from './failure-message.js'
-import { requestHeaders, type SentHeaders, takeReply } from './headers.js'
+import type { SentHeaders } from './headers.js'
 import type { Receiver } from './line.js'
 import type { Remote } from './remote.js'
 
-export class UnaryCall implements Receiver {
+/** What a call is, and what becomes of its answer. */
+export interface Reading {
+  readonly subject: string
+  /** Where it is said that the call is given up; undefined where nobody would listen. */
+  readonly cancelTo: string | undefined
+  /** May not throw. */
+  read(message: NatsMessage, context: Context): Awaitable<Outcome>
+}
+
+/** Sends a message, and gives what is made of the answer. Never rejects. */
+export function unaryCall(
+  remote: Remote,
+  reading: Reading,
+  context: Context,
+  sent: { readonly body: Uint8Array; readonly headers: SentHeaders },
+): Promise<Outcome> {
+  return new Promise(resolve => {
+    new UnaryCall(remote, reading, context, resolve).send(sent.body, sent.headers)
+  })
+}
+
+class UnaryCall implements Receiver {
   readonly #remote: Remote
-  readonly #spec: MethodSpec
+  readonly #reading: Reading
   readonly #context: Context
+  readonly #resolve: (outcome: Awaitable<Outcome>) => void
   #reply = ''
   #unlink: (() => void) | undefined
-  #resolve: ((outcome: Awaitable<Outcome>) => void) | undefined
 
-  constructor(remote: Remote, spec: MethodSpec, context: Context) {
+  constructor(remote: Remote, reading: Reading, context: Context, resolve: (outcome: Awaitable<Outcome>) => void) {
     this.#remote = remote
-    this.#spec = spec
+    this.#reading = reading
     this.#context = context
+    this.#resolve = resolve
   }
 
-  run(subject: string, request: unknown): Awaitable<Outcome> {
-    let headers: SentHeaders
-    let body: Uint8Array
-    try {
-      headers = requestHeaders(this.#context)
-      body = bodyOf(jsonText(request))
-    } catch (thrown) {
-      if (!(thrown instanceof CallError)) throw thrown
-      return left({ ...(thrown.failure as Failure), ran: 'no' }) // encoding throws no domain failures
-    }
-    return new Promise(resolve => {
-      this.#resolve = resolve
-      const { line } = this.#remote
-      this.#remote.calls++
-      this.#reply = line.register(this)
-      const unsent = line.send(subject, body, { reply: this.#reply, headers })
-      if (unsent !== undefined) this.#settle(left(unsent))
-      else this.#unlink = onCancelled(this.#context, failure => this.#cancel(failure))
-    })
+  send(body: Uint8Array, headers: SentHeaders): void {
+    const { line } = this.#remote
+    this.#remote.calls++
+    this.#reply = line.register(this)
+    const unsent = line.send(this.#reading.subject, body, { reply: this.#reply, headers })
+    if (unsent !== undefined) this.#settle(left(unsent))
+    else this.#unlink = onCancelled(this.#context, failure => this.#cancel(failure))
   }
 
   onMessage(message: NatsMessage): void {
-    this.#settle(this.#outcomeIn(message))
-  }
-
-  #outcomeIn(message: NatsMessage): Awaitable<Outcome> {
-    const { peer } = this.#remote
-    try {
-      const { headers } = message
-      if (headers !== undefined) takeReply(this.#context.reply, headers)
-      return failureIn(message, this.#spec, peer) ?? right(parseJson(textIn(message.data)))
-    } catch (thrown) {
-      if (!(thrown instanceof CallError) || !isFailure(thrown.failure)) throw thrown
-      const { message: wrong } = thrown.failure
-      return left(
-        failureOf('internal', 'UNEXPECTED_RESPONSE', `${peer} answered with something else: ${wrong}`, { peer }),
-      )
-    }
+    const { subject } = this.#reading
+    this.#settle(noResponders(message, subject, this.#remote.peer) ?? this.#reading.read(message, this.#context))
   }
 
   onLost(cause: string): void {
@@ -82,8 +72,9 @@ export class UnaryCall implements Receiver {
 
   /** The call has its outcome already; the server is told, unless it knows the deadline itself. */
   #cancel(failure: Failure): void {
-    const { line } = this.#remote
-    if (failure.code !== 'deadline_exceeded') line.send(cancelSubject(this.#spec.info.service), bodyOf(this.#reply))
+    const { cancelTo } = this.#reading
+    if (cancelTo !== undefined && failure.code !== 'deadline_exceeded')
+      this.#remote.line.send(cancelTo, bodyOf(this.#reply))
     this.#settle(left(failure))
   }
 
@@ -91,7 +82,13 @@ export class UnaryCall implements Receiver {
     const remote = this.#remote
     remote.line.release(this.#reply)
     this.#unlink?.()
-    this.#resolve?.(outcome)
+    this.#resolve(outcome)
     if (--remote.calls === 0) remote.onIdle?.()
   }
+}
+
+/** What the broker itself answers with where nobody listens. */
+export function noResponders({ headers, data }: NatsMessage, subject: string, peer: string): Outcome | undefined {
+  if (headers?.code !== 503 || data.length > 0) return undefined
+  return failed('unavailable', 'NO_RESPONDERS', `nobody listens on ${subject}`, { ran: 'no', peer })
 }

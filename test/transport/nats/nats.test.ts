@@ -6,6 +6,7 @@ import {
   connect,
   contract,
   failed,
+  fromPromise,
   implement,
   method,
   type OnDefect,
@@ -291,9 +292,84 @@ describe.each(Object.keys(libraries))('with %s', name => {
     await expect(served.flush()).resolves.toBeUndefined()
     await quiet.close()
   })
+
+  test('one endpoint is served and called with its own format, and hooks see all of it', async ({ skip }) => {
+    needNats(skip)
+    const seen: string[] = []
+    const shout = fromPromise(({ s }: { s: string }, context) => {
+      seen.push(`deadline ${context.remainingMs <= 5_000}, token ${context.metadata.get('authorization')}`)
+      context.reply.header('x-said', 'yes')
+      if (s === '') return failed('invalid_argument', 'NOTHING', 'say something')
+      if (s === 'defect') throw new Error('swordfish')
+      return { v: s.toUpperCase() }
+    })
+    const defects: unknown[] = []
+    const callback = nats.handler(
+      shout,
+      {
+        decode: request => ({ s: request.text() }),
+        encode: ({ v }) => ({ body: v, headers: { 'x-format': 'plain' } }),
+      },
+      {
+        before: [
+          (context, { subject }) => {
+            seen.push(`before ${subject}`)
+            return context
+          },
+        ],
+        after: [response => ({ ...response, headers: { ...response.headers, 'x-after': '1' } })],
+        onFailure: failure => seen.push(`failure ${(failure as { readonly reason: string }).reason}`),
+        finalizer: ({ bytes, failure }) => seen.push(`final ${failure === undefined ? bytes : 'failed'}`),
+        onDefect: thrown => defects.push(thrown),
+        maxBodyBytes: 1_000,
+      },
+    )
+    const subscription = served.subscribe('shout.it', { queue: 'shout', callback })
+    await served.flush()
+    const headers: (string | undefined)[] = []
+    const remote = nats.endpoint(
+      { connection: calling, subject: 'shout.it' },
+      {
+        encode: (s: string) => ({ body: s, headers: { authorization: 'Bearer x' } }),
+        decode: answer => nats.decodeSuccess(answer).text(),
+      },
+      { after: answer => headers.push(answer.headers.get('x-said'), answer.headers.get('x-after')) },
+    )
+    expect(await call(remote, 'hello', { deadlineMs: 5_000 })).toMatchObject({ right: 'HELLO' })
+    expect(headers).toEqual(['yes', '1'])
+    expect(await call(remote, '')).toMatchObject({ left: { reason: 'NOTHING', code: 'invalid_argument' } })
+    expect(await call(remote, 'defect')).toMatchObject({ left: { reason: 'DEFECT', message: 'internal error' } })
+    expect(await call(remote, 'x'.repeat(1_001))).toMatchObject({ left: { reason: 'BODY_TOO_LARGE', ran: 'no' } })
+    expect(defects).toHaveLength(1)
+    expect(seen.slice(0, 3)).toEqual(['before shout.it', 'deadline true, token Bearer x', 'final 5'])
+    expect(seen.filter(each => /^f/.test(each))).toEqual([
+      'final 5',
+      'failure NOTHING',
+      'final failed',
+      'failure DEFECT',
+      'final failed',
+      'failure BODY_TOO_LARGE',
+      'final failed',
+    ])
+    subscription.unsubscribe()
+    await served.flush()
+    expect(await call(remote, 'hello')).toMatchObject({ left: { reason: 'NO_RESPONDERS' } })
+    await remote.close()
+    expect(await call(remote, 'hello')).toMatchObject({ left: { reason: 'CLIENT_CLOSED' } })
+  })
 })
 
 test.each([
+  [() => nats.endpoint({ connection: {} as never, subject: 'a.*' }, {} as never), /"a\.\*" cannot be called/],
+  [
+    () =>
+      nats.handler(
+        fromPromise(() => 1),
+        {} as never,
+        { deadlineMs: 0 },
+      ),
+    /deadlineMs must be more than 0/,
+  ],
   [() => nats.server({} as never, { queue: 'a b' }), /"a b" cannot be the name of a queue/],
   [() => nats.server({} as never, { maxCalls: 0 }), /nats: maxCalls must be a whole number from 1/],
   [() => nats.server({} as never, { micro: { version: '1' } }), /must be a semantic version, got "1"/],
