@@ -4,6 +4,8 @@
 export { type ClientCredentialsOptions, clientCredentials } from './client-credentials.js'
 export { introspection } from './introspection.js'
 export type { IntrospectionOptions } from './introspection-options.js'
+export { type CallbackRequest, type Login, type LoginRequest, login, type Redirected } from './login.js'
+export type { LoggedIn, LoginOptions, LoginSessions } from './login-options.js'
 export type { AssertionClient, OAuthClient, SecretClient } from './oauth-client.js'
 export type { EndpointOptions, NetworkOptions } from './oauth-endpoint.js'
 export { type TokenExchangeOptions, tokenExchange } from './token-exchange.js'

@@ -1,6 +1,7 @@
 // A reply that sends a browser elsewhere: after a login, after a form. Where to is often what a caller said (`?next=`), and a server that
 // believes it sends its users to whoever asks: an open redirect (CWE-601).
 import { CallError, failureOf, type Reply } from '../../core/index.js'
+import { isLocalPath, placeOf } from '../../core/local-path.js'
 import { redirectStatuses } from './redirect-statuses.js'
 
 /** Options of {@link redirect}. */
@@ -14,9 +15,6 @@ export interface RedirectOptions {
   readonly origins?: readonly string[]
 }
 
-/** Any will do: what is another place for it, is one for every server. */
-const here = 'http://here.invalid'
-
 /**
  * Makes a reply a redirect; the handler returns a response all the same, which browsers do not look at. `location` is a path of this
  * server (`/orders/7?tab=1`), or a URL of one of `origins`: it is safe to pass what a caller said. Throws `CallError`
@@ -27,20 +25,13 @@ export function redirect(reply: Reply, location: string, options: RedirectOption
   const { status = 303, origins = [] } = options
   if (!redirectStatuses.has(status))
     throw new RangeError(`redirect: the status must be 301, 302, 303, 307 or 308, got ${status}`)
-  const target = placeOf(location)
-  const isAllowed =
-    target !== undefined && (location.startsWith('/') ? target.origin === here : origins.includes(target.origin))
+  const isAllowed = location.startsWith('/')
+    ? isLocalPath(location)
+    : origins.some(origin => origin === placeOf(location)?.origin)
   if (!isAllowed) {
     const message = `${JSON.stringify(location.slice(0, 100))} is no place to be redirected to`
     throw new CallError<never>(failureOf('invalid_argument', 'UNSAFE_REDIRECT', message))
   }
   reply.header('location', location)
   reply.status = status
-}
-
-/** Undefined for what browsers would read differently than we do: they drop line breaks, and take a backslash for a slash. */
-function placeOf(location: string): URL | undefined {
-  if (!/^[\x21-\x5b\x5d-\x7e]+$/.test(location) || !URL.canParse(location, here)) return undefined
-  const url = new URL(location, here)
-  return url.username === '' && url.password === '' ? url : undefined
 }
