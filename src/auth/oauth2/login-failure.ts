@@ -34,7 +34,7 @@ export function loginFailureOf(thrown: unknown): Left<Failure> {
     !code.startsWith('OAUTH_') ||
     noAnswers.test(code) ||
     providersErrors.has(error) ||
-    (code === 'OAUTH_RESPONSE_BODY_ERROR' && error !== 'invalid_grant')
+    (/RESPONSE_BODY/.test(code) && error !== 'invalid_grant')
   return isProviders ? providerUnavailable(cause) : loginRefused(cause)
 }
 
