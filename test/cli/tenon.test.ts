@@ -6,7 +6,7 @@ import { contract, method, openapi } from 'tenon'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { main } from '../../src/cli/main.js'
-import { startScript } from '../examples/program.js'
+import { startBundled } from '../examples/program.js'
 
 const shop = 'examples/shop/contracts.ts'
 
@@ -117,10 +117,10 @@ describe('a command that makes no sense exits with 2 and one line', () => {
 
 test('the program prints and exits as its commands say', { timeout: 60_000 }, async () => {
   const { 'old.json': old, 'next.json': next } = versions()
-  const program = startScript('src/cli/tenon.ts', ['diff', old, next])
+  const program = startBundled('src/cli/tenon.ts', ['diff', old, next])
   expect(await program.ended).toBe(1)
   expect(program.output()).toContain('2 breaking changes')
-  const wrong = startScript('src/cli/tenon.ts', ['nonsense'])
+  const wrong = startBundled('src/cli/tenon.ts', ['nonsense'])
   expect(await wrong.ended).toBe(2)
   expect(wrong.output()).toContain("there is no command 'nonsense'")
 })

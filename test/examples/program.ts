@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { bundled } from './bundled.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -19,9 +20,14 @@ export interface Program {
   stop(signal?: NodeJS.Signals): Promise<number | string>
 }
 
-/** Starts a file of this repository under tsx. */
+/** Starts a file of this repository as users do, under tsx. */
 export function startScript(file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Program {
   return start(process.execPath, ['--import', 'tsx', file, ...args], env)
+}
+
+/** Starts a file of this repository, bundled: a third of the work, for tests to which it does not matter how it was started. */
+export function startBundled(file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Program {
+  return start(process.execPath, [bundled(file), ...args], env)
 }
 
 /** Starts a program in the root of this repository. */

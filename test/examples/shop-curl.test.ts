@@ -3,14 +3,14 @@ import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
-import { freePort, type Program, start, startScript } from './program.js'
+import { freePort, type Program, start, startBundled, startScript } from './program.js'
 
 const run = promisify(execFile)
-const timeout = 60_000 // the programs are compiled when they start
+const timeout = 60_000 // on a busy machine
 
 /** Starts the shop; it is gone when the test is. */
 function startShop({ onTestFinished }: TestContext, ...flags: string[]): Program {
-  const shop = startScript('examples/shop/main.ts', flags)
+  const shop = startBundled('examples/shop/main.ts', flags)
   onTestFinished(async () => void (await shop.stop('SIGKILL')))
   return shop
 }
@@ -54,12 +54,12 @@ const addressOf = (service: string, shop: Program): string =>
   shop.output().match(new RegExp(`^${service} at (\\S+)$`, 'm'))?.[1] ?? ''
 
 describe.each([
-  ['in one process', []],
-  ['in two processes', ['--split']],
-])('the shop %s', (_, flags) => {
+  { name: 'in one process, as `npm start` starts it', flags: [], startIt: startScript },
+  { name: 'in two processes', flags: ['--split'], startIt: startBundled },
+])('the shop $name', ({ flags, startIt }) => {
   let shop: Program
   beforeAll(() => {
-    shop = startScript('examples/shop/main.ts', ['--port', '0', ...flags])
+    shop = startIt('examples/shop/main.ts', ['--port', '0', ...flags])
   })
   afterAll(() => shop.stop('SIGKILL'))
 

@@ -1,7 +1,7 @@
 /** The page that the shop's `npm start` links to, as people use it: in Chromium, with nothing but the shop to load from. */
 import type { Page } from 'playwright-core'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type Program, startScript } from '../examples/program.js'
+import { type Program, startBundled } from '../examples/program.js'
 import { launchChromium, needChromium } from './chromium.js'
 
 interface Visit {
@@ -15,7 +15,7 @@ interface Visit {
 
 /** Starts the shop, takes the link that it prints, and opens it. */
 async function visit(): Promise<Visit> {
-  const shop: Program = startScript('examples/shop/main.ts', ['--port', '0'])
+  const shop: Program = startBundled('examples/shop/main.ts', ['--port', '0'])
   onTestFinished(async () => void (await shop.stop()))
   const [, link = ''] = await shop.waitFor(/^ {2}(http:\S+\/docs)$/m)
   const browser = await launchChromium()

@@ -1,9 +1,7 @@
 /** One key, two processes and a real Redis: one runs and both have its answer, and when it is killed in the middle the other one runs. */
-import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { type Program, start } from '../examples/program.js'
-import { root } from '../repo/sources.js'
+import { type Program, startBundled } from '../examples/program.js'
 import { needRedis, startRedis } from './redis.js'
 
 async function opened() {
@@ -12,8 +10,7 @@ async function opened() {
   const redis = new Redis(server.port, '127.0.0.1')
   onTestFinished(() => redis.disconnect())
   const order = (name: string, workMs: number): Program => {
-    const path = join(root, 'test/integration/fixtures/ordering.ts')
-    const program = start(process.execPath, ['--import', 'tsx', path, String(server.port), name, String(workMs)])
+    const program = startBundled('test/integration/fixtures/ordering.ts', [String(server.port), name, String(workMs)])
     onTestFinished(async () => void (await program.stop('SIGKILL')))
     return program
   }

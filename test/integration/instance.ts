@@ -1,6 +1,6 @@
 /** Starts fixtures/instance.ts as a process, stops it, and reads what it said. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
+import { bundled } from '../examples/bundled.js'
 import { root } from '../repo/sources.js'
 import type { InstancePlan } from './fixtures/instance.js'
 
@@ -13,8 +13,8 @@ export interface Instance {
 
 /** Starts one; resolves when it listens. */
 export async function startInstance(plan: InstancePlan): Promise<Instance> {
-  const path = join(root, 'test/integration/fixtures/instance.ts')
-  const child = spawn(process.execPath, ['--import', 'tsx', path, JSON.stringify(plan)], { cwd: root })
+  const path = bundled('test/integration/fixtures/instance.ts')
+  const child = spawn(process.execPath, [path, JSON.stringify(plan)], { cwd: root })
   let said = ''
   child.stderr.on('data', chunk => {
     said += chunk

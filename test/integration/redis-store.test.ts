@@ -1,12 +1,12 @@
 /** The store in a real Redis: what all stores do, a limit that four processes share, and a Redis that dies, hangs and comes back. */
 import { spawn } from 'node:child_process'
-import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { call, fromPromise, isLeft } from 'tenon'
 import { rateLimit } from 'tenon/middleware'
 import { type RedisStoreOptions, redisStore } from 'tenon/store/redis'
 import { conformanceTests, type StoreHarness, storeConformance } from 'tenon/testkit'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { bundled } from '../examples/bundled.js'
 import { root } from '../repo/sources.js'
 import { hasRedis, needRedis, type RedisServer, startRedis } from './redis.js'
 
@@ -154,8 +154,8 @@ interface Told {
 
 /** A process that asks the shared limit. */
 function worker(port: number, forMs: number) {
-  const path = join(root, 'test/integration/fixtures/limited.ts')
-  const child = spawn(process.execPath, ['--import', 'tsx', path, String(port), String(forMs)], {
+  const path = bundled('test/integration/fixtures/limited.ts')
+  const child = spawn(process.execPath, [path, String(port), String(forMs)], {
     cwd: root,
     stdio: ['pipe', 'pipe', 'inherit'],
   })

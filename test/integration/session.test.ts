@@ -1,6 +1,6 @@
 /** One session in two processes and a real Redis: logged in at one, known at the other, and logged out at both. */
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
-import { startScript } from '../examples/program.js'
+import { startBundled } from '../examples/program.js'
 import { needRedis, startRedis } from './redis.js'
 
 beforeEach(({ skip }) => needRedis(skip))
@@ -10,7 +10,7 @@ test('log in at one process, act at the other, log out: replaying the cookie is 
 }, async () => {
   const redis = await startRedis()
   onTestFinished(() => redis.stop())
-  const programs = [1, 2].map(() => startScript('test/integration/fixtures/sessions.ts', [String(redis.port)]))
+  const programs = [1, 2].map(() => startBundled('test/integration/fixtures/sessions.ts', [String(redis.port)]))
   onTestFinished(async () => void (await Promise.all(programs.map(program => program.stop('SIGKILL')))))
   const [one = '', other = ''] = await Promise.all(
     programs.map(async program => (await program.waitFor(/^at (\S+)$/m))[1] ?? ''),

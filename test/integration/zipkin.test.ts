@@ -1,7 +1,7 @@
 /** A shop that calls its stock, as a real Zipkin server tells it through its own API. */
 import { zipkin } from 'tenon/tracing/zipkin'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startScript } from '../examples/program.js'
+import { startBundled } from '../examples/program.js'
 import { type TracedShopOptions, tracedShop } from './traced-shop.js'
 import { needZipkin, startZipkin, type ZipkinServer, type ZipkinSpan } from './zipkin-server.js'
 
@@ -164,7 +164,7 @@ describe('a real Zipkin', () => {
   test('gets the traces of the example shop, in two processes, when ZIPKIN_URL is set', compiled, async context => {
     const { url, query } = server as ZipkinServer
     const env = { ZIPKIN_URL: url }
-    const program = startScript('examples/shop/main.ts', ['--split', '--port', '0'], env)
+    const program = startBundled('examples/shop/main.ts', ['--split', '--port', '0'], env)
     context.onTestFinished(async () => void (await program.stop('SIGKILL')))
     const [, address] = await program.waitFor(/^Orders at (\S+)$/m)
     const body = JSON.stringify({ lines: [{ sku: 'teapot', count: 1 }] })

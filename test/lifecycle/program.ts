@@ -1,7 +1,7 @@
 /** Runs fixtures/program.ts as a process of its own, and lets a test wait for what it says. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
 import type { TestContext } from 'vitest'
+import { bundled } from '../examples/bundled.js'
 import { root } from '../repo/sources.js'
 import type { Plan } from './fixtures/program.js'
 
@@ -22,8 +22,8 @@ export interface Program {
 /** Starts it; it is killed at the end of the test, whose context is given because tests run concurrently. */
 export function program({ onTestFinished }: TestContext, plan: Plan, command: readonly string[] = []): Program {
   const [file = '', ...prefix] = [...command, process.execPath]
-  const path = join(root, 'test/lifecycle/fixtures/program.ts')
-  const child = spawn(file, [...prefix, '--import', 'tsx', path, JSON.stringify(plan)], { cwd: root })
+  const path = bundled('test/lifecycle/fixtures/program.ts')
+  const child = spawn(file, [...prefix, path, JSON.stringify(plan)], { cwd: root })
   onTestFinished(() => void child.kill('SIGKILL'))
   let [stdout, stderr] = ['', '']
   const waiting = new Set<() => void>()

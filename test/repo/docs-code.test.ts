@@ -28,47 +28,60 @@ describe.runIf(programs.length > 0)('the code at', () => {
   })
 })
 
-describe('documentation', () => {
-  const judged = async (text: string): Promise<readonly (readonly string[])[]> => [
-    ...(await judge(programsIn('docs/x.md', text), 2_000)).values(),
-  ]
-
-  test('is compiled, with the lines of the document', async () => {
-    const text = '# X\n```ts\nexport const a = 1\n```\n1. Then\n   ```ts no-run\n   const b: string = 1\n   ```\n'
-    expect(await judged(text)).toEqual([[], [expect.stringMatching(/^line 7: error TS2322/)]])
-  }, 60_000)
-
-  test('is executed, except where it says no-run', async () => {
-    const thrown =
-      "```ts\nthrow new Error('first')\n```\n```ts no-run\nthrow new Error('second')\n```\n```ts\nexport {}\n```\n"
-    expect(await judged(thrown)).toEqual([[expect.stringContaining('first')], [], []])
-  }, 60_000)
-
-  test('may not throw later, nor leave anything open', async () => {
-    const text = [
+/** Little documents, and what is to be said of each of their programs. */
+const little: readonly { readonly name: string; readonly text: string; readonly verdicts: readonly unknown[] }[] = [
+  {
+    name: 'is compiled, with the lines of the document',
+    text: '# X\n```ts\nexport const a = 1\n```\n1. Then\n   ```ts no-run\n   const b: string = 1\n   ```\n',
+    verdicts: [[], [expect.stringMatching(/^line 7: error TS2322/)]],
+  },
+  {
+    name: 'is executed, except where it says no-run',
+    text: "```ts\nthrow new Error('first')\n```\n```ts no-run\nthrow new Error('second')\n```\n```ts\nexport {}\n```\n",
+    verdicts: [[expect.stringContaining('first')], [], []],
+  },
+  {
+    name: 'may not throw later, nor leave anything open',
+    text: [
       "setTimeout(() => { throw new Error('late') }, 20)",
       "Promise.reject(new Error('forgotten'))",
       "import { createServer } from 'node:http'\ncreateServer().listen(0)",
       'await new Promise(resolve => setTimeout(resolve, 20))',
     ]
-    const [late, forgotten, server, fine] = await judged(text.map(code => `\`\`\`ts\n${code}\n\`\`\`\n`).join(''))
-    expect(late).toEqual([expect.stringContaining('late')])
-    expect(forgotten).toEqual([expect.stringContaining('forgotten')])
-    expect(server).toEqual([expect.stringContaining('keeps the process alive: TCPServerWrap')])
-    expect(fine).toEqual([])
-  }, 60_000)
+      .map(code => `\`\`\`ts\n${code}\n\`\`\`\n`)
+      .join(''),
+    verdicts: [
+      [expect.stringContaining('late')],
+      [expect.stringContaining('forgotten')],
+      [expect.stringContaining('keeps the process alive: TCPServerWrap')],
+      [],
+    ],
+  },
+  {
+    name: 'may not end the process, and those after it run all the same',
+    text: '```ts\nprocess.exit(3)\n```\n```ts\nexport {}\n```\n',
+    verdicts: [[expect.stringContaining('ended the process: exit 3')], []],
+  },
+  {
+    name: 'goes on in a fence that is marked continued',
+    text: "```ts\nconst a: string = 'x'\n```\ntext\n```ts continued\nconst b = a.length\nif (b !== 1) throw b\n```\n",
+    verdicts: [[]],
+  },
+]
 
-  test('may not end the process, and those after it run all the same', async () => {
-    const text = '```ts\nprocess.exit(3)\n```\n```ts\nexport {}\n```\n'
-    expect(await judged(text)).toEqual([[expect.stringContaining('ended the process: exit 3')], []])
-  }, 60_000)
+describe('documentation', () => {
+  let judged: ReadonlyMap<string, readonly string[]> = new Map()
+  const programsOf = (name: string, text: string) => programsIn(`docs/${name.replaceAll(' ', '-')}.md`, text)
+  beforeAll(async () => {
+    judged = await judge(
+      little.flatMap(({ name, text }) => programsOf(name, text)),
+      2_000,
+    )
+  }, 120_000)
 
-  test('goes on in a fence that is marked continued', async () => {
-    const text =
-      "```ts\nconst a: string = 'x'\n```\ntext\n```ts continued\nconst b = a.length\nif (b !== 1) throw b\n```\n"
-    expect(programsIn('docs/x.md', text)).toHaveLength(1)
-    expect(await judged(text)).toEqual([[]])
-  }, 60_000)
+  test.each(little)('$name', ({ name, text, verdicts }) => {
+    expect(programsOf(name, text).map(program => judged.get(program.name))).toEqual(verdicts)
+  })
 
   test.each([
     ['another name for ts', '```typescript\n```\n'],

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Browser, Page } from 'playwright-core'
 import { transportConformance } from 'tenon/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Program, startScript } from '../examples/program.js'
+import { type Program, startBundled } from '../examples/program.js'
 import { hasChromium, launchChromium, needChromium } from '../integration/chromium.js'
 import { served } from '../transport/http/served.js'
 import { type Built, built } from './built.js'
@@ -90,7 +90,7 @@ inChromium(() => {
 
   describe('a page of the example shop', () =>
     remoteTests(shopCases, async () => {
-      shop = startScript('examples/shop/main.ts', ['--port', '0'])
+      shop = startBundled('examples/shop/main.ts', ['--port', '0'])
       const [, address = ''] = await shop.waitFor(/^ {2}(http:\S+)\/docs$/m)
       const [, token = ''] = await shop.waitFor(/^ {2}CUSTOMER=(\S+)$/m)
       return await ask('shop', address, token)

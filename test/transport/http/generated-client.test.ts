@@ -11,6 +11,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { Stock } from '../../../examples/shop/contracts.js'
 import { orders } from '../../../examples/shop/orders.js'
 import { stock } from '../../../examples/shop/stock.js'
+import { deep } from '../../deep.js'
 import { known } from '../../examples/customers.js'
 import { root } from '../../repo/sources.js'
 import { served } from './served.js'
@@ -69,11 +70,13 @@ test('a generated client compiles and gets typed results and failures', { timeou
   writeFileSync(join(folder, 'program.ts'), program)
 
   const settings = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node']
-  const compiler = join(root, 'node_modules/typescript/lib/tsc.js')
-  const compiled = await run(process.execPath, [compiler, ...settings, '--ignoreConfig', 'program.ts'], {
-    cwd: folder,
-  }).catch((error: { readonly stdout: string }) => error)
-  expect(compiled.stdout).toBe('')
+  for (const compiler of deep(['typescript7/bin/tsc'], ['typescript7/bin/tsc', 'typescript/lib/tsc.js'])) {
+    const path = join(root, 'node_modules', compiler)
+    const compiled = await run(process.execPath, [path, ...settings, '--ignoreConfig', 'program.ts'], {
+      cwd: folder,
+    }).catch((error: { readonly stdout: string }) => error)
+    expect(compiled.stdout, compiler).toBe('')
+  }
 
   const { stdout } = await run(process.execPath, ['--import', 'tsx', 'program.ts', address], { cwd: folder })
   expect(JSON.parse(stdout)).toEqual({
