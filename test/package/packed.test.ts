@@ -20,10 +20,11 @@ const eagerPeers: Readonly<Record<string, string>> = {
   'tenon/metrics/prometheus': 'prom-client',
   'tenon/tracing/otel': '@opentelemetry/api',
   'tenon/tracing/zipkin': 'zipkin',
+  'tenon/transport/grpc': '@grpc/grpc-js',
 }
 
 /** Entries that load without their peer, which their declarations name. */
-const declaredByPeers = ['tenon/log/pino']
+const declaredByPeers = ['tenon/auth/casbin', 'tenon/log/pino']
 
 /** Types of peers that our declarations name, and that nothing else brings. */
 const typesOfPeers = ['@types/node', '@types/express']
