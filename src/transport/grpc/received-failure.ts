@@ -94,10 +94,15 @@ const tooLarge = /larger than max|exceeds maximum size|decompresses to a size la
 
 /** What grpc-js says without having heard of the server: its statuses have no metadata. */
 function localFailure(status: StatusObject, called: Called): Failure | undefined {
-  const { details: text, metadata } = status
-  if (Object.keys(metadata.getMap()).length > 0) return httpFailure(status, called)
+  const { code, details: text = '', metadata }: Partial<StatusObject> = status
+  if (metadata !== undefined && Object.keys(metadata.getMap()).length > 0) return httpFailure(status, called)
   const { peer, hasHeaders, maxMessageBytes } = called
   const cause = new Error(text)
+  // So grpc-js ends calls whose messages it cannot unpack: without a code, whatever its types say.
+  if (code === undefined)
+    return failureOf('internal', 'UNEXPECTED_RESPONSE', `${peer} sent a message packed in a way that it does not say`, {
+      peer,
+    })
   if (/ECONNREFUSED/.test(text))
     return failureOf('unavailable', 'CONNECTION_REFUSED', `${peer} refuses connections`, { ran: 'no', cause })
   if (unconnected.test(text)) {

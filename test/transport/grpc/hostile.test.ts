@@ -1,0 +1,237 @@
+/** Peers that mean ill or speak something else: the process lives, others are served, and callers get typed failures. */
+
+import { createServer as createHttpServer } from 'node:http'
+import http2 from 'node:http2'
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { call, connect, contract, type Failure, implement, isFailure, method, stream } from 'tenon'
+import { type Running, serve } from 'tenon/lifecycle'
+import * as grpc from 'tenon/transport/grpc'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+
+const Text = z.object({ text: z.string() })
+const Echo = contract('test.v1.Echo', {
+  echo: method({ request: Text, response: Text, idempotency: 'safe' }),
+  echoAll: method({ request: stream(Text), response: stream(Text), idempotency: 'safe' }),
+})
+const echo = implement(Echo).handlers({ echo: request => request, echoAll: requests => requests })
+const message = (text: string): Buffer => Buffer.concat([Buffer.from([10, text.length]), Buffer.from(text)])
+
+function framed(bytes: Buffer, flag = 0, length = bytes.length): Buffer {
+  const head = Buffer.alloc(5)
+  head.writeUInt8(flag, 0)
+  head.writeUInt32BE(length, 1)
+  return Buffer.concat([head, bytes])
+}
+
+describe('a server', () => {
+  let running: Running
+  let port = 0
+  let honest: ReturnType<typeof grpc.client>
+  const open: { destroy(): void }[] = []
+  beforeAll(async () => {
+    running = await serve([echo], [grpc.server({ port: 0, maxMessageBytes: 64 << 10 })], { signals: false, graceMs: 0 })
+    const [address = ''] = running.addresses
+    port = Number(new URL(address.replace('grpc:', 'http:')).port)
+    honest = grpc.client(address)
+  })
+  afterEach(async () => {
+    const outcome = await call(connect(Echo, honest).echo, { text: 'still here' })
+    expect(outcome).toMatchObject({ _tag: 'Right', right: { text: 'still here' } })
+    for (const each of open.splice(0)) each.destroy()
+  })
+  afterAll(async () => {
+    await honest.close()
+    await running.close()
+  })
+  const session = (): http2.ClientHttp2Session => {
+    const opened = http2.connect(`http://127.0.0.1:${port}`)
+    opened.on('error', () => {})
+    open.push(opened)
+    return opened
+  }
+  const path = '/test.v1.Echo/Echo'
+  const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' }
+
+  /** Sends a request, and tells how it was answered: `grpc-status`, or how its stream was closed. */
+  function answer(body: Buffer, more: http2.OutgoingHttpHeaders = {}): Promise<Readonly<Record<string, unknown>>> {
+    return new Promise(resolve => {
+      const asked = session().request({ ...headers, ...more })
+      let last: Record<string, unknown> = {}
+      asked.on('error', () => {})
+      asked.on('response', given => {
+        last = given
+      })
+      asked.on('trailers', given => {
+        last = { ...last, ...given }
+      })
+      asked.on('close', () => resolve({ ...last, reset: asked.rstCode }))
+      asked.resume()
+      asked.end(body)
+    })
+  }
+
+  test.each([
+    ['a length without end', framed(Buffer.from('x'), 0, 0xffff_ffff), {}, '8'],
+    ['a message that is no protocol buffer', framed(Buffer.from([0xff, 0xff, 0xff])), {}, '3'],
+    ['a message whose text is cut off', framed(Buffer.from([10, 100, 65])), {}, '3'],
+    ['a frame that is cut off', framed(message('abc')).subarray(0, 6), {}, '12'],
+    ['no message at all', Buffer.alloc(0), {}, '12'],
+    ['two messages', Buffer.concat([framed(message('a')), framed(message('b'))]), {}, '12'],
+    ['garbage for gzip', framed(Buffer.from('no gzip'), 1), { 'grpc-encoding': 'gzip' }, '13'],
+    ['a packing that nobody knows', framed(message('a'), 1), { 'grpc-encoding': 'zip' }, '12'],
+    ['a bomb', framed(gzipSync(Buffer.alloc(32 << 20)), 1), { 'grpc-encoding': 'gzip' }, '8'],
+    ['a timeout that is none', framed(message('a')), { 'grpc-timeout': 'soon' }, '13'],
+    ['an attempt that is none', framed(message('a')), { 'tenon-attempt': 'x' }, '3'],
+  ] as const)('refuses %s', async (_, body, more, status) => {
+    expect(await answer(body, more)).toMatchObject({ 'grpc-status': status })
+  })
+
+  test('refuses what is no gRPC', async () => {
+    expect(await answer(Buffer.from('{}'), { 'content-type': 'application/json' })).toMatchObject({ ':status': 415 })
+    expect(await answer(framed(message('a')), { ':path': '/nowhere' })).toMatchObject({ 'grpc-status': '12' })
+  })
+
+  test('refuses a flood of metadata', async () => {
+    const flood = Object.fromEntries(Array.from({ length: 4000 }, (_, i) => [`x-${i}`, 'x'.repeat(100)]))
+    const refused = await answer(framed(message('a')), flood)
+    expect(refused['grpc-status']).not.toBe('0')
+  })
+
+  test('survives streams that are reset as soon as they are begun', async () => {
+    const hasty = session()
+    const closed = new Promise<void>(resolve => hasty.once('close', resolve))
+    let resets = 0
+    for (let round = 0; round < 40 && !hasty.destroyed; round++) {
+      for (let i = 0; i < 100 && !hasty.destroyed; i++, resets++) {
+        const asked = hasty.request(headers)
+        asked.on('error', () => {})
+        asked.close(http2.constants.NGHTTP2_CANCEL)
+      }
+      await new Promise(setImmediate)
+    }
+    expect(resets).toBeGreaterThan(100)
+    hasty.destroy()
+    await closed
+  })
+
+  test.each([
+    ['HTTP/1.1', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['nonsense', '\x00\x01\x02 nonsense\r\n\r\n'.repeat(10)],
+    ['a preface and then nonsense', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff'],
+  ])('closes connections that speak %s', async (_, text) => {
+    const socket = connectTcp(port, '127.0.0.1')
+    socket.on('error', () => {})
+    const closed = new Promise<void>(resolve => socket.once('close', () => resolve()))
+    socket.resume()
+    socket.write(text, 'latin1')
+    await closed
+  })
+})
+
+describe('a client', () => {
+  const open: { close(): unknown }[] = []
+  afterEach(() => {
+    for (const each of open.splice(0)) each.close()
+  })
+  /** What a call comes to at a server that answers as it likes. */
+  async function failureAt(listening: { address(): AddressInfo | string | null; close(): unknown }): Promise<Failure> {
+    open.push(listening)
+    const { port } = listening.address() as AddressInfo
+    const binding = grpc.client(`127.0.0.1:${port}`, { maxMessageBytes: 64 << 10 })
+    const outcome = await call(connect(Echo, binding).echo, { text: 'a' })
+    await binding.close()
+    return outcome._tag === 'Left' && isFailure(outcome.left) ? outcome.left : expect.fail('it succeeded')
+  }
+  const listening = async <T extends { listen(port: number, host: string, done: () => void): unknown }>(
+    server: T,
+  ): Promise<T> => {
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    return server
+  }
+  const answering = (answer: (stream: http2.ServerHttp2Stream) => void): Promise<http2.Http2Server> => {
+    const server = http2.createServer()
+    server.on('stream', stream => {
+      stream.on('error', () => {})
+      answer(stream)
+    })
+    return listening(server)
+  }
+  const ok = { ':status': 200, 'content-type': 'application/grpc' }
+  const ending = (stream: http2.ServerHttp2Stream, body: Buffer, trailers: http2.OutgoingHttpHeaders): void => {
+    stream.respond(ok, { waitForTrailers: true })
+    stream.on('wantTrailers', () => stream.sendTrailers(trailers))
+    stream.end(body)
+  }
+
+  test('of a server that speaks HTTP/1.1', async () => {
+    const found = await failureAt(await listening(createHttpServer((_, response) => response.end('<html>'))))
+    expect(found).toMatchObject({ code: 'unavailable', reason: 'CONNECTION_FAILED' })
+  })
+
+  test('of a server that closes at once', async () => {
+    const found = await failureAt(await listening(createServer((socket: Socket) => socket.destroy())))
+    expect(found.code).toBe('unavailable')
+  })
+
+  test.each([
+    ['a page of HTML', 404, 'unimplemented'],
+    ['a page of HTML', 503, 'unavailable'],
+    ['a page of HTML', 200, 'unknown'],
+  ] as const)('of %s with status %i', async (_, status, code) => {
+    const server = await answering(stream => {
+      stream.respond({ ':status': status, 'content-type': 'text/html' })
+      stream.end('<html><body>nothing here</body></html>')
+    })
+    const found = await failureAt(server)
+    expect(found.reason).toMatch(/^UNEXPECTED_RESPONSE$|^RESPONSE_TOO_LARGE$/)
+    if (status !== 200) expect(found).toMatchObject({ code, details: { status } })
+  })
+
+  test.each([
+    ['a message over its limit', framed(Buffer.alloc(100 << 10)), '0', 'RESPONSE_TOO_LARGE'],
+    ['a length without end', framed(Buffer.from('x'), 0, 0xffff_ffff), '0', 'RESPONSE_TOO_LARGE'],
+    ['a message that is none', framed(Buffer.from([0xff, 0xff])), '0', 'UNEXPECTED_RESPONSE'],
+    ['no message', Buffer.alloc(0), '0', 'UNEXPECTED_RESPONSE'],
+    ['two messages', Buffer.concat([framed(message('a')), framed(message('b'))]), '0', 'UNEXPECTED_RESPONSE'],
+    ['a message that is packed, unsaid', framed(gzipSync(message('a')), 1), '0', 'UNEXPECTED_RESPONSE'],
+    ['a status that is no number', framed(message('a')), 'fine', 'UNKNOWN'],
+  ] as const)('of %s', async (_, body, status, reason) => {
+    const found = await failureAt(await answering(stream => ending(stream, body, { 'grpc-status': status })))
+    expect(found).toMatchObject({ reason })
+    expect(found.peer).toMatch(/^127\.0\.0\.1:/)
+  })
+
+  test('of a bomb', async () => {
+    const server = await answering(stream => {
+      stream.respond({ ...ok, 'grpc-encoding': 'gzip' }, { waitForTrailers: true })
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
+      stream.end(framed(gzipSync(Buffer.alloc(32 << 20)), 1))
+    })
+    expect(await failureAt(server)).toMatchObject({ code: 'resource_exhausted', reason: 'RESPONSE_TOO_LARGE' })
+  })
+
+  test.each([
+    ['details that are none', 'AAAA/////w'],
+    ['details that are no base64', '§§§'],
+  ])('of %s keeps the code', async (_, details) => {
+    const trailers = {
+      'grpc-status': '5',
+      'grpc-message': 'no',
+      'grpc-status-details-bin': Buffer.from(details).toString('latin1'),
+    }
+    const found = await failureAt(await answering(stream => ending(stream, Buffer.alloc(0), trailers)))
+    expect(found).toMatchObject({ code: 'not_found', reason: 'NOT_FOUND', message: 'no' })
+  })
+
+  test('of a stream that ends without a status', async () => {
+    const found = await failureAt(
+      await answering(stream => {
+        stream.respond(ok)
+        stream.end(framed(message('a')))
+      }),
+    )
+    expect(found.reason).toMatch(/CONNECTION_LOST|UNEXPECTED_RESPONSE/)
+  })
+})
