@@ -15,7 +15,7 @@ import {
   type Scheme,
   scopes,
 } from 'tenon/auth'
-import { jwt } from 'tenon/auth/jwt'
+import { issuers, type JwtScheme, jwt } from 'tenon/auth/jwt'
 import { z } from 'zod'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -90,15 +90,18 @@ authorize(both)(fromPromise(async (_: { readonly id: string }) => 'done'))
 const issued = { issuer: 'i', audience: 'a', keys: { algorithm: 'HS256', key: '' }, clockToleranceMs: 0 } as const
 const claims = z.object({ sub: z.string(), scope: z.string().transform(text => text.split(' ')) })
 const byClaims = () => jwt({ ...issued, claims })
-proven<Same<ReturnType<typeof byClaims>, Scheme<{ sub: string; scope: string[] }>>>()
+proven<Same<ReturnType<typeof byClaims>, JwtScheme<{ sub: string; scope: string[] }>>>()
 const byUser = () => jwt({ ...issued, claims, principal: async ({ sub }): Promise<User | undefined> => users.get(sub) })
 declare const users: ReadonlyMap<string, User>
-proven<Same<ReturnType<typeof byUser>, Scheme<User>>>()
+proven<Same<ReturnType<typeof byUser>, JwtScheme<User>>>()
 const served = () => {
   serveable(authenticate(byUser())(whoAmI))
   // @ts-expect-error claims are no user
   serveable(authenticate(byClaims())(whoAmI))
 }
+// Pins: of several issuers the principal is that of any of them.
+const ofAny = () => issuers(byUser(), byClaims())
+proven<Same<ReturnType<typeof ofAny>, Scheme<User | { sub: string; scope: string[] }>>>()
 // @ts-expect-error none is no algorithm
 const unsigned = () => jwt({ ...issued, keys: { algorithm: 'none', key: '' }, claims })
 // @ts-expect-error a verifier without an audience opens to tokens for others

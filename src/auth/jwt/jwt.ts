@@ -11,6 +11,12 @@ import { checkOptions, type JwtOptions } from './jwt-options.js'
 import { VerifiedTokens } from './verified-tokens.js'
 import { verifierOf } from './verifier.js'
 
+/** What {@link jwt} makes. */
+export interface JwtScheme<P> extends Scheme<P> {
+  /** Whose tokens it takes. */
+  readonly issuer: string
+}
+
 /**
  * A scheme for tokens in `authorization: Bearer …`, and nowhere else. A token is refused with `unauthenticated`/`TOKEN_EXPIRED` where
  * that is all that is wrong with it, otherwise with `unauthenticated`/`CREDENTIALS_REJECTED`, and `unavailable`/`KEYS_UNAVAILABLE` where
@@ -46,7 +52,7 @@ import { verifierOf } from './verifier.js'
  */
 export function jwt<S extends StandardSchemaV1<unknown, object>, P extends object = StandardSchemaV1.InferOutput<S>>(
   options: JwtOptions<S, P>,
-): Scheme<P> {
+): JwtScheme<P> {
   const { claims: schema, principal, realm, maxLength = 4_096, maxRemembered = 0 } = options
   checkOptions(options)
   const verifier = verifierOf(options)
@@ -59,6 +65,7 @@ export function jwt<S extends StandardSchemaV1<unknown, object>, P extends objec
 
   return {
     name: 'jwt',
+    issuer: options.issuer,
     challenge: challengeOf('Bearer', realm),
     verify(context) {
       const found = authorizationOf(context, 'bearer')
