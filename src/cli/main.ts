@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { diff, openapi } from '../contract/index.js'
 import { loadContracts, loadDocument } from './load.js'
+import { writeProto } from './proto.js'
 import { report } from './report.js'
 import { UsageError } from './usage-error.js'
 
@@ -20,6 +21,9 @@ const help = `tenon: contracts from the command line
   tenon diff OLD NEW [--json]         what changed, and whom it breaks; exits with 1 where it breaks anybody
   tenon openapi MODULE [--title T] [--api-version V]
                                       prints the OpenAPI 3.1 document of the contracts that a module exports
+  tenon proto MODULE --out DIR [--lock FILE] [--allow-breaking]
+                                      writes a .proto for each of these contracts, and DIR/proto.lock.json, which keeps the
+                                      numbers of fields; exits with 1, and writes nothing, where that breaks old clients
 
 OLD and NEW are OpenAPI documents (.json) that Tenon made, or modules that export contracts. A module in TypeScript needs a Node
 that reads it, or a loader: node --import tsx node_modules/.bin/tenon diff old.json contracts.ts
@@ -45,6 +49,9 @@ async function run(args: readonly string[]): Promise<CommandResult> {
       json: { type: 'boolean' },
       title: { type: 'string' },
       'api-version': { type: 'string' },
+      out: { type: 'string' },
+      lock: { type: 'string' },
+      'allow-breaking': { type: 'boolean' },
     },
   })
   const [command, ...operands] = positionals
@@ -57,6 +64,7 @@ async function run(args: readonly string[]): Promise<CommandResult> {
       ...(title !== undefined && { title }),
       ...(version !== undefined && { version }),
     })
+  if (command === 'proto') return await runProto(operands, values)
   throw new UsageError(`there is no command '${command}'; tenon --help lists them`)
 }
 
@@ -76,6 +84,21 @@ async function runOpenApi(
   const [path, ...others] = operands
   if (path === undefined || others.length > 0) throw new UsageError('openapi needs one module')
   return done(`${JSON.stringify(openapi(await loadContracts(path), options), null, 2)}\n`)
+}
+
+interface ProtoValues {
+  readonly out?: string
+  readonly lock?: string
+  readonly 'allow-breaking'?: boolean
+}
+
+async function runProto(operands: readonly string[], values: ProtoValues): Promise<CommandResult> {
+  const [module, ...others] = operands
+  const { out, lock, 'allow-breaking': allowBreaking = false } = values
+  if (module === undefined || others.length > 0) throw new UsageError('proto needs one module')
+  if (out === undefined) throw new UsageError('proto needs --out, the folder to write to')
+  const { text, isRefused } = await writeProto({ module, out, allowBreaking, ...(lock !== undefined && { lock }) })
+  return { text, errors: '', exitCode: isRefused ? 1 : 0 }
 }
 
 function done(text: string): CommandResult {

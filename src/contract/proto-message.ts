@@ -11,6 +11,7 @@ import { propertiesOf, requiredOf, SchemaParts } from './schema-parts.js'
 export interface ProtoNumbers {
   /** Numbers for the fields, in their order; throws `TypeError` where it has none to give. */
   number(message: string, fields: readonly Omit<ProtoField, 'number'>[]): readonly number[]
+  /** Asked after `number`, of the same message. */
   reserved(message: string): ProtoMessage['reserved']
 }
 
@@ -34,6 +35,7 @@ export function protoBody(name: string, schema: JsonSchema | undefined, numbers:
 interface Unfinished extends ProtoMessage {
   readonly fields: ProtoField[]
   readonly nested: Unfinished[]
+  readonly reserved: ProtoMessage['reserved'][number][]
 }
 
 type Unnumbered = Omit<ProtoField, 'number'>
@@ -64,7 +66,7 @@ class Reader {
   }
 
   #declare(name: string, alternatives: readonly JsonSchema[]): Unfinished {
-    const message = { name, fields: [], nested: [], reserved: this.#numbers.reserved(name) }
+    const message: Unfinished = { name, fields: [], nested: [], reserved: [] }
     this.#messages.set(this.#key(alternatives), message)
     return message
   }
@@ -82,6 +84,7 @@ class Reader {
     const fields = this.#fieldsOf(message, alternatives)
     checkNames(message.name, fields)
     const numbers = this.#numbers.number(message.name, fields)
+    message.reserved.push(...this.#numbers.reserved(message.name)) // known once what is left has its numbers
     message.fields.push(...fields.map((field, index) => ({ ...field, number: numbers[index] ?? 0 })))
   }
 

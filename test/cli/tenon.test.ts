@@ -1,5 +1,5 @@
 /** The command line: what it prints, and with what it exits. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { contract, method, openapi } from 'tenon'
@@ -91,6 +91,56 @@ describe('tenon openapi', () => {
   })
 })
 
+describe('tenon proto', () => {
+  const folder = () => join(Object.values(files({ 'empty.json': '' }))[0] ?? '', '..')
+
+  test('writes a file for each contract, and the lock, and the same again', async () => {
+    const out = folder()
+    const paths = ['shop/v1/orders.proto', 'shop/v1/stock.proto', 'proto.lock.json'].map(path => join(out, path))
+    const all = () => paths.map(path => readFileSync(path, 'utf8'))
+    const expected = { text: paths.map(path => `${path}\n`).join(''), errors: '', exitCode: 0 }
+    expect(await main(['proto', shop, '--out', out])).toEqual(expected)
+    const first = all()
+    expect(first[1]).toContain('package shop.v1;')
+    expect(JSON.parse(first[2] ?? '')).toMatchObject({
+      messages: { 'shop.v1.StockSetRequest': { fields: { sku: { number: 1 } } } },
+    })
+    expect(await main(['proto', shop, '--out', out])).toEqual(expected)
+    expect(all()).toEqual(first)
+    expect(readdirSync(out).sort()).toEqual(['empty.json', 'proto.lock.json', 'shop'])
+  })
+
+  test('writes nothing where that breaks old clients, unless it is told to', async () => {
+    const out = folder()
+    await main(['proto', shop, '--out', out])
+    const lock = join(out, 'proto.lock.json')
+    const edited = readFileSync(lock, 'utf8').replaceAll('"int64"', '"string"')
+    writeFileSync(lock, edited)
+    const refused = await main(['proto', shop, '--out', out])
+    expect(refused).toMatchObject({ errors: '', exitCode: 1 })
+    expect(refused.text).toMatch(
+      /^Breaking, for every caller\n.* {2}shop\.v1\.StockSetRequest\.available was string and is int64\n/s,
+    )
+    expect(refused.text).toMatch(
+      /\d+ breaking changes: nothing was written \(--allow-breaking writes all the same\)\n$/,
+    )
+    expect(readFileSync(lock, 'utf8')).toBe(edited)
+    expect(await main(['proto', shop, '--out', out, '--allow-breaking'])).toMatchObject({ exitCode: 0 })
+    expect(readFileSync(join(out, 'shop/v1/stock.proto'), 'utf8')).toMatch(/reserved 2;.*int64 available = 3;/s)
+  })
+
+  test.each([
+    '{',
+    '{}',
+    '[]',
+    '{"version":1,"messages":{"a":{"fields":{"b":{"number":0}},"reserved":[]}},"services":{}}',
+  ])('takes %s for no lock', async text => {
+    const { 'lock.json': lock } = files({ 'lock.json': text })
+    const result = await main(['proto', shop, '--out', folder(), '--lock', lock])
+    expect(result).toEqual({ text: '', errors: `tenon: ${lock} is no lock that tenon proto made\n`, exitCode: 2 })
+  })
+})
+
 describe('a command that makes no sense exits with 2 and one line', () => {
   const { root } = { root: new URL('../../', import.meta.url).pathname }
   test.each<readonly [args: readonly string[], errors: RegExp]>([
@@ -101,6 +151,9 @@ describe('a command that makes no sense exits with 2 and one line', () => {
     [['diff', `${root}package.json`, shop], /^tenon: .*package.json is not an OpenAPI 3.1 document/],
     [['openapi', 'src/cli/report.ts'], /^tenon: src\/cli\/report.ts exports no contract/],
     [['openapi'], /^tenon: openapi needs one module/],
+    [['proto'], /^tenon: proto needs one module/],
+    [['proto', shop], /^tenon: proto needs --out/],
+    [['proto', shop, '--out', 'x', '--lock', 'src'], /^tenon: src: EISDIR/],
   ])('%j', async (args, errors) => {
     const result = await main(args)
     expect(result).toMatchObject({ text: '', exitCode: 2 })
