@@ -9,7 +9,8 @@ import type { Entered, Layer, Next } from './layer.js'
 import { type Awaitable, type Failed, isPromise, type Outcome } from './outcome.js'
 import type { Receiver } from './receiver.js'
 import type { Dependent, Scope } from './scope.js'
-import { type Leaf, outcomeOf, relayed, type Stack, stackKey } from './stack.js'
+import { outcomeOf, relayed, type Stack, stackKey } from './stack.js'
+import { startLeaf } from './start-leaf.js'
 import { CallStream, isStream, watchItems } from './stream.js'
 
 /** Runs a stack in the call that the context belongs to. Never throws and never rejects. */
@@ -33,47 +34,23 @@ export function runScope(stack: Stack, request: unknown, context: Context, outer
 
 function run(stack: Stack, request: unknown, context: Context, outer?: Receiver): Awaitable<Outcome> {
   carriedOf(context).scope.runs++
-  if (stack.layers.length > 0) return new Frame(stack, request, context, outer).run()
-  return startLeaf(stack.leaf, request, context, outer)
+  // By one name for both: the engine, which inlines no more than so much, compiles the way into a call and each of these apart.
+  const start = stack.layers.length > 0 ? runLayers : runLeaf
+  return start(stack, request, context, outer)
+}
+
+function runLayers(stack: Stack, request: unknown, context: Context, outer?: Receiver): Awaitable<Outcome> {
+  return new Frame(stack, request, context, outer).run()
+}
+
+function runLeaf({ leaf }: Stack, request: unknown, context: Context, outer?: Receiver): Awaitable<Outcome> {
+  return startLeaf(leaf, request, context, outer)
 }
 
 /** What runs a stack: for those who decide whether, when and how often. */
 export function nextOf(stack: Stack): Next {
   const next: Next = (request, context) => runStack(stack, request, context)
   return Object.defineProperty(next, stackKey, { value: stack })
-}
-
-/** Starts a leaf, whose outcome `outer` gets. */
-function startLeaf(leaf: Leaf, request: unknown, context: Context, outer?: Receiver): Awaitable<Outcome> {
-  const { scope } = carriedOf(context)
-  const { runs } = scope
-  // Whoever raced this against something else may have its answer long before this work ends.
-  scope.hold()
-  const end = (outcome: Outcome): Awaitable<Outcome> => {
-    scope.release()
-    return outer === undefined ? outcome : outer.complete(outcome)
-  }
-  let value: unknown
-  try {
-    value = leaf.start(request, context)
-    if (isPromise(value) && !(value instanceof Promise)) value = Promise.resolve(value)
-  } catch (thrown) {
-    return end(leaf.caught(thrown, scope, runs))
-  }
-  if (!(value instanceof Promise)) return end(settled(value, leaf, scope, runs))
-  const ended = value.then(
-    result => end(settled(result, leaf, scope, runs)),
-    thrown => end(leaf.caught(thrown, scope, runs)),
-  )
-  return outer?.promise() ?? ended
-}
-
-function settled(result: unknown, leaf: Leaf, scope: Scope, runs: number): Outcome {
-  try {
-    return leaf.settle(result, scope, runs)
-  } catch (thrown) {
-    return leaf.caught(thrown, scope, runs) // a Proxy may refuse to be looked at
-  }
 }
 
 class Frame implements Dependent, Receiver {
@@ -95,8 +72,6 @@ class Frame implements Dependent, Receiver {
   /** What the layers that were in at the end have been told. */
   #outcome: Outcome | undefined
   #stream: CallStream | undefined
-  /** Some layer wants to know of each item. */
-  #watchesItems = false
 
   constructor(stack: Stack, request: unknown, context: Context, outer: Receiver | undefined) {
     const { scope } = carriedOf(context)
@@ -106,7 +81,7 @@ class Frame implements Dependent, Receiver {
     this.#context = context
     this.#scope = scope
     this.#outer = outer
-    this.#entered = new Array(2 * stack.layers.length)
+    this.#entered = stack.layers.length === 1 ? [undefined, undefined] : new Array(2 * stack.layers.length) // a literal is made in place
     this.#workOutside = scope.work
     scope.attach(this)
   }
@@ -116,30 +91,25 @@ class Frame implements Dependent, Receiver {
   }
 
   run(): Awaitable<Outcome> {
-    const { layers, leaf } = this.#stack
+    const { layers, leaf, watchesItems } = this.#stack
     while (true) {
       // A layer that gave a part of the call as context is around that, and no longer around the call.
       if (this.#context !== this.#outside && carriedOf(this.#context).scope.isPartOf(this.#scope))
-        return runScope(this.#stack.after(this.#count), this.#watchedRequest, this.#context, this)
-      const layer = layers[this.#count]
-      if (layer === undefined) return startLeaf(leaf, this.#watchedRequest, this.#context, this)
-      if (layer.item !== undefined) this.#watchesItems = true
-      if (layer.enter === undefined) {
-        this.#push(undefined)
-        continue
-      }
-      let refused: Outcome | undefined
-      try {
-        const entered = layer.enter(this.#context, this.#request)
-        if (isPromise(entered)) {
-          const resumed = this.#resume(layer, entered)
-          return this.promise() ?? resumed
-        }
-        refused = this.#accept(layer, entered)
-      } catch (thrown) {
-        refused = this.#scope.caught(thrown)
-      }
-      if (refused !== undefined) return this.#leave(refused)
+        return this.#runPart()
+      if (this.#count === layers.length)
+        return startLeaf(leaf, watchesItems ? this.#watched() : this.#request, this.#context, this)
+      const refused = this.#enter(layers[this.#count] as Layer<unknown>) // there are as many
+      if (refused !== undefined) return refused instanceof Promise ? (this.promise() ?? refused) : this.#leave(refused)
+    }
+  }
+
+  /** Enters a layer, or gives what it refuses with; or the outcome of all, where it wants to wait. */
+  #enter(layer: Layer<unknown>): Awaitable<Outcome> | undefined {
+    try {
+      const entered = layer.enter?.(this.#context, this.#request)
+      return isPromise(entered) ? this.#resume(layer, entered) : this.#accept(layer, entered)
+    } catch (thrown) {
+      return this.#scope.caught(thrown)
     }
   }
 
@@ -153,31 +123,38 @@ class Frame implements Dependent, Receiver {
     return refused === undefined ? this.run() : this.#leave(refused)
   }
 
+  #runPart(): Awaitable<Outcome> {
+    const stack = this.#stack
+    const request = stack.watchesItems ? this.#watched() : this.#request
+    return runScope(stack.after(this.#count), request, this.#context, this)
+  }
+
   /** A layer has entered, or gives what it refuses with. */
   #accept(layer: Layer<unknown>, entered: Entered<unknown>): Outcome | undefined {
-    if (entered?._tag === 'Left') return entered
-    const context = entered?.context ?? this.#context
-    if (this.#outcome !== undefined) {
-      // The call ended while the layer was entering: what it took, its exit gives back.
-      this.#exit(layer, this.#outcome, entered?.state, context)
-      this.#settled(layer, entered?.state, context)
-      return this.#outcome
+    const at = 2 * this.#count
+    if (entered !== undefined) {
+      if (entered._tag === 'Left') return entered
+      this.#entered[at] = entered.state
+      if (entered.context !== undefined) this.#context = entered.context
     }
-    this.#context = context
-    this.#push(entered?.state)
+    this.#entered[at + 1] = this.#context
+    if (this.#outcome !== undefined) return this.#takeBack(layer, at, this.#outcome)
+    this.#count++
     return undefined
   }
 
-  #push(state: unknown): void {
-    const at = 2 * this.#count++
-    this.#entered[at] = state
-    this.#entered[at + 1] = this.#context
+  /** The call ended while the layer was entering: what it took, its exit gives back. */
+  #takeBack(layer: Layer<unknown>, at: number, outcome: Outcome): Outcome {
+    const context = this.#entered[at + 1] as Context // as it has just been put there
+    this.#exit(layer, outcome, this.#entered[at], context)
+    this.#settled(layer, this.#entered[at], context)
+    return outcome
   }
 
   /** What is further in than all the layers has given its outcome. */
   complete(outcome: Outcome): Awaitable<Outcome> {
-    const response = outcome._tag === 'Right' ? outcome.right : undefined
-    return isStream(response) ? this.#give(this.#watch(response)) : this.#leave(outcome)
+    if (outcome._tag === 'Left') return this.#leave(outcome)
+    return this.#give(isStream(outcome.right) ? this.#watch(outcome.right) : this.#end(outcome))
   }
 
   promise(): Promise<Outcome> | undefined {
@@ -240,16 +217,16 @@ class Frame implements Dependent, Receiver {
     this.#scope.hold()
     this.#stream = new CallStream(source, {
       onDefect: this.#scope.onDefect,
-      ...(this.#watchesItems && { onItem: () => this.#item('response') }),
+      ...(this.#stack.watchesItems && { onItem: () => this.#item('response') }),
       onEnd: ended => void this.#end(ended),
       onReleased: () => this.#scope.release(),
     })
     return right(this.#stream)
   }
 
-  get #watchedRequest(): unknown {
+  #watched(): unknown {
     const request = this.#request
-    return this.#watchesItems && isStream(request) ? watchItems(request, () => this.#item('request')) : request
+    return isStream(request) ? watchItems(request, () => this.#item('request')) : request
   }
 
   #item(of: 'request' | 'response'): void {
@@ -294,21 +271,22 @@ class Frame implements Dependent, Receiver {
     const { layers } = this.#stack
     const count = this.#count
     let last = count
-    let counts = false
     while (this.#count > to) {
-      const i = --this.#count
-      last = i
-      const layer = layers[i] as Layer<unknown> // as many contexts as layers entered
-      if (layer.settled !== undefined) counts = true
+      last = --this.#count
+      const layer = layers[last] as Layer<unknown> // as many contexts as layers entered
       if (layer.exit !== undefined)
-        this.#exit(layer, outcome, this.#entered[2 * i], this.#entered[2 * i + 1] as Context)
+        this.#exit(layer, outcome, this.#entered[2 * last], this.#entered[2 * last + 1] as Context)
     }
-    if (counts) this.#whenSettled(last, count)
+    if (this.#stack.countsWork && last < count) this.#whenSettled(last, count)
   }
 
   #whenSettled(from: number, to: number): void {
     if (this.#scope.work <= this.#workOutside) this.#tellSettled(from, to)
-    else this.#scope.settled(() => this.#tellSettled(from, to))
+    else this.#tellWhenSettled(from, to)
+  }
+
+  #tellWhenSettled(from: number, to: number): void {
+    this.#scope.settled(() => this.#tellSettled(from, to))
   }
 
   #tellSettled(from: number, to: number): void {

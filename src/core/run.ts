@@ -37,7 +37,7 @@ export interface Started {
 
 /** Calls a stack as a child of `parent`: its own deadline, attempt 1 (a test's context says which), nothing outgoing, linked to the parent's end. */
 export function runChild(stack: Stack, request: unknown, parent: Context | undefined, options?: ChildInit): Started {
-  if (parent === undefined) noteStray(nameOf(stack))
+  if (parent === undefined) noteStray(stack.method, stack.leaf.name)
   const carried = parent === undefined ? undefined : carriedOf(parent)
   const surroundings = carried?.scope.surroundings ?? ordinary
   const now = surroundings.deadlines.clock.now()
@@ -61,10 +61,6 @@ export function runChild(stack: Stack, request: unknown, parent: Context | undef
   const outcome = runScope(stack, request, context)
   nowRunning(outer)
   return { outcome, scope }
-}
-
-function nameOf({ method, leaf }: Stack): string {
-  return method === undefined ? leaf.name || 'an endpoint' : `${method.service}/${method.name}`
 }
 
 /** What a server knows of a call that came in. */

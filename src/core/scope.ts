@@ -310,10 +310,12 @@ export class Scope implements Expiring, Dependent, Receiver {
     this.#left = true
     if (this.bucket !== undefined) this.deadlines.remove(this)
     if (this.#parent?.running) this.#parent.detach(this)
-    const unlink = this.#unlink
-    if (unlink === undefined) return
+    if (this.#unlink !== undefined) this.#unlinkAll(this.#unlink)
+  }
+
+  #unlinkAll(links: readonly (() => void)[]): void {
     this.#unlink = undefined
-    for (const each of unlink) each()
+    for (const unlink of links) unlink()
   }
 
   /** Ends the call before its work is done: answers, aborts, and lets the layers exit, innermost first. */
@@ -377,16 +379,18 @@ export class Scope implements Expiring, Dependent, Receiver {
   release(): void {
     if (--this.work > 0 || this.#isSettled) return
     this.#isSettled = true
-    if (this.#onSettled !== undefined) for (const callback of this.#onSettled) this.#tell(callback)
-    this.#onSettled = undefined
+    if (this.#onSettled !== undefined) this.#tellSettled(this.#onSettled)
     if (this.#isWorkOfParent) this.#parent?.release()
   }
 
-  #tell(callback: () => void): void {
-    try {
-      callback()
-    } catch (thrown) {
-      observe(this.onDefect, thrown)
+  #tellSettled(callbacks: readonly (() => void)[]): void {
+    this.#onSettled = undefined
+    for (const callback of callbacks) {
+      try {
+        callback()
+      } catch (thrown) {
+        observe(this.onDefect, thrown)
+      }
     }
   }
 }

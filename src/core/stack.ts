@@ -52,6 +52,10 @@ export class Stack {
   readonly sources: readonly LayerSource<unknown>[]
   readonly leaf: Leaf
   readonly method: MethodInfo | undefined
+  /** Some layer wants to know of each item. */
+  readonly watchesItems: boolean
+  /** Some layer wants to know when its work has really ended. */
+  readonly countsWork: boolean
   readonly #after: (Stack | undefined)[] = []
 
   constructor({ layers = [], sources = [], leaf, method }: StackInit) {
@@ -59,6 +63,8 @@ export class Stack {
     this.sources = sources
     this.leaf = leaf
     this.method = method
+    this.watchesItems = layers.some(({ item }) => item !== undefined)
+    this.countsWork = layers.some(({ settled }) => settled !== undefined)
   }
 
   /** The same without the first so many layers. */

@@ -1,5 +1,6 @@
 // Notices calls that a handler makes without its context: they have a deadline of their own, nobody can cancel them, and their trace
 // begins anew. Without ambient context only those can be seen that are made before the handler first waits for something.
+import type { MethodInfo } from './method.js'
 
 /** More than a handler has callees; so that a name made of data does not fill the memory. */
 const maxNames = 20
@@ -26,7 +27,7 @@ export function nowRunning(strays: Strays | undefined): Strays | undefined {
   return before
 }
 
-/** A call begins that belongs to no other. */
-export function noteStray(name: string): void {
-  running?.add(name)
+/** A call begins that belongs to no other: of a method, or of a function of some name. */
+export function noteStray(method: MethodInfo | undefined, name: string): void {
+  running?.add(method === undefined ? name || 'an endpoint' : `${method.service}/${method.name}`)
 }

@@ -114,6 +114,13 @@ class Compartment {
   }
 }
 
+/** A call that wants a place. */
+interface EnteringCall {
+  readonly context: Context
+  readonly options: BulkheadOptions
+  readonly method: MethodInfo | undefined
+}
+
 class Compartments implements BulkheadState {
   readonly #frame: PolicyFrame<BulkheadOptions, BulkheadEvent>
   readonly #common: Compartment = new Compartment(undefined)
@@ -136,23 +143,27 @@ class Compartments implements BulkheadState {
     method: MethodInfo | undefined,
   ): Entered<Compartment> | Promise<Entered<Compartment>> {
     const options = this.#frame.current
-    const { maxConcurrent, key } = options
-    const name = key === undefined ? undefined : keyOf(key, { policy: 'bulkhead', request, context })
-    if (key !== undefined && name === undefined) return undefined
+    const { key } = options
+    if (key === undefined) return this.#enter(this.#common, { context, options, method })
+    const name = keyOf(key, { policy: 'bulkhead', request, context })
+    if (name === undefined) return undefined
     const compartment = this.#find(name, options)
     if (compartment === undefined) return left(this.#refusal(name, method))
-    if (compartment.inFlight < maxConcurrent && compartment.line.length === 0) {
-      this.#begin(compartment)
-      return compartment.entered
-    }
-    return this.#wait(compartment, { context, options, method })
+    return this.#enter(compartment, { context, options, method })
+  }
+
+  #enter(compartment: Compartment, call: EnteringCall): Entered<Compartment> | Promise<Entered<Compartment>> {
+    if (compartment.inFlight >= call.options.maxConcurrent || compartment.line.length > 0)
+      return this.#wait(compartment, call)
+    this.#begin(compartment)
+    return compartment.entered
   }
 
   /** The work of a call has really ended. */
   leave(compartment: Compartment): void {
     compartment.inFlight--
     this.inFlight--
-    this.#admit(compartment)
+    if (compartment.key !== undefined || compartment.line.length > 0) this.#admit(compartment)
   }
 
   /** Options have changed: there may be places for those that wait. */
@@ -161,8 +172,7 @@ class Compartments implements BulkheadState {
     for (const compartment of this.#byKey.values()) this.#admit(compartment)
   }
 
-  #find(name: string | undefined, { maxKeys = defaults.maxKeys }: BulkheadOptions): Compartment | undefined {
-    if (name === undefined) return this.#common
+  #find(name: string, { maxKeys = defaults.maxKeys }: BulkheadOptions): Compartment | undefined {
     let compartment = this.#byKey.get(name)
     if (compartment === undefined && this.#byKey.size < maxKeys) {
       compartment = new Compartment(name)
@@ -171,10 +181,7 @@ class Compartments implements BulkheadState {
     return compartment
   }
 
-  async #wait(
-    compartment: Compartment,
-    call: { readonly context: Context; readonly options: BulkheadOptions; readonly method: MethodInfo | undefined },
-  ): Promise<Entered<Compartment>> {
+  async #wait(compartment: Compartment, call: EnteringCall): Promise<Entered<Compartment>> {
     const { maxQueue = defaults.maxQueue, order } = call.options
     const { line } = compartment
     const { method } = call
