@@ -34,6 +34,9 @@ export interface CalledMethod extends Pick<Called, 'spec' | 'failures' | 'isRequ
 type GrpcCall = ReturnType<Channel['createCall']>
 
 const cancelledCode = 1
+/** A server whose clock for the deadline is a little ahead resets the stream, as grpc-go's does, just before ours ends the call. */
+const deadlineSlackMs = 20
+const late = failureOf('deadline_exceeded', 'DEADLINE_EXCEEDED', 'the call took longer than its deadline allows')
 const gaveUp = failureOf('cancelled', 'CANCELLED', 'the caller gave up its stream')
 
 /** A call that is being made. */
@@ -144,6 +147,15 @@ export class ClientCall {
   onReceiveStatus(status: StatusObject): void {
     if (this.#over) return
     takeReply(status.metadata, this.#context.reply, 'trailer')
+    if (
+      status.code === cancelledCode &&
+      status.details === 'Call cancelled' &&
+      this.#context.remainingMs < deadlineSlackMs
+    ) {
+      this.#end()
+      this.#failed(late)
+      return
+    }
     if (status.code !== 0) {
       const failure = receivedFailure(status, {
         ...this.#method,

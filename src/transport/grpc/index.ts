@@ -1,5 +1,21 @@
 // "tenon/transport/grpc": services and clients over gRPC, on @grpc/grpc-js.
 export { client, type GrpcClientOptions } from './client.js'
+export {
+  type ClientCodec,
+  type EndpointOptions,
+  endpoint,
+  type FinishedCall,
+  type GrpcEndpoint,
+} from './endpoint.js'
+export {
+  type FinishedHandling,
+  type HandlerOptions,
+  handler,
+  type ServerCodec,
+  type SurfaceCall,
+} from './handler.js'
+export type { ItemOf } from './item-of.js'
 export type { ChannelSettings, TlsClientOptions } from './remote.js'
+export type { SentStatus } from './sent-failure.js'
 export { type GrpcServerBinding, server } from './server.js'
 export type { GrpcServerOptions } from './server-options.js'
