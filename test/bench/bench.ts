@@ -36,6 +36,8 @@ export interface Bench {
   readonly targets: readonly Target[]
   /** Packages in `peers/` whose versions belong to the result. */
   readonly peers: readonly string[]
+  /** What else the report says, in Markdown: measured when all rounds are over. @defaultValue nothing */
+  appendix?(): Promise<string>
   /** Runs one contender once. @defaultValue a fresh process pinned to one core */
   run?(contender: Contender, pass: readonly string[]): Promise<Figures>
 }

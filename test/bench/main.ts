@@ -9,12 +9,14 @@ import { composition } from './composition/bench.js'
 import { httpClients } from './http/clients.js'
 import { httpServers } from './http/servers.js'
 import { imports } from './import/bench.js'
+import { jwt } from './jwt/bench.js'
 import { policies } from './policies/bench.js'
 import { jsonOf, reportOf } from './report.js'
 import { runRounds } from './rounds.js'
 import { seeingLogging } from './seeing/logging.js'
 import { seeingMetrics } from './seeing/metrics.js'
 import { seeingTracing } from './seeing/tracing.js'
+import { stack, stackShares } from './stack/bench.js'
 import { build, installPeers, surroundingsOf } from './surroundings.js'
 import { judge } from './verdict.js'
 
@@ -27,6 +29,9 @@ const benches: readonly Bench[] = [
   seeingLogging,
   seeingMetrics,
   seeingTracing,
+  jwt,
+  stack,
+  stackShares,
 ]
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' } } })
@@ -51,7 +56,8 @@ function isNamed({ name }: Bench, given: string): boolean {
 async function measure(bench: Bench): Promise<void> {
   const samples = await runRounds(bench, Number(values.rounds ?? bench.rounds))
   const surroundings = surroundingsOf(bench.peers)
-  const report = reportOf(bench, samples, surroundings)
+  const appendix = await bench.appendix?.()
+  const report = [reportOf(bench, samples, surroundings), ...(appendix === undefined ? [] : [appendix])].join('\n\n')
   console.log(`\n${report}\n`)
   if (values.rounds === undefined) {
     const results = pathOf(`results/${bench.name}.json`)

@@ -17,9 +17,22 @@ const cores = { measured: availableParallelism() - 1, driver: 0 } as const
 
 type Role = keyof typeof cores
 
+/** How a process is started. */
+export interface StartOptions {
+  /** Options of Node. @defaultValue none */
+  readonly nodeArgs?: readonly string[]
+  /** Whether it is given the time to end by itself. @defaultValue false */
+  readonly graceful?: boolean
+}
+
+interface Started extends StartOptions {
+  readonly role: Role
+  readonly channel?: 'ipc'
+}
+
 /** Starts `file` of `test/bench` on a core, with nothing of this process' settings but the path. */
-function start(file: string, args: readonly string[], role: Role = 'measured', channel?: 'ipc'): ChildProcess {
-  const node = [process.execPath, `${folder}${file}`, ...args]
+function start(file: string, args: readonly string[], { role, channel, nodeArgs = [] }: Started): ChildProcess {
+  const node = [process.execPath, ...nodeArgs, `${folder}${file}`, ...args]
   const [command = '', ...rest] = canPin ? [pin, '-c', String(cores[role]), ...node] : node
   const env = { PATH: process.env['PATH'], NODE_ENV: 'production' }
   return spawn(command, rest, {
@@ -30,7 +43,7 @@ function start(file: string, args: readonly string[], role: Role = 'measured', c
 
 /** Runs `file` to its end and reads the figures in its last line. */
 export async function pinned(file: string, args: readonly string[]): Promise<Figures> {
-  const child = start(file, args)
+  const child = start(file, args, { role: 'measured' })
   const timer = setTimeout(() => child.kill('SIGKILL'), 120_000)
   let output = ''
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -46,12 +59,14 @@ export async function pinned(file: string, args: readonly string[]): Promise<Fig
 export interface Partner {
   /** Sends `message`, if any, and gives what comes back. Rejects when the process ends before, or does not answer in a minute. */
   ask<Answer>(message?: object): Promise<Answer>
+  /** Sends `message`, upon which it is to end by itself. */
+  end(message: object): Promise<void>
   stop(): Promise<void>
 }
 
 /** Starts `file` with a channel: the other side of a measurement, or one that has to be asked. */
-export function partner(file: string, args: readonly string[], role: Role): Partner {
-  const child = start(file, args, role, 'ipc')
+export function partner(file: string, args: readonly string[], role: Role, options: StartOptions = {}): Partner {
+  const child = start(file, args, { ...options, role, channel: 'ipc' })
   child.stdout?.pipe(process.stderr)
   const ended = once(child, 'close')
   const stop = async (): Promise<void> => {
@@ -68,5 +83,9 @@ export function partner(file: string, args: readonly string[], role: Role): Part
     const [received] = await Promise.race([answer, failed])
     return received
   }
-  return { ask: ask as Partner['ask'], stop } // whoever asks knows what is answered
+  const end = async (message: object): Promise<void> => {
+    child.send(message)
+    await ended
+  }
+  return { ask: ask as Partner['ask'], end, stop } // whoever asks knows what is answered
 }

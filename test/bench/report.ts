@@ -19,7 +19,9 @@ export function reportOf(bench: Bench, samples: Samples, { machine, versions }: 
   return [
     `${bench.title}. Medians of ${rounds} rounds.`,
     table(head, rows),
-    table(['ratio', 'target', 'measured', ''], judge(bench, samples).map(rowOf)),
+    ...(bench.targets.length === 0
+      ? []
+      : [table(['ratio', 'target', 'measured', ''], judge(bench, samples).map(rowOf))]),
     `${machine}. ${peers.join(', ')}.`,
   ].join('\n\n')
 }
@@ -36,12 +38,14 @@ function rowOf({ ours, theirs, column, atMost, ratio: measured, verdict }: Verdi
   return [`${what}, ${column}`, limit, interval(measured), verdict]
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table of Markdown, with numbers in all columns but the first. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows]
   return lines.map(cells => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-function number(value: number): string {
+/** A number for a table. */
+export function number(value: number): string {
   return value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 1 : 0 })
 }
 

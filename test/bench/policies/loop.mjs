@@ -2,9 +2,11 @@
 
 /** What does so many calls, one at a time. */
 export function over(invoke, { requests, expected, read }) {
+  let next = 0
   return async calls => {
     for (let i = 0; i < calls; i++) {
-      const request = requests[i & 1023]
+      const request = requests[next]
+      next = next + 1 === requests.length ? 0 : next + 1
       const response = read(await invoke(request), request)
       if (response !== expected(request)) throw new Error(`${JSON.stringify(request)} gave ${JSON.stringify(response)}`)
     }
