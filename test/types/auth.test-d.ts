@@ -16,6 +16,8 @@ import {
   scopes,
 } from 'tenon/auth'
 import { issuers, type JwtScheme, jwt } from 'tenon/auth/jwt'
+import { introspection, login } from 'tenon/auth/oauth2'
+import type { Sessions } from 'tenon/auth/session'
 import { z } from 'zod'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -107,3 +109,27 @@ const unsigned = () => jwt({ ...issued, keys: { algorithm: 'none', key: '' }, cl
 // @ts-expect-error a verifier without an audience opens to tokens for others
 const forAnybody = () => jwt({ issuer: 'i', keys: issued.keys, clockToleranceMs: 0, claims })
 void [served, unsigned, forAnybody]
+
+// Pins: what an introspected token must be is said or waived, never left out; its principal is what the schema or `principal` gives.
+const asked = { url: 'https://i', client: { id: 'a', secret: 'b' }, issuer: 'i', audience: 'a', scopes: false } as const
+const byAnswer = () => introspection({ ...asked, claims })
+proven<Same<ReturnType<typeof byAnswer>, Scheme<{ sub: string; scope: string[] }>>>()
+const { audience: _, ...forNobody } = asked
+// @ts-expect-error the audience is left out
+const forWhom = () => introspection({ ...forNobody, claims })
+// @ts-expect-error a client proves itself
+const unproven = () => introspection({ ...asked, client: { id: 'a' }, claims })
+
+// Pins: a login ends in sessions of what it makes of people.
+declare const sessionsOfUsers: Sessions<User>
+const provider = {
+  issuer: 'https://i',
+  client: asked.client,
+  redirectUri: 'https://a/b',
+  sessions: sessionsOfUsers,
+  claims,
+}
+const intoUsers = () => login({ ...provider, principal: ({ claims: { sub } }) => users.get(sub) })
+// @ts-expect-error a session of users, begun with claims
+const intoClaims = () => login({ ...provider, principal: ({ claims: { sub } }) => ({ sub }) })
+void [forWhom, unproven, intoUsers, intoClaims]
