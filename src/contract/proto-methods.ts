@@ -3,28 +3,33 @@
 import type { ProtoBody, ProtoMethod } from './proto-file.js'
 import { type ProtoNumbers, protoBody } from './proto-message.js'
 import { capitalised } from './proto-names.js'
-import type { MethodSpec } from './spec.js'
+import type { FailureSpec, MessageSpec, MethodSpec } from './spec.js'
 
 /** The package of a service: `shop.v1` of `shop.v1.Orders`; empty where it has none. */
 export function packageOf(service: string): string {
   return service.slice(0, Math.max(0, service.lastIndexOf('.')))
 }
 
+/** The details of a method's declared failures, by tag. Throws as {@link protoMethod} does. */
+export function protoFailures({ info, failures }: MethodSpec, numbers: ProtoNumbers): ReadonlyMap<string, ProtoBody> {
+  const body = (tag: string, { jsonSchema }: FailureSpec): ProtoBody =>
+    protoBody(`${info.service}${capitalised(tag)}Failure`, jsonSchema, numbers)
+  return new Map([...failures].map(([tag, each]) => [tag, body(tag, each)]))
+}
+
 /** The method of a .proto. Throws `TypeError`, naming the field, for what has no place in a message. */
 export function protoMethod(spec: MethodSpec, numbers: ProtoNumbers): ProtoMethod {
-  const { info, request, response, failures } = spec
+  const { info, request, response } = spec
   const name = capitalised(info.name)
-  const body = (
-    suffix: string,
-    { jsonSchema }: { readonly jsonSchema: MethodSpec['request']['jsonSchema'] },
-  ): ProtoBody => protoBody(`${info.service}${suffix}`, jsonSchema, numbers)
+  const body = (suffix: string, { jsonSchema }: MessageSpec): ProtoBody =>
+    protoBody(`${info.service}${suffix}`, jsonSchema, numbers)
   return {
     name,
     request: body(`${name}Request`, request),
     response: body(`${name}Response`, response),
     requestStreamed: request.streamed,
     responseStreamed: response.streamed,
-    failures: new Map([...failures].map(([tag, each]) => [tag, body(`${capitalised(tag)}Failure`, each)])),
+    failures: protoFailures(spec, numbers),
   }
 }
 

@@ -4,6 +4,7 @@ import type { Described } from './openapi.js'
 import type { ProtoLock } from './proto-lock.js'
 import { protoMethods } from './proto-methods.js'
 import { type ProtoBreak, Renewal } from './proto-renewal.js'
+import { protoFilesOf } from './proto-source.js'
 import { protoPath, protoText } from './proto-text.js'
 
 /** Options of {@link proto}. */
@@ -41,6 +42,9 @@ export interface ProtoFiles {
  */
 export function proto(contracts: Described | readonly Described[], options: ProtoOptions = {}): ProtoFiles {
   const all = Array.isArray(contracts) ? (contracts as readonly Described[]) : [contracts as Described] // Array.isArray does not narrow readonly arrays
+  for (const each of all) {
+    if (protoFilesOf(each) !== undefined) throw new TypeError(`proto: ${each.name} was made from a .proto already`)
+  }
   const renewal = new Renewal(options.lock)
   const files = all.map(({ name, specs }) => {
     const methods = protoMethods(name, specs, renewal)

@@ -7,6 +7,7 @@ export {
   type FinishedCall,
   type GrpcEndpoint,
 } from './endpoint.js'
+export { fromDefinition, type LoadedMethod, type LoadedMethods, type ProtoMethodOptions } from './from-definition.js'
 export {
   type FinishedHandling,
   type HandlerOptions,
@@ -15,6 +16,7 @@ export {
   type SurfaceCall,
 } from './handler.js'
 export type { ItemOf } from './item-of.js'
+export type { GrpcMethod, GrpcServiceOptions, MessageCodec } from './message-codec.js'
 export type { ChannelSettings, TlsClientOptions } from './remote.js'
 export type { SentStatus } from './sent-failure.js'
 export { type GrpcServerBinding, server } from './server.js'

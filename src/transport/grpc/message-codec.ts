@@ -3,7 +3,8 @@
 import type { ProtoBody } from '../../contract/proto-file.js'
 import { lockedNumbers, type ProtoLock } from '../../contract/proto-lock.js'
 import { inOrder, type ProtoNumbers } from '../../contract/proto-message.js'
-import { protoMethod, protoMethods } from '../../contract/proto-methods.js'
+import { protoFailures, protoMethod, protoMethods } from '../../contract/proto-methods.js'
+import { protoFilesOf, protoMethodKey } from '../../contract/proto-source.js'
 import type { MethodSpec } from '../../contract/spec.js'
 import { CallError, failureOf } from '../../core/index.js'
 import { fieldPath } from '../field-path.js'
@@ -51,10 +52,8 @@ export interface GrpcServiceOptions {
   readonly lock?: ProtoLock
 }
 
-/** Under which the definition of a method that was made from a .proto has its own {@link GrpcMethod}. */
-export const grpcMethodKey: unique symbol = Symbol.for('tenon.grpcMethod')
-/** Under which a contract that was made from a .proto has its own {@link GrpcService}. */
-export const grpcServiceKey: unique symbol = Symbol.for('tenon.grpcService')
+/** What the definition of a method that was made from a .proto keeps. */
+export type BroughtMethod = Omit<GrpcMethod, 'failures'>
 
 /**
  * A contract as gRPC sees it. Throws `TypeError`, saying where, for what has no place in a .proto, and for a field that the lock has
@@ -64,25 +63,22 @@ export function grpcService(
   contract: { readonly name: string; readonly specs: ReadonlyMap<string, MethodSpec> },
   options: GrpcServiceOptions = {},
 ): GrpcService {
-  const own: unknown = Reflect.get(contract, grpcServiceKey)
-  if (own !== undefined) return own as GrpcService // ours, by its key
   const { name, specs } = contract
-  const protos = protoMethods(name, specs, numbersOf(options))
+  const files = protoFilesOf(contract)
+  const protos = files === undefined ? protoMethods(name, specs, numbersOf(options)) : new Map()
   const methods = [...specs].map(([key, spec]) => [key, grpcMethod(spec, options)] as const)
-  return { name, methods: new Map(methods), fileDescriptors: fileDescriptors(name, [...protos.values()]) }
+  return { name, methods: new Map(methods), fileDescriptors: files ?? fileDescriptors(name, [...protos.values()]) }
 }
 
 /** One method as gRPC sees it: all that a client knows. Throws as {@link grpcService} does. */
 export function grpcMethod(spec: MethodSpec, options: GrpcServiceOptions = {}): GrpcMethod {
-  const own: unknown = Reflect.get(spec.definition, grpcMethodKey)
-  if (own !== undefined) return own as GrpcMethod // ours, by its key
-  const { name, request, response, failures } = protoMethod(spec, numbersOf(options))
-  return {
-    path: `/${spec.info.service}/${name}`,
-    request: messageCodec(request),
-    response: messageCodec(response),
-    failures: new Map([...failures].map(([tag, body]) => [tag, messageCodec(body)])),
-  }
+  const numbers = numbersOf(options)
+  const failures = new Map([...protoFailures(spec, numbers)].map(([tag, body]) => [tag, messageCodec(body)]))
+  const own = Reflect.get(spec.definition, protoMethodKey) as BroughtMethod | undefined // by the one key that is ours
+  if (own !== undefined) return { ...own, failures }
+  const { name, request, response } = protoMethod(spec, numbers)
+  const path = `/${spec.info.service}/${name}`
+  return { path, request: messageCodec(request), response: messageCodec(response), failures }
 }
 
 function numbersOf({ lock }: GrpcServiceOptions): ProtoNumbers {
