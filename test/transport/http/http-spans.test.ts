@@ -16,6 +16,7 @@ import {
 import { tracing } from 'tenon/middleware'
 import { type FinishedSpan, type MemoryReporter, memoryReporter, never, type Tracer, tracer } from 'tenon/tracing'
 import * as http from 'tenon/transport/http'
+import { server as fetchServer } from 'tenon/transport/http/fetch'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
 import { listening } from './listening.js'
@@ -100,6 +101,15 @@ describe.each(Object.entries(servers))('behind %s', (_, serve) => {
     expect(httpOf(span)).toEqual([verb, '/things/{id}', 'http', '1.1', status])
     expect(JSON.stringify(span.attributes)).not.toContain(`/${id}`)
   })
+})
+
+test('behind a fetch runtime it is the same, but for the version, which nobody tells', async () => {
+  const server = traced()
+  const serve = fetchServer([things(server)], { onDefect: () => {} })
+  for (const id of ['tea', 'missing', 'broken']) await serve(new Request(`https://things.test/things/${id}`))
+  expect(server.reporter.spans.map(httpOf)).toEqual(
+    [200, 404, 500].map(status => ['GET', '/things/{id}', 'https', undefined, status]),
+  )
 })
 
 test('requests that never become a call are in no trace: there is no route, or nothing to give a handler', async () => {
