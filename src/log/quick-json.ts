@@ -74,6 +74,9 @@ export class QuickJson {
   lines(sources: readonly Fields[]): QuickLine {
     let bound: Bound | undefined
     let known: { readonly level: Level; readonly message: string; readonly text: string } | undefined
+    // Up to the fields; lines come in bursts, many in one millisecond.
+    let head = ''
+    let headTime = Number.NaN
     return (time, level, message, fields) => {
       bound ??= this.#bound(sources)
       if (bound.text === undefined || typeof message !== 'string') return undefined
@@ -83,8 +86,13 @@ export class QuickJson {
         const text = this.#message(message)
         if (text.length > this.#maxLength / 2 - reserve) return undefined
         known = { level, message, text: inOnePiece(`","level":"${level}","message":${text}${bound.text}`) }
+        headTime = Number.NaN
       }
-      const line = `{"time":"${timeText(time)}${known.text}${more}}`
+      if (time !== headTime) {
+        head = `{"time":"${timeText(time)}${known.text}`
+        headTime = time
+      }
+      const line = `${head}${more}}`
       return line.length > this.#maxLength - reserve ? undefined : line
     }
   }

@@ -1,5 +1,7 @@
 // One line per call, of the level at which somebody has to act: who that is, `blame` says, as it does for breakers and
 // metrics, so that a page full of errors means that this service is broken, and not that a caller cannot spell.
+
+import { enteredAt } from '../core/context.js'
 import {
   around,
   blame,
@@ -84,7 +86,7 @@ export function logging(log: Logger, options: LoggingOptions = {}): Middleware {
     let leftOut = 0
     return {
       name: 'logging',
-      enter: (context, request) => new Started(context.clock.now(), request),
+      enter: (context, request) => new Started(enteredAt(context), request),
       exit(outcome: Outcome, started: Started, context) {
         const failure = outcome._tag === 'Left' ? outcome.left : undefined
         const who = failure === undefined ? 'ok' : blame(failure)
@@ -124,20 +126,26 @@ interface Logged {
   readonly leftOut: number
 }
 
-/** Of a call that succeeded. */
+/** Of a call that succeeded. Names no more than is known: each field takes its time, even one that is left out of the line. */
 function lineOf({ context, started, remote, leftOut }: Logged): Fields {
-  const { transport } = context // of the call that was received
-  const isServer = transport !== undefined
+  const { transport, attempt } = context
+  const tookMs = Math.round((context.clock.now() - started.at) * 1_000) / 1_000
+  const traceId = traceIdOf(context)
+  const more = leftOut === 0 ? undefined : leftOut
+  if (transport !== undefined) {
+    const caller = context.peer.address
+    return { code: 'ok', tookMs, attempt, traceId, side: 'server', transport, caller, leftOut: more }
+  }
+  if (remote === undefined) return { code: 'ok', tookMs, attempt, traceId, leftOut: more }
   return {
     code: 'ok',
-    tookMs: Math.round((context.clock.now() - started.at) * 1_000) / 1_000,
-    attempt: context.attempt,
-    traceId: traceIdOf(context),
-    side: isServer ? 'server' : remote && 'client',
-    transport: transport ?? remote?.transport,
-    caller: isServer ? context.peer.address : undefined,
-    peer: isServer ? undefined : remote?.peer,
-    leftOut: leftOut === 0 ? undefined : leftOut,
+    tookMs,
+    attempt,
+    traceId,
+    side: 'client',
+    transport: remote.transport,
+    peer: remote.peer,
+    leftOut: more,
   }
 }
 
