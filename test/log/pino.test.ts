@@ -78,7 +78,7 @@ test('whatever is logged is one line that is safe to print', () => {
     }),
     { numRuns: deep(50, 10_000) },
   )
-})
+}, 120_000)
 
 test('an error is an object with its code and causes, with a stack if asked for', () => {
   const { log, last } = through({}, { stacks: true })
