@@ -56,6 +56,7 @@ export const reasons: Readonly<Record<string, Reason>> = {
   MALFORMED_HTTP: { code: 'invalid_argument' },
   METHOD_NOT_ALLOWED: { code: 'unimplemented' },
   NOT_MODIFIED: { code: 'failed_precondition' },
+  NOT_STORED: { blame: 'dependency' },
   NOT_PROXIED: { code: 'unimplemented' },
   PRECONDITION_FAILED: { code: 'failed_precondition' },
   REDIRECT_REFUSED: { code: 'unknown', blame: 'dependency' },

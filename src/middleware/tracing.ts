@@ -19,7 +19,8 @@ import { describeSent, describeServed, sentTo } from './http-span.js'
 /** Options of {@link tracing}. */
 export interface TracingOptions {
   /**
-   * What the spans are in their traces. @defaultValue 'server' for a call that was received and has no span yet; else 'client' where a
+   * What the spans are in their traces. A `consumer` of what a transport received begins a trace, with a link to the span of the
+   * producer. @defaultValue 'server' for a call that was received and has no span yet; else 'client' where a
    * transport's client is called, 'internal' where none is
    */
   readonly kind?: SpanKind
@@ -94,8 +95,15 @@ export function tracing(tracer: Tracer, options: TracingOptions = {}): Middlewar
     const http = remote?.http === undefined ? undefined : sentTo(remote.http, method)
     const begin = (context: Context): Span => {
       const own = kind ?? kindOf(context, remote)
+      if (own === 'consumer' && context.transport !== undefined) return consuming(context)
       const parent = context.span ?? tracer.extract(own === 'server' ? context.metadata : context.outgoing)
       return tracer.start(name, { kind: own, parent, peer: own === 'server' ? undefined : remote?.peer }, context.clock)
+    }
+    // A message is handled when its producer has long gone on: a trace of its own, linked to the one it comes from.
+    const consuming = (context: Context): Span => {
+      const producer = tracer.extract(context.metadata)
+      const links = producer?.traceId === undefined ? [] : [{ context: producer, attributes: {} }]
+      return tracer.start(name, { kind: 'consumer', parent: context.span, links }, context.clock)
     }
     const describe = (span: Span, context: Context): void => {
       if (method !== undefined) span.set('method', `${method.service}/${method.name}`)

@@ -22,6 +22,7 @@ import type { NatsConnection, NatsMessage } from './connection.js'
 import { readFailure } from './failure-message.js'
 import { receivedMetadata, requestHeaders } from './headers.js'
 import { type NatsClientOptions, Remote } from './remote.js'
+import { checkedSubject } from './subject.js'
 import { unaryCall } from './unary-call.js'
 
 /** What a {@link ClientCodec} sends. */
@@ -99,8 +100,7 @@ export function endpoint<Req, Res, E = never>(
   codec: ClientCodec<Req, Res, E>,
   options: EndpointOptions = {},
 ): NatsEndpoint<Req, Res, E> {
-  if (!/^[^\s.*>]+(?:\.[^\s.*>]+)*$/.test(subject))
-    throw new TypeError(`nats: ${JSON.stringify(subject)} cannot be called`)
+  checkedSubject(subject)
   const remote = new Remote(connection, options)
   const calling: Calling = { remote, subject, codec: codec as Calling['codec'], options } // called with what the types say
   const run = (request: Req, context: Context): Promise<never> => called(calling, request, context) as Promise<never> // as above

@@ -34,7 +34,7 @@ export function failureMessage(failure: WireFailure): FailureMessage {
 }
 
 /** Nothing that could end the header. */
-function headerText(message: string): string {
+export function headerText(message: string): string {
   const text = message.slice(0, 200).replace(/[^\x20-\x7e]/g, '?')
   return text === '' ? 'failed' : text
 }

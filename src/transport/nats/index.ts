@@ -9,6 +9,8 @@ export type {
   NatsSubscription,
   ReceivedHeaders,
 } from './connection.js'
+export { consumer } from './consumer.js'
+export type { ConsumerOptions, StreamMessage } from './consumer-options.js'
 export {
   type Called,
   type ClientCodec,
@@ -23,6 +25,7 @@ export {
 export { type Callback, handler } from './handler.js'
 export type { Finished, HandlerOptions, HandlerRequest, HandlerResponse, ServerCodec } from './handler-options.js'
 export type { MicroOptions } from './micro.js'
+export { type Published, type Publisher, type PublisherOptions, publisher } from './publisher.js'
 export type { NatsClientOptions } from './remote.js'
 export { server } from './server.js'
 export type { NatsServerOptions } from './server-options.js'

@@ -12,6 +12,14 @@ export interface Receiver {
   onLost(cause: string): void
 }
 
+/** A subject that messages come to. */
+export interface Inbox {
+  readonly subject: string
+  /** No new messages; resolves when those on their way have come. Never rejects. */
+  drain(): Promise<void>
+  close(): void
+}
+
 /** What is sent beside a message. */
 export interface Sent {
   readonly reply?: string
@@ -20,6 +28,10 @@ export interface Sent {
 
 /** What NATS servers take at most, unless they say otherwise. */
 const usualMaxPayload = 1 << 20
+
+function newInbox(prefix: string): string {
+  return `${prefix}.${crypto.randomUUID().replaceAll('-', '')}`
+}
 
 const lines = new WeakMap<NatsConnection, Map<string, Line>>()
 
@@ -42,8 +54,10 @@ export class Line {
   readonly connection: NatsConnection
   /** As it was when the line was made: `127.0.0.1:4222`. */
   readonly server: string
+  readonly #prefix: string
   readonly #inbox: string
   readonly #receivers: Map<string, Receiver> = new Map()
+  readonly #watchers: Set<() => void> = new Set()
   #subscription: NatsSubscription | undefined
   #users = 0
   #lastToken = 0
@@ -53,7 +67,8 @@ export class Line {
   constructor(connection: NatsConnection, inboxPrefix: string) {
     this.connection = connection
     this.server = connection.getServer()
-    this.#inbox = `${inboxPrefix}.${crypto.randomUUID().replaceAll('-', '')}`
+    this.#prefix = inboxPrefix
+    this.#inbox = newInbox(inboxPrefix)
     this.#state = connection.isClosed() ? 'closed' : connection.info === undefined ? 'down' : 'up'
     this.#maxPayload = connection.info?.max_payload ?? usualMaxPayload
     void this.#watch()
@@ -83,6 +98,33 @@ export class Line {
       if (--this.#users > 0) return
       if (!this.connection.isClosed()) this.#subscription?.unsubscribe()
       this.#subscription = undefined
+    }
+  }
+
+  /**
+   * An inbox of its own, until it is closed: for messages that a stream delivers, which keep the subject they were stored under. Throws
+   * where the connection is closed. `take` may not throw.
+   */
+  inbox(take: (message: NatsMessage) => void): Inbox {
+    const subject = newInbox(this.#prefix)
+    const callback = (error: Error | null, message: NatsMessage): void => {
+      if (error === null) take(message)
+    }
+    const subscription = this.connection.subscribe(subject, { callback })
+    return {
+      subject,
+      drain: () => subscription.drain().catch(() => {}), // rejects where it has ended with its connection
+      close: () => {
+        if (!this.connection.isClosed()) subscription.unsubscribe()
+      },
+    }
+  }
+
+  /** Calls `callback` each time the connection is back, until what it returns is called. It may not throw. */
+  onUp(callback: () => void): () => void {
+    this.#watchers.add(callback)
+    return () => {
+      this.#watchers.delete(callback)
     }
   }
 
@@ -134,6 +176,7 @@ export class Line {
       else if (type === 'reconnect' && this.#state === 'down') {
         this.#state = 'up'
         this.#maxPayload = this.connection.info?.max_payload ?? this.#maxPayload
+        for (const each of this.#watchers) each()
       }
     }
   }

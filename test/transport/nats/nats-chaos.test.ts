@@ -1,11 +1,13 @@
 /** A broker that dies, comes back and hangs: no call hangs with it, and all that ends badly says so with a typed failure. */
 import { call, connect, contract, type Failure, implement, isFailure, method, stream, systemClock } from 'tenon'
 import * as nats from 'tenon/transport/nats'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { deep } from '../../deep.js'
 import { type NatsServerProgram, needNats, startNats } from '../../integration/nats.js'
 import { libraries, type TestConnection } from './connections.js'
+
+vi.setConfig({ testTimeout: deep(60_000, 300_000) }) // real brokers take their time
 
 const Text = z.object({ text: z.string() })
 const Echo = contract('chaos.v1.Echo', {

@@ -1,0 +1,263 @@
+/** Durable work: what becomes of a message, how many at once, and that what was acknowledged is not lost with the broker. */
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
+import { connect as connectNats, type NatsConnection } from '@nats-io/transport-node'
+import { type Context, call, failed, fromPromise, left, systemClock } from 'tenon'
+import type { Listening } from 'tenon/contract'
+import { retry, retryBudget, tracing } from 'tenon/middleware'
+import { memoryReporter, tracer } from 'tenon/tracing'
+import * as nats from 'tenon/transport/nats'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { deep } from '../../deep.js'
+import { type NatsServerProgram, needNats, startNats } from '../../integration/nats.js'
+import { libraries, type TestConnection } from './connections.js'
+
+interface Order {
+  readonly id: number
+}
+
+vi.setConfig({ testTimeout: deep(60_000, 300_000) }) // real brokers take their time
+
+let broker: NatsServerProgram | undefined
+let admin: NatsConnection | undefined
+let manager: JetStreamManager | undefined
+beforeAll(async () => {
+  broker = await startNats()
+  admin = await connectNats({ servers: `127.0.0.1:${broker.port}`, maxReconnectAttempts: -1, reconnectTimeWait: 50 })
+  manager = await jetstreamManager(admin)
+})
+afterAll(async () => {
+  await admin?.close()
+  await broker?.stop()
+})
+
+const waitMs = { timeout: 20_000 }
+let lastStream = 0
+
+interface Scene {
+  readonly subject: string
+  readonly dead: string
+  readonly options: { readonly stream: string; readonly durable: string; readonly deadLetter: string }
+  readonly connection: TestConnection
+  /** What is stored under a subject. */
+  stored(subject: string): Promise<number>
+  pending(): Promise<number>
+}
+
+async function scene(library: string, connectionOf = libraries[library]): Promise<Scene> {
+  const stream = `S${++lastStream}`
+  const [subject, dead] = [`orders.${stream}`, `dead.${stream}`]
+  await manager?.streams.add({ name: stream, subjects: [subject] })
+  await manager?.streams.add({ name: `D${stream}`, subjects: [dead] })
+  await manager?.consumers.add(stream, { durable_name: 'work', ack_policy: 'explicit', ack_wait: 1_000_000_000 })
+  const connection = await connectionOf?.(broker?.port ?? 0)
+  if (connection === undefined) throw new Error(library)
+  return {
+    subject,
+    dead,
+    options: { stream, durable: 'work', deadLetter: dead },
+    connection,
+    async stored(of) {
+      const info = await manager?.streams.info(of === dead ? `D${stream}` : stream)
+      return info?.state.messages ?? -1
+    },
+    async pending() {
+      const info = await manager?.consumers.info(stream, 'work')
+      return (info?.num_pending ?? 0) + (info?.num_ack_pending ?? 0)
+    },
+  }
+}
+
+function consuming(
+  { connection, options }: Scene,
+  run: (order: Order, context: Context) => unknown,
+  more: Partial<nats.ConsumerOptions<Order>> = {},
+): Promise<Listening> {
+  const ok = { ok: true, checks: {} }
+  const endpoint = fromPromise(run) as nats.ConsumerOptions<Order>['endpoint']
+  return nats
+    .consumer<Order>(connection, { ...options, endpoint, retryDelayMs: () => 10, ...more })
+    .listen([], { onDefect: () => {}, clock: systemClock, probes: { live: () => ok, ready: () => ok } })
+}
+
+describe.each(Object.keys(libraries))('with %s', library => {
+  test('a publication succeeds when it is stored, once for each id', async ({ skip }) => {
+    needNats(skip)
+    const { connection, subject, options, stored } = await scene(library)
+    const publish = nats.publisher<Order>({ connection, subject }, { messageId: ({ id }) => `order-${id}` })
+    expect(await call(publish, { id: 1 })).toMatchObject({
+      right: { stream: options.stream, sequence: 1, duplicate: false },
+    })
+    expect(await call(publish, { id: 1 })).toMatchObject({ right: { sequence: 1, duplicate: true } })
+    expect(await stored(subject)).toBe(1)
+    const nowhere = nats.publisher<Order>({ connection, subject: 'nobody.takes.this' })
+    expect(await call(nowhere, { id: 1 })).toMatchObject({ left: { reason: 'NO_RESPONDERS', ran: 'no' } })
+    const wrong = nats.publisher<Order>({ connection, subject }, { messageId: () => 'a\r\nb' })
+    expect(await call(wrong, { id: 1 })).toMatchObject({ left: { reason: 'INVALID_METADATA', ran: 'no' } })
+    await manager?.streams.update(options.stream, { max_msgs: 1, discard: 'new' } as never)
+    expect(await call(publish, { id: 2 })).toMatchObject({ left: { reason: 'NOT_STORED' } })
+    await publish.close()
+    expect(await call(publish, { id: 1 })).toMatchObject({ left: { reason: 'CLIENT_CLOSED' } })
+    await connection.close()
+  })
+
+  test('a message is done with when its endpoint succeeds, tried again when it may pass, and else given up', async ({
+    skip,
+  }) => {
+    needNats(skip)
+    const stage = await scene(library)
+    const { connection, subject, dead, stored, pending } = stage
+    const seen: string[] = []
+    const buried: string[] = []
+    const listening = await consuming(
+      stage,
+      ({ id }, { attempt, metadata }) => {
+        seen.push(`${id} at ${attempt} as ${metadata.get('nats-msg-id')}`)
+        if (id === 2 && attempt === 1) return failed('unavailable', 'BUSY', 'later', { retryAfterMs: 5 })
+        if (id === 3) return failed('invalid_argument', 'WRONG', 'never')
+        if (id === 4) throw new Error('defect')
+        if (id === 5) return left({ _tag: 'OutOfStock', details: {} })
+        return { id }
+      },
+      { maxDeliver: 2, onDeadLetter: (_, message) => buried.push(message.text()) },
+    )
+    const publish = nats.publisher<Order>({ connection, subject }, { messageId: ({ id }) => `${id}` })
+    for (const id of [1, 2, 3, 4, 5]) await call(publish, { id })
+    const raw = nats.publisher<string>({ connection, subject }, { encode: text => text })
+    await call(raw, 'no JSON')
+    await vi.waitFor(async () => expect(await pending()).toBe(0), waitMs)
+    await vi.waitFor(async () => expect(await stored(dead)).toBe(4), waitMs)
+    expect([...seen].sort()).toEqual(
+      ['1 at 1', '2 at 1', '2 at 2', '3 at 1', '4 at 1', '4 at 2', '5 at 1'].map(each => `${each} as ${each[0]}`),
+    )
+    expect(buried.sort()).toEqual(['no JSON', '{"id":3}', '{"id":4}', '{"id":5}'])
+    const first = await manager?.streams.getMessage(`D${stage.options.stream}`, { seq: 1 })
+    expect(first?.header.get('tenon-dead-subject')).toBe(subject)
+    expect(first?.header.get('tenon-dead-reason')).toMatch(/WRONG|OutOfStock|MALFORMED_BODY/)
+    await listening.close()
+    await connection.close()
+  })
+
+  test('no more messages are handled at once than may be, and a drain gives back what it does not begin', async ({
+    skip,
+  }) => {
+    needNats(skip)
+    const stage = await scene(library)
+    const { connection, subject, pending } = stage
+    let [running, most, done] = [0, 0, 0]
+    let release = (): void => {}
+    const released = new Promise<void>(resolve => {
+      release = resolve
+    })
+    const listening = await consuming(
+      stage,
+      async () => {
+        most = Math.max(most, ++running)
+        await released
+        running--
+        done++
+      },
+      { maxConcurrent: 4 },
+    )
+    const publish = nats.publisher<Order>({ connection, subject })
+    for (let id = 0; id < 20; id++) await call(publish, { id })
+    await vi.waitFor(() => expect(listening.callsInFlight).toBe(4), waitMs)
+    // Longer than the consumer waits for an acknowledgement: the server is told that work goes on.
+    await new Promise(resolve => setTimeout(resolve, 1_500))
+    const drained = listening.drain()
+    release()
+    await drained
+    expect([most, done]).toEqual([4, 4])
+    await vi.waitFor(async () => expect(await pending()).toBe(16), waitMs)
+    await listening.close()
+    const next = await consuming(stage, () => {
+      done++
+    })
+    await vi.waitFor(() => expect(done).toBe(20), waitMs)
+    await next.drain()
+    expect(await pending()).toBe(0)
+    await next.close()
+    await connection.close()
+  })
+
+  test('a message that cannot be given up is not lost', async ({ skip }) => {
+    needNats(skip)
+    const stage = await scene(library)
+    const { connection, subject, pending } = stage
+    let attempts = 0
+    const options = { deadLetter: 'nobody.takes.this' }
+    const listening = await consuming(stage, () => failed('not_found', `A${++attempts}`, 'x'), options)
+    const publish = nats.publisher<Order>({ connection, subject })
+    await call(publish, { id: 1 })
+    await vi.waitFor(() => expect(attempts).toBeGreaterThan(2), waitMs)
+    expect(await pending()).toBe(1)
+    await listening.close()
+    await connection.close()
+  })
+
+  test('without a consumer it does not begin', async ({ skip }) => {
+    needNats(skip)
+    const stage = await scene(library)
+    await expect(consuming(stage, () => {}, { durable: 'nobody' })).rejects.toThrow(/CONSUMER.INFO.*consumer not found/)
+    await stage.connection.close()
+  })
+})
+
+test('the consumer of a message has a span of its own, linked to that of its producer', async ({ skip }) => {
+  needNats(skip)
+  const stage = await scene('nats')
+  const { connection, subject } = stage
+  const reporter = memoryReporter()
+  const traces = tracer({ service: 'shop', reporters: [reporter] })
+  const publish = tracing(traces, { kind: 'producer' })(nats.publisher<Order>({ connection, subject }))
+  const handle = tracing(traces, { kind: 'consumer' })(fromPromise(({ id }: Order) => ({ id })))
+  const endpoint = handle as nats.ConsumerOptions<Order>['endpoint']
+  const listening = await consuming(stage, () => {}, { endpoint })
+  await call(publish, { id: 1 })
+  await vi.waitFor(() => expect(reporter.spans).toHaveLength(2), waitMs)
+  const [producer, consumer] = ['producer', 'consumer'].map(kind => reporter.spans.find(span => span.kind === kind))
+  expect(consumer?.links[0]?.context.spanId).toBe(producer?.context.spanId)
+  expect(consumer?.context.traceId).not.toBe(producer?.context.traceId)
+  await listening.close()
+  await connection.close()
+})
+
+test('no acknowledged message is lost with the broker, and what comes twice is marked', async ({ skip }) => {
+  needNats(skip)
+  const stage = await scene('@nats-io/transport-node')
+  const { connection, subject, pending } = stage
+  const total = deep(1_000, 100_000)
+  const acknowledged = new Set<number>()
+  const done = new Map<number, number>()
+  let unmarked = 0
+  const listening = await consuming(
+    stage,
+    ({ id }, { attempt, metadata }) => {
+      const before = done.get(id) ?? 0
+      if (before > 0 && attempt === 1 && metadata.get('nats-msg-id') !== `${id}`) unmarked++ // a broker that was killed may forget how often
+      done.set(id, before + 1)
+    },
+    { maxConcurrent: 64, maxDeliver: 1_000 },
+  )
+  const own = nats.publisher<Order>({ connection, subject }, { messageId: ({ id }) => `${id}` })
+  const publish = retry({ maxAttempts: 30, maxMs: 500, budget: retryBudget({ ratio: 1, minPerSecond: 1_000 }) })(own)
+  let next = 0
+  const publishing = Array.from({ length: 32 }, async () => {
+    while (next < total) {
+      const id = next++
+      const outcome = await call(publish, { id }, { deadlineMs: 20_000 })
+      if (outcome._tag === 'Right') acknowledged.add(id)
+    }
+  })
+  for (let i = 0; i < deep(1, 3); i++) {
+    const enough = (total * (i + 1)) / 5
+    await vi.waitFor(() => expect(acknowledged.size).toBeGreaterThan(enough), { timeout: 120_000 })
+    await broker?.signal('SIGKILL')
+    await broker?.start()
+  }
+  await Promise.all(publishing)
+  await vi.waitFor(async () => expect(await pending()).toBe(0), { timeout: 120_000, interval: 200 })
+  expect([...acknowledged].filter(id => !done.has(id))).toEqual([])
+  expect(unmarked).toBe(0)
+  await listening.close()
+  await connection.close()
+})
