@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 
 /** @param name - what it says that it is */
 export function listenAndServe(name: string, handlers: Readonly<Record<string, RequestListener>>): void {
-  const { values } = parseArgs({ options: { port: { type: 'string' } } })
+  const { values } = parseArgs({ options: { port: { type: 'string' } }, strict: false }) // an example may have flags of its own
   const port = values.port ?? process.env['PORT'] ?? '8080'
   const routes = new Map(Object.entries(handlers))
   const server = createServer((request, response) => {

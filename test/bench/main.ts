@@ -10,6 +10,8 @@ import { httpClients } from './http/clients.js'
 import { httpServers } from './http/servers.js'
 import { imports } from './import/bench.js'
 import { jwt } from './jwt/bench.js'
+import { natsClients } from './nats/clients.js'
+import { natsServers } from './nats/servers.js'
 import { policies } from './policies/bench.js'
 import { jsonOf, reportOf } from './report.js'
 import { runRounds } from './rounds.js'
@@ -26,6 +28,8 @@ const benches: readonly Bench[] = [
   imports,
   httpServers,
   httpClients,
+  natsServers,
+  natsClients,
   seeingLogging,
   seeingMetrics,
   seeingTracing,

@@ -1,5 +1,5 @@
-// Go kit's own examples, built from their source: the last version of Go kit that contains them, with the fixed port replaced by an
-// argument, against the library's last version (go.mod in the fixture). Go keeps what it downloads and compiles in its own caches,
+// Go kit's own examples, built from their source: the last version of Go kit that contains them, with the fixed port replaced by
+// a variable, against the library's last version (go.mod in the fixture). Go keeps what it downloads and compiles in its own caches,
 // outside of this checkout.
 import { execFile } from 'node:child_process'
 import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -12,14 +12,17 @@ const run = promisify(execFile)
 const fixtures = fileURLToPath(new URL('fixtures/', import.meta.url))
 const source = 'github.com/go-kit/kit@v0.10.0'
 
-/** The program, which takes its address as its only argument. */
+/** The examples that are ported. */
+export type GoExample = 'stringsvc1' | 'stringsvc2' | 'stringsvc4'
+
+/** The program, which takes its address from ADDRESS of the environment. */
 export interface GoProgram {
   readonly path: string
   remove(): Promise<void>
 }
 
 /** Builds one. Rejects where Go is not installed or its modules cannot be had. */
-export async function buildGoExample(name: 'stringsvc1' | 'stringsvc2'): Promise<GoProgram> {
+export async function buildGoExample(name: GoExample): Promise<GoProgram> {
   const folder = await mkdtemp(join(tmpdir(), `tenon-${name}-`))
   const remove = () => rm(folder, { recursive: true, force: true })
   try {
@@ -42,9 +45,9 @@ export async function buildGoExample(name: 'stringsvc1' | 'stringsvc2'): Promise
 }
 
 function withPort(original: string): string {
-  const changed = original.replaceAll('":8080"', 'os.Args[1]')
+  const changed = original.replaceAll('":8080"', 'os.Getenv("ADDRESS")')
   const importing = changed.includes('\t"os"\n') ? changed : changed.replace('\t"net/http"\n', '\t"net/http"\n\t"os"\n')
-  if (!importing.includes('os.Args[1]') || !importing.includes('"os"'))
+  if (!importing.includes('os.Getenv("ADDRESS")') || !importing.includes('"os"'))
     throw new Error('main.go is not the one expected')
   return importing
 }

@@ -2,8 +2,7 @@
 import { request as httpRequest } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { buildGoExample, type GoProgram } from './go-example.js'
-import { freePort, type Program, start, startScript } from './program.js'
+import { SideBySide } from './side-by-side.js'
 import { type Request, requests } from './stringsvc1-requests.js'
 
 interface Answer {
@@ -38,52 +37,21 @@ async function askAll(port: number, group: readonly Request[]): Promise<Record<s
   return answers
 }
 
-async function untilItAnswers(port: number, program: Program): Promise<void> {
-  for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 20) {
-    if (await ask(port, { name: '', method: 'GET' }).catch(() => undefined)) return
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
-  throw new Error(`the Go program does not answer:\n${program.output()}`)
-}
-
-const required = process.env['TENON_REQUIRE_SERVERS'] === '1'
-
 describe('stringsvc1', () => {
-  let missing = ''
-  let program: GoProgram | undefined
-  let original: Program | undefined
-  let ours: Program | undefined
-  let originalPort = 0
-  let ourPort = 0
-
+  const both = new SideBySide('stringsvc1')
   beforeAll(async () => {
-    try {
-      program = await buildGoExample('stringsvc1')
-    } catch (error) {
-      if (required) throw error
-      missing = `Go kit's stringsvc1 cannot be built here: ${String(error).split('\n', 1)[0]}`
-      return
-    }
-    originalPort = await freePort()
-    original = start(program.path, [`127.0.0.1:${originalPort}`])
-    ours = startScript('examples/run.ts', ['stringsvc1', '--port', '0'])
-    ourPort = Number((await ours.waitFor(/port (\d+)/))[1])
-    await untilItAnswers(originalPort, original)
+    await both.start(port => ask(port, { name: '', method: 'GET' }))
   }, 180_000)
-
-  afterAll(async () => {
-    await Promise.all([original?.stop(), ours?.stop()])
-    await program?.remove()
-  })
+  afterAll(() => both.stop())
 
   it.for(requests)('answers %s as Go kit does', async ([_, group], { skip }) => {
-    if (missing !== '') skip(missing)
-    const [expected, actual] = await Promise.all([askAll(originalPort, group), askAll(ourPort, group)])
+    if (both.missing !== '') skip(both.missing)
+    const [expected, actual] = await Promise.all([askAll(both.originalPort, group), askAll(both.ourPort, group)])
     expect(actual).toEqual(expected)
   })
 
   it('has the same capital as Go kit for each character for which both know one', async ({ skip }) => {
-    if (missing !== '') skip(missing)
+    if (both.missing !== '') skip(both.missing)
     const all = Array.from({ length: 0x11_0000 }, (_, code) => String.fromCodePoint(code)).filter(
       character => character.isWellFormed() && /[^\p{C}]/u.test(character),
     )
@@ -92,7 +60,7 @@ describe('stringsvc1', () => {
       const { v }: { v: string } = JSON.parse(body)
       return v.split('\n')
     }
-    const [expected, actual] = await Promise.all([capitals(originalPort), capitals(ourPort)])
+    const [expected, actual] = await Promise.all([capitals(both.originalPort), capitals(both.ourPort)])
     const unlike = all.flatMap((character, i) => {
       const [theirs = '', own = ''] = [expected[i], actual[i]]
       // The two may have been made with different versions of Unicode: letters that one knows no capital for stay as they are.

@@ -1,9 +1,7 @@
 // The port of Go kit's stringsvc2 counts and logs under the original's names: the real Go program is built, started, and asked the same.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { buildGoExample, type GoProgram } from './go-example.js'
-import { freePort, type Program, start, startScript } from './program.js'
-
-const required = process.env['TENON_REQUIRE_SERVERS'] === '1'
+import type { Program } from './program.js'
+import { SideBySide } from './side-by-side.js'
 
 const requests: readonly (readonly [path: string, body: string])[] = [
   ['/uppercase', '{"s":"hello, world"}'],
@@ -17,12 +15,7 @@ const requests: readonly (readonly [path: string, body: string])[] = [
 ]
 
 describe('stringsvc2', () => {
-  let missing = ''
-  let program: GoProgram | undefined
-  let original: Program | undefined
-  let ours: Program | undefined
-  let originalPort = 0
-  let ourPort = 0
+  const both = new SideBySide('stringsvc2')
 
   const ask = async (port: number, [path, body]: readonly [string, string]) => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', body })
@@ -30,42 +23,24 @@ describe('stringsvc2', () => {
   }
 
   beforeAll(async () => {
-    try {
-      program = await buildGoExample('stringsvc2')
-    } catch (error) {
-      if (required) throw error
-      missing = `Go kit's stringsvc2 cannot be built here: ${String(error).split('\n', 1)[0]}`
-      return
-    }
-    originalPort = await freePort()
-    original = start(program.path, [`127.0.0.1:${originalPort}`])
-    ours = startScript('examples/run.ts', ['stringsvc2', '--port', '0'])
-    ourPort = Number((await ours.waitFor(/port (\d+)/))[1])
-    await original.waitFor(/msg=HTTP/)
-    for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 20) {
-      if (await page(originalPort).catch(() => undefined)) break
-      await new Promise(resolve => setTimeout(resolve, 20))
-    }
+    if (!(await both.start(page))) return
+    const { ourPort, originalPort } = both
     for (const request of requests) expect(await ask(ourPort, request)).toEqual(await ask(originalPort, request))
   }, 180_000)
-
-  afterAll(async () => {
-    await Promise.all([original?.stop(), ours?.stop()])
-    await program?.remove()
-  })
+  afterAll(() => both.stop())
 
   it('shows the same metrics under the same names, with the same types, labels, help and values', async ({ skip }) => {
-    if (missing !== '') skip(missing)
-    const [theirs, own] = await Promise.all([page(originalPort), page(ourPort)])
+    if (both.missing !== '') skip(both.missing)
+    const [theirs, own] = await Promise.all([page(both.originalPort), page(both.ourPort)])
     expect(theirs.length).toBe(17)
     expect(own).toEqual(theirs)
   })
 
   it('shows them as the same type of content', async ({ skip }) => {
-    if (missing !== '') skip(missing)
+    if (both.missing !== '') skip(both.missing)
     const accept = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5'
     const types = await Promise.all(
-      [originalPort, ourPort].map(async port => {
+      [both.originalPort, both.ourPort].map(async port => {
         const response = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { accept } })
         return response.headers.get('content-type')
       }),
@@ -74,9 +49,9 @@ describe('stringsvc2', () => {
   })
 
   it('logs the same fields with the same values, but for time, level and message before them', ({ skip }) => {
-    if (missing !== '') skip(missing)
-    const theirs = linesOf(original)
-    const own = linesOf(ours)
+    if (both.missing !== '') skip(both.missing)
+    const theirs = linesOf(both.original)
+    const own = linesOf(both.ours)
     expect(theirs).toHaveLength(6)
     expect(own).toEqual(theirs)
   })
