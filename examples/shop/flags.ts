@@ -13,6 +13,8 @@ export interface Flags {
   readonly stockUrl: string | undefined
   /** Where traces go. @defaultValue ZIPKIN_URL of the environment, else nowhere */
   readonly zipkinUrl: string | undefined
+  /** The broker that the services are served over as well. @defaultValue NATS_URL of the environment, else none */
+  readonly natsUrl: string | undefined
 }
 
 /** Reads the flags. Ends the process, after one line on stderr, for those that make no sense. */
@@ -40,5 +42,5 @@ function parsed(): Flags {
     throw new TypeError('only one of --split, --stock-only and --stock-url can be given')
   const zipkinUrl = process.env['ZIPKIN_URL'] || undefined
   if (zipkinUrl !== undefined && !/^https?:/.test(zipkinUrl)) throw new TypeError('ZIPKIN_URL must begin with http:')
-  return { port: Number(port), split, stockOnly, stockUrl, zipkinUrl }
+  return { port: Number(port), split, stockOnly, stockUrl, zipkinUrl, natsUrl: process.env['NATS_URL'] || undefined }
 }

@@ -15,6 +15,7 @@ import * as memory from 'tenon/transport/memory'
 import { Catalogue, Stock } from './contracts.js'
 import { type Flags, readFlags } from './flags.js'
 import { orders } from './orders.js'
+import { overNats } from './over-nats.js'
 import { startStock, tellParent } from './second-process.js'
 import { stock } from './stock.js'
 import { tracesOf } from './traces.js'
@@ -78,9 +79,11 @@ async function main(): Promise<void> {
     docs: docs({ title: 'The shop', securitySchemes: { token: { type: 'http', scheme: 'bearer' } } }),
     mount: { '/metrics': prometheus(registry) },
   })
-  const resources = [...traces.resources, ...own]
+  const broker = flags.natsUrl === undefined ? undefined : await overNats(flags.natsUrl)
+  const servers = broker === undefined ? [server] : [server, broker.server]
+  const resources = [...traces.resources, ...own, ...(broker === undefined ? [] : [broker.connection])]
   // The stock process waits for connections that others leave idle, for up to 5 s.
-  const running = await serve(services, [server], { resources, closeTimeoutMs: 10_000, onEvent: logEvents(log) })
+  const running = await serve(services, servers, { resources, closeTimeoutMs: 10_000, onEvent: logEvents(log) })
   const [address = ''] = running.addresses
   if (flags.stockOnly) tellParent(running)
   else console.log(welcome(address, stockUrl ?? address, await users.tokens))

@@ -248,8 +248,8 @@ test('no acknowledged message is lost with the broker, and what comes twice is m
       if (outcome._tag === 'Right') acknowledged.add(id)
     }
   })
-  for (let i = 0; i < deep(1, 3); i++) {
-    const enough = (total * (i + 1)) / 5
+  for (let i = 0; i < deep(1, 10); i++) {
+    const enough = (total * (i + 1)) / 12
     await vi.waitFor(() => expect(acknowledged.size).toBeGreaterThan(enough), { timeout: 120_000 })
     await broker?.signal('SIGKILL')
     await broker?.start()
