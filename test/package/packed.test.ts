@@ -113,6 +113,17 @@ describe('the packed package', () => {
     expectLoaded(await runInConsumer('require.cjs', code))
   })
 
+  test('names a peer that is needed late when what needs it is constructed', async () => {
+    const code = `
+      const { login } = await import('tenon/auth/oauth2')
+      const { sessions } = await import('tenon/auth/session')
+      const claims = { '~standard': { version: 1, vendor: 'test', validate: value => ({ value }) } }
+      const client = { id: 'a', secret: 'b' }
+      const options = { issuer: 'https://a', client, redirectUri: 'https://b/c', sessions: sessions(), claims }
+      try { login(options) } catch (error) { console.log(JSON.stringify(String(error))) }`
+    expect(await runInConsumer('late.mjs', code)).toBe('TypeError: login: install openid-client')
+  })
+
   test('hides everything that is not exported', async () => {
     const code = `
       const found = await import('tenon/core/endpoint').then(() => 'found', error => error.code)
