@@ -1,6 +1,7 @@
 // Who this program is to an authorization server (RFC 6749, section 2.3; RFC 7523), proven in each request that it makes there.
 import type { Awaitable } from '../../core/index.js'
 import { isToken68 } from '../credential.js'
+import type { FetchBounds } from '../fetch-text.js'
 import type { IssuedToken } from '../kept-token.js'
 
 /** A client that shares a secret with the server. */
@@ -43,10 +44,18 @@ export function checkClient(client: OAuthClient, owner: string): void {
     throw new TypeError(`${owner}: client.secretIn must be 'header' or 'body'`)
 }
 
-/** Adds to a request what proves who sends it. Rejects where the assertion cannot be had. */
-export async function prove(client: OAuthClient, body: URLSearchParams, headers: Headers): Promise<void> {
+/** A request in the making. */
+export interface Proving {
+  readonly body: URLSearchParams
+  readonly headers: Headers
+  /** How long an assertion is waited for: it may come from elsewhere, and so may never come. */
+  readonly bounds: Pick<FetchBounds, 'timeoutMs' | 'clock'>
+}
+
+/** Adds to a request what proves who sends it. Rejects where the assertion cannot be had in time. */
+export async function prove(client: OAuthClient, { body, headers, bounds }: Proving): Promise<void> {
   if ('assertion' in client) {
-    const { token } = await client.assertion()
+    const { token } = await inTime(client.assertion, bounds)
     if (!isToken68(token)) throw new TypeError('the client’s assertion is no token')
     body.set('client_id', client.id)
     body.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
@@ -63,4 +72,15 @@ export async function prove(client: OAuthClient, body: URLSearchParams, headers:
 /** As RFC 6749, section 2.3.1, has both halves. */
 function formEncoded(text: string): string {
   return new URLSearchParams({ '': text }).toString().slice(1)
+}
+
+function inTime<T>(asked: () => Awaitable<T>, { timeoutMs, clock }: Proving['bounds']): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = (): void => reject(new Error(`the client’s assertion took more than ${timeoutMs} ms`))
+    const timer = clock.setTimer(late, timeoutMs)
+    const answered = async (): Promise<T> => asked()
+    answered()
+      .then(resolve, reject)
+      .finally(() => timer.cancel())
+  })
 }

@@ -63,7 +63,7 @@ export class OAuthEndpoint {
     const body = new URLSearchParams(form)
     const headers = new Headers({ accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' })
     const bounds: FetchBounds = { ...this.#network, clock }
-    await inTime(prove(this.#client, body, headers), bounds)
+    await prove(this.#client, { body, headers, bounds })
     return answerOf(await fetchText(this.#url, { method: 'POST', headers, body: body.toString() }, bounds))
   }
 
@@ -83,15 +83,4 @@ function answerOf({ status, headers, text }: FetchedText): EndpointAnswer {
     body: typeof read === 'string' ? undefined : read,
     retryAfterMs: /^\d{1,6}$/.test(after) ? Number(after) * 1_000 : undefined,
   }
-}
-
-/** An assertion may come from elsewhere, and so may never come. */
-function inTime(proving: Promise<void>, { timeoutMs, clock }: FetchBounds): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = clock.setTimer(
-      () => reject(new Error(`the client’s assertion took more than ${timeoutMs} ms`)),
-      timeoutMs,
-    )
-    proving.then(resolve, reject).finally(() => timer.cancel())
-  })
 }

@@ -40,7 +40,7 @@ export class OpenidProvider {
   async discovered({ clock }: { readonly clock: Clock }): Promise<Discovered | Left<Failure>> {
     if (this.#found !== undefined) return this.#found
     if (this.#failure !== undefined && clock.now() < this.#leaveAloneUntil) return this.#failure
-    this.#looking ??= this.#discover(clock).then(found => {
+    this.#looking ??= this.#discover().then(found => {
       this.#looking = undefined
       if ('_tag' in found) {
         this.#failure = found
@@ -51,7 +51,7 @@ export class OpenidProvider {
     return this.#looking
   }
 
-  async #discover(clock: Clock): Promise<Discovered | Left<Failure>> {
+  async #discover(): Promise<Discovered | Left<Failure>> {
     try {
       const library = await openidClient()
       const { allowInsecureRequests, discovery, enableNonRepudiationChecks } = library
@@ -59,7 +59,7 @@ export class OpenidProvider {
         this.#issuer,
         this.#client.id,
         {},
-        (_, __, body, headers) => prove(this.#client, body, headers),
+        (_, __, body, headers) => prove(this.#client, { body, headers, bounds: this.#network }),
         {
           [library.customFetch]: (url, { method, headers, body }) =>
             this.#fetch(new URL(url), { method, headers, body: body instanceof URLSearchParams ? body : null }),

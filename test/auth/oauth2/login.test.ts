@@ -403,6 +403,23 @@ describe('what comes back is refused', () => {
     await clock.advance(5_000)
     expect(await end).toBe(unavailable)
   })
+
+  test('while the client’s own assertion does not come', async () => {
+    let began = (): void => {}
+    const asked = new Promise<void>(resolve => {
+      began = resolve
+    })
+    const assertion = () => {
+      began()
+      return new Promise<never>(() => {})
+    }
+    const { begin, browser, clock, endpoints } = await shop({ client: { id: 'shop', assertion } })
+    const ada = browser()
+    const end = ada.visit(endpoints.callback, await begin(ada))
+    await asked
+    await clock.advance(5_000)
+    expect(await end).toBe(unavailable)
+  })
 })
 
 describe('nobody is sent elsewhere', () => {
