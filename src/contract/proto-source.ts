@@ -5,7 +5,7 @@ import type { AnyMethod } from './method.js'
 /** Under which a method's definition keeps its own path and codecs. */
 export const protoMethodKey: unique symbol = Symbol.for('tenon.proto.method')
 /** Under which a contract keeps the compiled files that it was made from. */
-export const protoFilesKey: unique symbol = Symbol.for('tenon.proto.files')
+const protoFilesKey: unique symbol = Symbol.for('tenon.proto.files')
 
 /** The compiled files that a contract was made from: serialised `FileDescriptorProto`s; undefined where it was not made from any. */
 export function protoFilesOf(contract: object): readonly Uint8Array[] | undefined {

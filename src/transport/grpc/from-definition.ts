@@ -22,9 +22,13 @@ export interface LoadedMethod {
   readonly path: string
   readonly requestStream: boolean
   readonly responseStream: boolean
+  /** Takes what callers give. */
   readonly requestSerialize: (value: never) => Uint8Array
+  /** Gives what handlers get. */
   readonly requestDeserialize: (bytes: never) => unknown
+  /** Takes what handlers give. */
   readonly responseSerialize: (value: never) => Uint8Array
+  /** Gives what callers get. */
   readonly responseDeserialize: (bytes: never) => unknown
   /** With the files that it is in, of which the loader keeps the bytes. */
   readonly requestType?: object

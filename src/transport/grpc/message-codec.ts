@@ -46,7 +46,7 @@ export interface GrpcService {
   readonly fileDescriptors: readonly Uint8Array[]
 }
 
-/** Options of {@link grpcService}. */
+/** How a contract's messages are numbered. */
 export interface GrpcServiceOptions {
   /** What `tenon proto` keeps: the numbers of fields. @defaultValue none: fields are numbered as they are declared */
   readonly lock?: ProtoLock
@@ -86,7 +86,7 @@ function numbersOf({ lock }: GrpcServiceOptions): ProtoNumbers {
 }
 
 /** The codec of a message type. */
-export function messageCodec(body: ProtoBody): MessageCodec {
+function messageCodec(body: ProtoBody): MessageCodec {
   if (body === 'google.protobuf.Struct')
     return guarded(body, { write: writeAny, read: reader => readStruct(reader, 1) })
   const message = new WireMessage(body)
