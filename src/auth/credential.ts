@@ -19,7 +19,9 @@ export function authorizationOf({ metadata }: Context, scheme: string): Found {
   if (header.slice(0, length).toLowerCase() !== scheme || (header.length > length && header[length] !== ' '))
     return undefined
   if (header.length > maxCredentialLength) return 'malformed'
-  const value = header.slice(length).replace(/^ +/, '')
+  let start = length
+  while (header[start] === ' ') start++
+  const value = header.slice(start)
   return isToken68(value) ? { value } : 'malformed'
 }
 
