@@ -5,7 +5,7 @@ import { observe } from './call-error.js'
 import { type Context, carriedOf } from './context.js'
 import { left, right } from './either.js'
 import type { Failure } from './failure.js'
-import type { Entered, Layer, Next } from './layer.js'
+import type { Entered, Inner, Layer, Next } from './layer.js'
 import { type Awaitable, type Failed, isPromise, type Outcome } from './outcome.js'
 import type { Receiver } from './receiver.js'
 import type { Dependent, Scope } from './scope.js'
@@ -53,7 +53,7 @@ export function nextOf(stack: Stack): Next {
   return Object.defineProperty(next, stackKey, { value: stack })
 }
 
-class Frame implements Dependent, Receiver {
+class Frame implements Dependent, Receiver, Inner {
   newer: Dependent | undefined = undefined
   older: Dependent | undefined = undefined
   readonly #stack: Stack
@@ -90,6 +90,11 @@ class Frame implements Dependent, Receiver {
     return true
   }
 
+  /** What is further in than the layer that enters. */
+  get next(): Next {
+    return nextOf(this.#stack.after(this.#count + 1))
+  }
+
   run(): Awaitable<Outcome> {
     const { layers, leaf, watchesItems } = this.#stack
     while (true) {
@@ -99,14 +104,15 @@ class Frame implements Dependent, Receiver {
       if (this.#count === layers.length)
         return startLeaf(leaf, watchesItems ? this.#watched() : this.#request, this.#context, this)
       const refused = this.#enter(layers[this.#count] as Layer<unknown>) // there are as many
-      if (refused !== undefined) return refused instanceof Promise ? (this.promise() ?? refused) : this.#leave(refused)
+      if (refused !== undefined)
+        return refused instanceof Promise ? (this.promise() ?? refused) : this.complete(refused)
     }
   }
 
   /** Enters a layer, or gives what it refuses with; or the outcome of all, where it wants to wait. */
   #enter(layer: Layer<unknown>): Awaitable<Outcome> | undefined {
     try {
-      const entered = layer.enter?.(this.#context, this.#request)
+      const entered = layer.enter?.(this.#context, this.#request, this)
       return isPromise(entered) ? this.#resume(layer, entered) : this.#accept(layer, entered)
     } catch (thrown) {
       return this.#scope.caught(thrown)
@@ -120,7 +126,7 @@ class Frame implements Dependent, Receiver {
     } catch (thrown) {
       refused = this.#scope.caught(thrown)
     }
-    return refused === undefined ? this.run() : this.#leave(refused)
+    return refused === undefined ? this.run() : this.complete(refused)
   }
 
   #runPart(): Awaitable<Outcome> {
@@ -133,7 +139,7 @@ class Frame implements Dependent, Receiver {
   #accept(layer: Layer<unknown>, entered: Entered<unknown>): Outcome | undefined {
     const at = 2 * this.#count
     if (entered !== undefined) {
-      if (entered._tag === 'Left') return entered
+      if (entered._tag !== undefined) return entered
       this.#entered[at] = entered.state
       if (entered.context !== undefined) this.#context = entered.context
     }

@@ -17,7 +17,7 @@ export { explain } from './explain.js'
 export type { ExplainedLayer, Explanation, LintRule } from './explanation.js'
 export * from './failure.js'
 export type { HttpSource } from './http-source.js'
-export type { Entered, Layer, LayerSource, Next, Remote, RemoteHttp, Rest } from './layer.js'
+export type { Entered, Inner, Layer, LayerSource, Next, Remote, RemoteHttp, Rest } from './layer.js'
 export { type Finding, lint, misorder } from './lint.js'
 export {
   type FailuresOf,

@@ -5,7 +5,7 @@ import type { Left } from './either.js'
 import type { LintRule } from './explanation.js'
 import type { Failure } from './failure.js'
 import type { MethodInfo } from './method.js'
-import type { Awaitable, Failed, Outcome } from './outcome.js'
+import type { Awaitable, Failed, Outcome, Succeeded } from './outcome.js'
 
 /** What `enter` may return: nothing, a refusal, or another context and state for `exit`. */
 export type Entered<S> =
@@ -13,8 +13,22 @@ export type Entered<S> =
   | { readonly _tag?: never; readonly context?: Context; readonly state?: S }
   | undefined
 
+/**
+ * An answer in place of what is further in, which does not run; the layer does not exit then, as after a refusal. Only for a response that
+ * the same endpoint gave before: a layer knows nothing of types, so for others than ours it is no thing that `enter` may return.
+ */
+export function answeredBefore(outcome: Succeeded): Entered<never> {
+  return outcome as unknown as Entered<never> // the frame takes any Either
+}
+
 /** The rest of the stack. Never rejects. */
 export type Next = (request: unknown, context: Context) => Awaitable<Outcome>
+
+/** What is further in than a layer that enters, for one that has it run besides the call: behind an answer from memory. */
+export interface Inner {
+  /** Runs it, in a context that need not be the call's. To be read before the layer has entered. */
+  readonly next: Next
+}
 
 /** What a layer has to work with that gives something else where the rest has failed. */
 export interface Rest {
@@ -42,7 +56,7 @@ export interface Layer<S = unknown> {
    * With the context of a {@link Branch} that has not run, what is further in runs in that, and this layer and those further out get
    * what comes of it.
    */
-  enter?(context: Context, request: unknown): Awaitable<Entered<S>>
+  enter?(context: Context, request: unknown, inner: Inner): Awaitable<Entered<S>>
   /**
    * Runs when what is further in has failed, or refused, while the call goes on: gives the outcome that there is instead, or the same,
    * before {@link exit}. Costs calls that succeed nothing. The outcome must be of the endpoint's types, which cannot say so. A stream

@@ -8,6 +8,9 @@ export type Outcome = Either<Failure | DomainFailure, unknown>
 /** The outcome of a call that failed. */
 export type Failed = Extract<Outcome, { readonly _tag: 'Left' }>
 
+/** The outcome of a call that succeeded. */
+export type Succeeded = Extract<Outcome, { readonly _tag: 'Right' }>
+
 /** A value, or the promise of one. */
 export type Awaitable<T> = T | Promise<T>
 

@@ -1,5 +1,7 @@
 // Remembers responses for a while. What makes two requests the same is for the code to say: a key made by the library would sooner or
 // later leave out the principal.
+
+import { enteredAt } from '../core/context.js'
 import {
   booleanOption,
   type Clock,
@@ -13,7 +15,8 @@ import {
   type PolicyEvent,
   type PolicyOptions,
 } from '../core/index.js'
-import { isStream } from '../core/stream.js'
+import { answeredBefore } from '../core/layer.js'
+import type { Succeeded } from '../core/outcome.js'
 import { Recent } from '../store/recent.js'
 import { sharedOutsideAuthentication } from './order-rules.js'
 import { SharedRun, type SharedWork } from './shared-run.js'
@@ -80,11 +83,23 @@ export function cache<Req = unknown>(options: CacheOptions<Req>): Cache<Req> {
   return cachePolicy(options as CacheOptions) as unknown as Cache<Req> // `key` gets the requests of what it wraps
 }
 
+/** A response that is remembered. */
 interface Entry {
-  readonly outcome: Outcome
+  readonly outcome: Succeeded
   readonly storedAt: number
   readonly clock: Clock
   refreshing: boolean
+}
+
+/** A call that was not answered from memory. */
+interface Missed {
+  /** Of its method. */
+  readonly entries: Recent<Entry>
+  readonly key: string
+  /** How often everything, or something, was forgotten before it began. */
+  readonly forgotten: number
+  /** Its response has turned out to be a stream, which nobody can get again. */
+  streams: boolean
 }
 
 const cachePolicy = definePolicy<CacheOptions, CacheEvent, Pick<Cache, 'size' | 'forget'>>({
@@ -99,69 +114,66 @@ const cachePolicy = definePolicy<CacheOptions, CacheEvent, Pick<Cache, 'size' | 
     evenUnsafe: booleanOption(false),
   },
   create(frame) {
-    // One list for all methods, so that maxEntries bounds the whole; the method is part of the name.
-    const entries: Recent<Entry> = new Recent()
+    // One for each method, which share their bound, so that maxEntries is that of the whole.
+    const all: Recent<Entry> = new Recent()
+    const byMethod: Map<string, Recent<Entry>> = new Map()
+    const entriesOf = ({ service, name }: Partial<MethodInfo> = {}): Recent<Entry> => {
+      const known = byMethod.get(`${service}/${name}`) ?? new Recent(all)
+      byMethod.set(`${service}/${name}`, known)
+      return known
+    }
     /** How often `forget` was called: what was under way then must not come back. */
     let forgotten = 0
-    const store = (name: string, outcome: Outcome, { clock }: Context): void => {
-      if (outcome._tag === 'Left' || isStream(outcome.right)) return
-      entries.set(name, { outcome, storedAt: clock.now(), clock, refreshing: false }, frame.current.maxEntries ?? 1_000)
+    const store = ({ entries, key }: Missed, outcome: Succeeded, { clock }: Context): void => {
+      const entry = { outcome, storedAt: clock.now(), clock, refreshing: false }
+      entries.set(key, entry, frame.current.maxEntries ?? 1_000)
     }
-    const fetched = (name: string, running: Promise<Outcome>, context: Context): Promise<Outcome> => {
-      const before = forgotten
-      return running.then(outcome => {
-        if (forgotten === before) store(name, outcome, context)
-        return outcome
-      })
-    }
-    const refresh = (name: string, entry: Entry, { context, method, ...work }: Refreshing): void => {
+    const refresh = (missed: Missed, entry: Entry, { context, method, ...work }: Refreshing): void => {
       if (entry.refreshing) return
       entry.refreshing = true
       const onOver = (outcome: Outcome | undefined): void => {
         entry.refreshing = false
         const isRight = outcome?._tag === 'Right'
-        if (isRight && entries.peek(name) === entry) store(name, outcome, context)
+        if (isRight && missed.entries.peek(missed.key) === entry) store(missed, outcome, context)
         frame.emit({ type: isRight ? 'refreshed' : 'refresh-failed', method })
       }
       new SharedRun({ ...work, context, maxRunMs: frame.current.maxRunMs ?? 30_000, onOver })
     }
-    /** What is remembered of a name and not too old, and whether it is fresh. */
-    const found = (name: string, { clock }: Context) => {
-      const { ttlMs, staleMs = 0 } = frame.current
-      const entry = entries.get(name)
-      if (entry === undefined || entry.clock !== clock) return undefined
-      const ageMs = clock.now() - entry.storedAt
-      return ageMs < ttlMs + staleMs ? { entry, isFresh: ageMs < ttlMs } : undefined
-    }
-    const middleware = frame.intercept(method => {
-      const prefix = `${method?.service ?? ''}/${method?.name ?? ''} `
+    const middleware = frame.around<Missed | undefined>(method => {
+      const entries = entriesOf(method)
       return {
-        run(next, request, context) {
-          const key = keyOf(method, request, { context, options: frame.current })
-          if (key === undefined) return next(request, context)
-          const name = prefix + key
-          const remembered = found(name, context)
-          if (remembered !== undefined) {
-            const { entry, isFresh } = remembered
-            frame.emit({ type: isFresh ? 'hit' : 'stale', method })
-            if (!isFresh) refresh(name, entry, { context, method, next, request })
-            return entry.outcome
+        enter(context, request, inner) {
+          const options = frame.current
+          const key = keyOf(method, request, { context, options })
+          if (key === undefined) return undefined
+          const missed = { entries, key, forgotten, streams: false }
+          const entry = entries.get(key)
+          const ageMs = entry?.clock === context.clock ? enteredAt(context) - entry.storedAt : Number.POSITIVE_INFINITY
+          if (entry === undefined || ageMs >= options.ttlMs + (options.staleMs ?? 0)) {
+            frame.emit({ type: 'missed', method })
+            return { state: missed }
           }
-          frame.emit({ type: 'missed', method })
-          const outcome = next(request, context)
-          if (outcome instanceof Promise) return fetched(name, outcome, context)
-          store(name, outcome, context)
-          return outcome
+          const isFresh = ageMs < options.ttlMs
+          frame.emit({ type: isFresh ? 'hit' : 'stale', method })
+          if (!isFresh) refresh(missed, entry, { context, method, next: inner.next, request })
+          return answeredBefore(entry.outcome)
+        },
+        opened(missed) {
+          if (missed !== undefined) missed.streams = true
+        },
+        exit(outcome, missed, context) {
+          if (outcome._tag === 'Left' || missed === undefined) return
+          if (!missed.streams && missed.forgotten === forgotten) store(missed, outcome, context)
         },
       }
     })
     const controls = {
       get size() {
-        return entries.size
+        return all.size
       },
       forget(key?: string) {
         forgotten++
-        entries.forget(key === undefined ? () => true : name => name.slice(name.indexOf(' ') + 1) === key)
+        all.forget(each => key === undefined || each === key)
       },
     }
     return { middleware, controls }

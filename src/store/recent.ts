@@ -3,29 +3,66 @@
 
 interface Kept<V> {
   readonly key: string
+  /** The map that it is in. */
+  readonly among: Map<string, Kept<V>>
   value: V
   newer: Kept<V> | undefined
   older: Kept<V> | undefined
 }
 
+/** In which order values were used, in one map or in several that share their bound. */
+class Order<V> {
+  // A list beside the maps: a Map keeps the places of what was taken out, and looks through them for its first.
+  newest: Kept<V> | undefined
+  oldest: Kept<V> | undefined
+  size = 0
+
+  append(kept: Kept<V>): void {
+    kept.older = this.newest
+    if (this.newest === undefined) this.oldest = kept
+    else this.newest.newer = kept
+    this.newest = kept
+    this.size++
+  }
+
+  unlink(kept: Kept<V>): void {
+    if (kept.older === undefined) this.oldest = kept.newer
+    else kept.older.newer = kept.newer
+    if (kept.newer === undefined) this.newest = kept.older
+    else kept.newer.older = kept.older
+    kept.newer = undefined
+    kept.older = undefined
+    this.size--
+  }
+
+  drop(kept: Kept<V>): void {
+    this.unlink(kept)
+    kept.among.delete(kept.key)
+  }
+}
+
 /** A bounded map; the least recently used goes first. */
 export class Recent<V> {
-  // The order is a list beside the map: a Map keeps the places of what was taken out, and looks through them for its first.
   readonly #kept: Map<string, Kept<V>> = new Map()
-  #newest: Kept<V> | undefined
-  #oldest: Kept<V> | undefined
+  readonly #order: Order<V>
 
+  /** `beside`: one that it shares its bound with; what was used in either counts. For keys of several kinds, without a prefix to each. */
+  constructor(beside?: Recent<V>) {
+    this.#order = beside === undefined ? new Order() : beside.#order
+  }
+
+  /** How many there are, in those that share the bound, too. */
   get size(): number {
-    return this.#kept.size
+    return this.#order.size
   }
 
   /** The value, which counts as use. */
   get(key: string): V | undefined {
     const kept = this.#kept.get(key)
     if (kept === undefined) return undefined
-    if (kept !== this.#newest) {
-      this.#unlink(kept)
-      this.#append(kept)
+    if (kept !== this.#order.newest) {
+      this.#order.unlink(kept)
+      this.#order.append(kept)
     }
     return kept.value
   }
@@ -37,56 +74,38 @@ export class Recent<V> {
 
   /** Puts a value in and, where there are more than `max`, the oldest out. */
   set(key: string, value: V, max: number, onEvicted?: (key: string, value: V) => void): void {
+    const order = this.#order
     let kept = this.#kept.get(key)
     if (kept === undefined) {
-      kept = { key, value, newer: undefined, older: undefined }
+      kept = { key, among: this.#kept, value, newer: undefined, older: undefined }
       this.#kept.set(key, kept)
     } else {
       kept.value = value
-      this.#unlink(kept)
+      order.unlink(kept)
     }
-    this.#append(kept)
-    while (this.#kept.size > max && this.#oldest !== undefined) {
-      const evicted = this.#oldest
-      this.#drop(evicted)
+    order.append(kept)
+    while (order.size > max && order.oldest !== undefined) {
+      const evicted = order.oldest
+      order.drop(evicted)
       onEvicted?.(evicted.key, evicted.value)
     }
   }
 
   delete(key: string): void {
     const kept = this.#kept.get(key)
-    if (kept !== undefined) this.#drop(kept)
+    if (kept !== undefined) this.#order.drop(kept)
   }
 
   clear(): void {
-    this.#kept.clear()
-    this.#newest = undefined
-    this.#oldest = undefined
+    for (const kept of this.#kept.values()) this.#order.drop(kept)
   }
 
-  /** Takes out what matches. */
+  /** Takes out what matches, in those that share the bound, too. */
   forget(matches: (key: string) => boolean): void {
-    for (const kept of this.#kept.values()) if (matches(kept.key)) this.#drop(kept)
-  }
-
-  #append(kept: Kept<V>): void {
-    kept.older = this.#newest
-    if (this.#newest === undefined) this.#oldest = kept
-    else this.#newest.newer = kept
-    this.#newest = kept
-  }
-
-  #unlink(kept: Kept<V>): void {
-    if (kept.older === undefined) this.#oldest = kept.newer
-    else kept.older.newer = kept.newer
-    if (kept.newer === undefined) this.#newest = kept.older
-    else kept.newer.older = kept.older
-    kept.newer = undefined
-    kept.older = undefined
-  }
-
-  #drop(kept: Kept<V>): void {
-    this.#unlink(kept)
-    this.#kept.delete(kept.key)
+    for (let kept = this.#order.oldest; kept !== undefined; ) {
+      const { newer, key } = kept
+      if (matches(key)) this.#order.drop(kept)
+      kept = newer
+    }
   }
 }

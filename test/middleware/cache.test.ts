@@ -161,6 +161,36 @@ test('methods with equal keys do not get the responses of each other', async () 
   expect([await call(get, { sku: '1' }), await call(list, { sku: '1' })]).toEqual([right('get'), right('list')])
 })
 
+test('a method that is wrapped twice has one memory', async () => {
+  let runs = 0
+  const policy = cache<Get>({ key, ttlMs: 100 })
+  const [one, other] = [
+    policy(fromPromise((_: Get) => ++runs, method)),
+    policy(fromPromise((_: Get) => ++runs, method)),
+  ]
+  expect([await call(one, { sku: '1' }), await call(other, { sku: '1' }), policy.size]).toEqual([right(1), right(1), 1])
+})
+
+test('the bound is one for all methods', async () => {
+  const policy = cache<Get>({ key, ttlMs: 100, maxEntries: 3 })
+  for (const name of ['a', 'b', 'c', 'd'])
+    await call(policy(fromPromise((_: Get) => name, { ...method, name })), { sku: '1' })
+  expect(policy.size).toBe(3)
+  policy.forget('1')
+  expect(policy.size).toBe(0)
+})
+
+test('what comes when the call has ended is not remembered: the work was told to stop', async () => {
+  const { mock, ask, policy, clock } = start()
+  const answer = ask()
+  const late = await mock.next()
+  await clock.advance(40_000)
+  expect((await answer)._tag).toBe('Left')
+  late.respond('half')
+  await clock.advance(0)
+  expect(policy.size).toBe(0)
+})
+
 test('what is forgotten while it is being fetched does not come back', async () => {
   const { mock, ask, policy } = start()
   const before = ask()
