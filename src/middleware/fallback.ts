@@ -25,7 +25,7 @@ import {
   type Right,
   right,
 } from '../core/index.js'
-import { fallbackHidesRefusals } from './order-rules.js'
+import { fallbackHidesRefusals, fallbackInsideRetry } from './order-rules.js'
 
 /** What a {@link fallback} tells. */
 export interface FallbackEvent extends PolicyEvent {
@@ -84,19 +84,26 @@ export function fallback<Req, Alt>(options: FallbackOptions<Req, Alt>): Fallback
   return fallbackPolicy(options as FallbackOptions<unknown, unknown>) as unknown as Fallback<Req, Alt> // its requests and responses are those of what it wraps
 }
 
-const fallbackPolicy = definePolicy<FallbackOptions<unknown, unknown>, FallbackEvent>({
+type Options = FallbackOptions<unknown, unknown>
+
+/** A failure, and what gives something else. */
+interface Replaced extends Pick<Rest, 'request' | 'context'>, Pick<Options, 'respond'> {
+  readonly failure: Failure
+}
+
+const fallbackPolicy = definePolicy<Options, FallbackEvent>({
   kind: 'fallback',
-  lint: [fallbackHidesRefusals],
+  lint: [fallbackHidesRefusals, fallbackInsideRetry],
   rules: {
     respond: functionOption(),
     shouldFallBack: optional(functionOption<(failure: Failure) => boolean>()),
     hidesRefusals: booleanOption(false),
   },
   create(frame) {
-    const middleware = frame.around(method => {
-      const replace = async (failed: Failed, failure: Failure, { request, context }: Rest): Promise<Outcome> => {
+    const middleware = frame.around<Options>(method => {
+      const replace = async (failed: Failed, { failure, respond, request, context }: Replaced): Promise<Outcome> => {
         try {
-          const response = await frame.current.respond(failure, request, context)
+          const response = await respond(failure, request, context)
           frame.emit({ type: 'fell-back', failure, method })
           return isEither(response) ? (response as Outcome) : right(response) // ours, with a response or a failure
         } catch (thrown) {
@@ -108,9 +115,11 @@ const fallbackPolicy = definePolicy<FallbackOptions<unknown, unknown>, FallbackE
         }
       }
       return {
-        recover(failed, _, rest) {
+        enter: () => ({ state: frame.current }), // those it began with, though they may change while it runs
+        recover(failed, options, { request, context }) {
           const failure = failed.left
-          return isFailure(failure) && replaces(failure, frame.current) ? replace(failed, failure, rest) : failed
+          if (!isFailure(failure) || !replaces(failure, options)) return failed
+          return replace(failed, { failure, respond: options.respond, request, context })
         },
       }
     })
@@ -118,7 +127,7 @@ const fallbackPolicy = definePolicy<FallbackOptions<unknown, unknown>, FallbackE
   },
 })
 
-function replaces(failure: Failure, { shouldFallBack, hidesRefusals }: FallbackOptions<unknown, unknown>): boolean {
+function replaces(failure: Failure, { shouldFallBack, hidesRefusals }: Options): boolean {
   if (failure.code === 'cancelled') return false
   if (hidesRefusals !== true && (failure.code === 'unauthenticated' || failure.code === 'permission_denied'))
     return false

@@ -158,6 +158,15 @@ export const fallbackHidesRefusals: LintRule = {
       ),
 }
 
+/** Nothing would be tried again. */
+export const fallbackInsideRetry: LintRule = order(
+  'fallback-inside-retry',
+  [['retry'], ['fallback']],
+  (retry, fallback) =>
+    `'${fallback}' is inside '${retry}', which then sees an answer where there was a failure and never tries again: one failure that ` +
+    `would have passed is answered with what is second best. Put '${fallback}' outside '${retry}'.`,
+)
+
 /** What one caller may see would be another's. */
 export const sharedOutsideAuthentication: LintRule = order(
   'shared-outside-authentication',
@@ -205,6 +214,7 @@ export const orderRules: readonly LintRule[] = [
   hedgeWithoutCancellation,
   hedgeOutsideSingleFlight,
   fallbackHidesRefusals,
+  fallbackInsideRetry,
   sharedOutsideAuthentication,
   shedInsideQueue,
   shedInsideRetry,

@@ -127,7 +127,7 @@ const shedPolicy = definePolicy<ShedOptions, ShedEvent, Pick<Shed, 'limit' | 'in
       exit: (outcome, admitted, context) => gate.learn(outcome, admitted, context),
       settled: () => gate.release(),
     }))
-    return { middleware, controls: gate.controls }
+    return { middleware, controls: gate.controls, changed: () => gate.admitAll() }
   },
 })
 
@@ -259,6 +259,11 @@ class Gate {
 
   release(): void {
     this.#inFlight--
+    this.admitAll()
+  }
+
+  /** There may be places for those that wait, or less time: drops those that wait too long, and sets the timer for the others. */
+  admitAll(): void {
     while (this.#queue.length > 0) if (!this.#queue.admit(priority => this.#isFree(priority))) return
   }
 }

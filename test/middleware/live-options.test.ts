@@ -276,7 +276,7 @@ describe('what the stack above has not', () => {
     expect([policy.options.windowMs, clock.pendingTimers]).toEqual([1_000, 0])
   })
 
-  test('fallback: those in force when the call fails, all of them', async () => {
+  test('fallback: a call goes on with those it began with, all of them', async () => {
     const mock = mockEndpoint<object, string>(method)
     const before = { respond: () => 'before', shouldFallBack: ({ reason }: Failure) => reason === 'BEFORE' }
     const after = { respond: () => 'after', shouldFallBack: ({ reason }: Failure) => reason === 'AFTER' }
@@ -290,7 +290,8 @@ describe('what the stack above has not', () => {
       return await answer
     }
     expect(await outcome('BEFORE')).toEqual(right('before'))
-    expect(await outcome('AFTER', after)).toEqual(right('after'))
+    expect(await outcome('BEFORE', after)).toEqual(right('before'))
+    expect(await outcome('AFTER')).toEqual(right('after'))
     expect(await outcome('BEFORE')).toMatchObject({ left: { reason: 'BEFORE' } })
     expect(() => policy.configure({ ...before, hidesRefusals: 'no' as never })).toThrow(
       'fallback: hidesRefusals must be',

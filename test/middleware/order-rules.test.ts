@@ -5,11 +5,13 @@
 import { describe, expect, test } from 'vitest'
 import {
   around,
+  CallError,
   call,
   chain,
   type Endpoint,
   extend,
   failed,
+  failureOf,
   fromPromise,
   isLeft,
   isRight,
@@ -18,6 +20,7 @@ import {
   type MethodInfo,
   type Middleware,
   manualClock,
+  right,
   testContext,
 } from '../../src/core/index.js'
 import {
@@ -286,6 +289,28 @@ test('fallback-hides-refusals: a caller who is not let in gets an answer', async
   expect(await call(honest, 1)).toMatchObject({ left: { code: 'permission_denied' } })
 })
 
+test('fallback-inside-retry: a failure that would have passed is answered with what is second best', async () => {
+  const clock = manualClock()
+  const answered = async (stack: (flaky: Endpoint<unknown, string>) => Endpoint<unknown, string>) => {
+    let runs = 0
+    const flaky = fromPromise(async (_: unknown): Promise<string> => {
+      if (++runs === 1) throw new CallError(failureOf('unavailable', 'DOWN', 'for a moment'))
+      return 'the best'
+    }, safe)
+    const endpoint = stack(flaky)
+    const [outcome] = await outcomes(endpoint, 1, { clock })
+    return [outcome, runs, rulesOf(endpoint)]
+  }
+  const secondBest = fallback({ respond: () => 'second best' })
+  const again = retry({ random: half })
+  expect(await answered(flaky => again(secondBest(flaky)))).toEqual([
+    right('second best'),
+    1,
+    ['fallback-inside-retry'],
+  ])
+  expect(await answered(flaky => secondBest(again(flaky)))).toEqual([right('the best'), 2, []])
+})
+
 test.each([
   ['cache', () => cache({ key: request => String(request), ttlMs: 1_000 })],
   ['idempotencyKey', () => idempotencyKey({ key: () => 'k', principal: 'none', store: memoryStore() })],
@@ -367,5 +392,5 @@ describe('the recommended stacks', () => {
 test('every rule has a test here, and another id', () => {
   const ids = orderRules.map(rule => rule.id)
   expect(new Set(ids).size).toBe(ids.length)
-  expect(ids).toHaveLength(12)
+  expect(ids).toHaveLength(13)
 })

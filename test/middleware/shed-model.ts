@@ -79,6 +79,10 @@ export class ShedModel {
       this.#learn(call, end)
     }
     this.going.delete(id)
+    this.#admitAll()
+  }
+
+  #admitAll(): void {
     while (this.#queue.admit(priority => this.#isFree(priority))) this.#listen()
     this.#listen()
   }
@@ -99,6 +103,7 @@ export class ShedModel {
   configure(changes: Partial<ModelOptions>): void {
     this.#options = { ...this.#options, ...changes }
     this.#queue.limits = this.#options
+    this.#admitAll()
   }
 
   #isFree(priority: number): boolean {

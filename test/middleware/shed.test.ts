@@ -99,6 +99,35 @@ describe('a call above the limit', () => {
     expect(events).toMatchObject([{ type: 'shed', why: 'queue' }])
   })
 
+  test('leaves the queue earlier when less time is allowed meanwhile', async () => {
+    const { ask, policy, clock } = start({ initialLimit: 1, minLimit: 1, intervalMs: 10_000 })
+    void ask()
+    const [early, late] = [ask(), ask()]
+    await clock.advance(40)
+    policy.configure({ intervalMs: 30 }) // which have passed
+    await clock.advance(0)
+    expect(await early).toMatchObject({ left: { reason: 'OVERLOADED' } })
+    expect(await late).toMatchObject({ left: { reason: 'OVERLOADED' } })
+
+    const next = ask()
+    policy.configure({ intervalMs: 10_000 })
+    policy.configure({ intervalMs: 20 }) // which will pass
+    await clock.advance(21)
+    expect(await next).toMatchObject({ left: { reason: 'OVERLOADED' } })
+  })
+
+  test('leaves the queue at once where more may go on', async () => {
+    const { ask, policy, mock } = start({ initialLimit: 1, minLimit: 1, intervalMs: 10_000 })
+    void ask()
+    void ask()
+    expect(policy.queued).toBe(1)
+    policy.configure({ minLimit: 2 })
+    expect(policy.queued).toBe(0)
+    await mock.next()
+    await mock.next()
+    expect(policy.inFlight).toBe(2)
+  })
+
   test('leaves the queue at its deadline, or when it is cancelled, without having run', async () => {
     const { ask, policy, clock, mock } = start({ initialLimit: 1, minLimit: 1, intervalMs: 1_000 })
     const controller = new AbortController()
