@@ -6,7 +6,8 @@ import { CallError, failureOf } from '../../core/index.js'
 export function textIn(data: Uint8Array): string {
   if (!isUtf8(data))
     throw new CallError<never>(failureOf('invalid_argument', 'MALFORMED_BODY', 'the message is not UTF-8'))
-  return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('utf8')
+  const buffer = Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  return buffer.toString('utf8')
 }
 
 /** A body of text. */

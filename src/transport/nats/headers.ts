@@ -85,6 +85,32 @@ export function replyPairs(reply: Reply | undefined, trailers: boolean, onReserv
   return pairs
 }
 
+/** What a server reads of each request; the rest is read when somebody asks. */
+const sought: ReadonlySet<string> = new Set([
+  attemptHeader,
+  'connect-timeout-ms',
+  creditHeader,
+  'grpc-timeout',
+  timeoutHeader,
+])
+
+/** What is sought in the headers of a request, by lower-case name. `undefined` where there are more than `maxHeaders`. */
+export function soughtIn(
+  headers: NatsHeaders | undefined,
+  maxHeaders: number,
+): { readonly [name: string]: string | undefined } | undefined {
+  const found: { [name: string]: string | undefined } = {}
+  if (headers === undefined) return found
+  let count = 0
+  for (const [name, values] of headers) {
+    count += values.length
+    if (count > maxHeaders) return undefined
+    const lower = name.toLowerCase()
+    if (sought.has(lower)) found[lower] = values.join(', ')
+  }
+  return found
+}
+
 /** What came beside a message, under lower-case names, several values of one joined. `undefined` for more than `maxHeaders`. */
 export function receivedMetadata(
   headers: NatsHeaders | undefined,
@@ -98,7 +124,7 @@ export function receivedMetadata(
     if (count > maxHeaders) return undefined
     const lower = name.toLowerCase()
     const value = values.length === 1 ? (values[0] ?? '') : values.join(', ')
-    const before = metadata.get(lower)
+    const before = lower === name ? undefined : metadata.get(lower) // names differ in their case alone where another maker wrote them
     metadata.set(lower, before === undefined ? value : `${before}, ${value}`)
   }
   return metadata

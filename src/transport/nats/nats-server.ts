@@ -1,15 +1,25 @@
 // The server: which message is which call, how many go on, and a way to stop that loses none.
 import type { AnyService, Listening, Runtime, ServedMethod } from '../../contract/index.js'
-import { CallError, type DomainFailure, type Failure, failureOf, type Incoming, incoming } from '../../core/index.js'
+import {
+  CallError,
+  type DomainFailure,
+  type Failure,
+  failureOf,
+  type Incoming,
+  incoming,
+  type Metadata,
+} from '../../core/index.js'
+import { noMetadata } from '../../core/metadata.js'
 import { deadlineMsOf } from '../../core/method.js'
 import { attemptsFrom, notRun, timeoutFrom } from '../wire-headers.js'
 import { bodyOf, textIn } from './body.js'
 import { cancelSubject } from './cancel-subject.js'
 import type { NatsMessage, NatsSubscription } from './connection.js'
-import { creditHeader, receivedMetadata } from './headers.js'
+import { creditHeader, receivedMetadata, soughtIn } from './headers.js'
 import type { Line } from './line.js'
 import { MicroService } from './micro.js'
 import { Responder } from './responder.js'
+import { RunningCalls } from './running-calls.js'
 import { type Running, ServedCall } from './served-call.js'
 import { ServedStream } from './served-stream.js'
 import type { Settings } from './server-options.js'
@@ -28,9 +38,7 @@ export class NatsServer implements Listening {
   readonly #settings: Settings
   readonly #responder: Responder
   readonly #methods: Map<string, Served> = new Map()
-  readonly #calls: Set<Running> = new Set()
-  /** Those that expect an answer, by the subject that it goes to. */
-  readonly #byReply: Map<string, Running> = new Map()
+  readonly #calls: RunningCalls = new RunningCalls()
   readonly #subscriptions: NatsSubscription[] = []
   readonly #described: MicroService[] = []
   #unuse: (() => void) | undefined
@@ -104,8 +112,8 @@ export class NatsServer implements Listening {
       this.#refuse(reply, notRun('resource_exhausted', 'TOO_MANY_CALLS', `${maxCalls} calls are going on`))
       return
     }
-    const metadata = receivedMetadata(message.headers, maxHeaders)
-    if (metadata === undefined) {
+    const sought = soughtIn(message.headers, maxHeaders)
+    if (sought === undefined) {
       this.#refuse(
         reply,
         notRun('resource_exhausted', 'HEADERS_TOO_LARGE', `there are more than ${maxHeaders} headers`),
@@ -117,16 +125,18 @@ export class NatsServer implements Listening {
       this.#refuse(reply, notRun('resource_exhausted', 'BODY_TOO_LARGE', text))
       return
     }
-    this.#start(served, message, metadata)
+    this.#start(served, message, sought)
   }
 
-  #start({ served, stats }: Served, { data, reply = '' }: NatsMessage, metadata: ReadonlyMap<string, string>): void {
+  #start({ served, stats }: Served, message: NatsMessage, sought: Sought): void {
+    const { data, reply = '' } = message
     const { clock, onDefect } = this.#runtime
     const startedAt = clock.now()
     const { info } = served.spec
     const most =
       info.kind === 'unary' ? this.#settings.maxDeadlineMs : Math.max(this.#settings.maxDeadlineMs, 3_600_000)
-    const get = (name: string): string | undefined => metadata.get(name)
+    const get = (name: string): string | undefined => sought[name]
+    const metadata = (): Metadata => receivedMetadata(message.headers, Number.POSITIVE_INFINITY) ?? noMetadata
     let call: Running
     try {
       const { attempt, maxAttempts } = attemptsFrom(get)
@@ -142,17 +152,17 @@ export class NatsServer implements Listening {
       return
     }
     this.#calls.add(call)
-    if (reply !== '') this.#byReply.set(reply, call)
     call.start(data)
   }
 
   #running(begun: Incoming, served: ServedMethod, asked: Asked): Running {
-    const init = { ...asked, responder: this.#responder }
-    if (served.spec.info.kind === 'unary') return new ServedCall(begun, served, init)
+    const { reply, onEnd } = asked
+    const responder = this.#responder
+    if (served.spec.info.kind === 'unary') return new ServedCall(begun, served, { reply, responder, onEnd })
     if (asked.reply === '')
       throw new CallError<never>(notRun('invalid_argument', 'INVALID_REQUEST', 'a stream needs a reply subject'))
     const { onDefect } = this.#runtime
-    return new ServedStream(begun, served, { ...init, ...this.#settings, line: this.#line, onDefect })
+    return new ServedStream(begun, served, { ...asked, ...this.#settings, responder, line: this.#line, onDefect })
   }
 
   #refuse(reply: string, failure: Failure): void {
@@ -160,12 +170,11 @@ export class NatsServer implements Listening {
   }
 
   #cancel({ data }: NatsMessage): void {
-    this.#byReply.get(textIn(data))?.leave(gaveUp)
+    this.#calls.find(textIn(data))?.leave(gaveUp)
   }
 
   #ended(call: Running): void {
     this.#calls.delete(call)
-    this.#byReply.delete(call.reply)
     if (this.#calls.size === 0) this.#onIdle?.()
   }
 
@@ -186,13 +195,16 @@ export class NatsServer implements Listening {
 
   async close(): Promise<void> {
     const stopping = failureOf('unavailable', 'CONNECTION_LOST', 'the server stopped')
-    for (const call of this.#calls) call.cancel(stopping)
+    for (const call of this.#calls.all()) call.cancel(stopping)
     if (!this.#line.connection.isClosed()) for (const each of this.#subscriptions) each.unsubscribe()
     this.#unuse?.()
   }
 }
 
 const gaveUp = failureOf('cancelled', 'CANCELLED', 'the caller gave up')
+
+/** See {@link soughtIn}. */
+type Sought = NonNullable<ReturnType<typeof soughtIn>>
 
 /** What a request asks for, and what its end is told to. */
 interface Asked {

@@ -9,6 +9,9 @@ import type { Responder } from './responder.js'
 export interface Running {
   /** Where its answer goes; empty where none is expected. */
   readonly reply: string
+  /** Its neighbours among those that go on. */
+  newer: Running | undefined
+  older: Running | undefined
   start(data: Uint8Array): void
   /** Ends it, and tells the caller: the server must stop. */
   cancel(failure: Failure): void
@@ -26,6 +29,8 @@ export interface ServedCallInit {
 
 export class ServedCall implements Running, Starter {
   readonly reply: string
+  newer: Running | undefined = undefined
+  older: Running | undefined = undefined
   readonly #call: Incoming
   readonly #served: ServedMethod
   readonly #init: ServedCallInit

@@ -40,6 +40,8 @@ export interface ServedStreamInit {
 
 export class ServedStream implements Running, Starter, Receiver {
   readonly reply: string
+  newer: Running | undefined = undefined
+  older: Running | undefined = undefined
   readonly #call: Incoming
   readonly #served: ServedMethod
   readonly #init: ServedStreamInit
