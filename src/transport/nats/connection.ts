@@ -30,11 +30,15 @@ export interface NatsSubscription {
 export interface NatsConnection {
   /** What the server said of itself; undefined while there is none. */
   readonly info?: { readonly max_payload: number } | undefined
+  /** Sends a message; throws where that cannot be. */
   publish(subject: string, payload?: Uint8Array, options?: NatsPublishOptions): void
+  /** Has messages to a subject come, from now on. */
   subscribe(subject: string, options?: NatsSubscribeOptions): NatsSubscription
   /** Resolves when the server has taken all that was sent before. */
   flush(): Promise<void>
+  /** Whether it is closed for good. */
   isClosed(): boolean
+  /** Whether it is about to close, and takes nothing new. */
   isDraining(): boolean
   /** Resolves when it is closed for good. */
   closed(): Promise<unknown>

@@ -32,7 +32,7 @@ const reserved: ReadonlySet<string> = new Set([
 export const creditHeader = 'tenon-credit'
 
 /** Whether a name belongs to the transport. */
-export function isReserved(name: string): boolean {
+function isReserved(name: string): boolean {
   return reserved.has(name) || name.startsWith(ownPrefix)
 }
 

@@ -101,7 +101,7 @@ export class MicroService {
 }
 
 /** The protocol's names have no dots: `shop.v1.Orders` is `shop_v1_Orders`. */
-export function microName(service: string): string {
+function microName(service: string): string {
   return service.replace(/[^A-Za-z0-9_-]/g, '_')
 }
 
