@@ -17,6 +17,7 @@ import type { AnyService, Listening } from 'tenon/contract'
 import * as nats from 'tenon/transport/nats'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { deep } from '../../deep.js'
 import { type NatsServerProgram, needNats, startNats } from '../../integration/nats.js'
 import { libraries, type TestConnection } from './connections.js'
 
@@ -293,6 +294,38 @@ describe.each(Object.keys(libraries))('with %s', name => {
     const quiet = await serving(served, waiting().service, { micro: false })
     await expect(served.flush()).resolves.toBeUndefined()
     await quiet.close()
+  })
+
+  test('memory is flat while a producer is far faster than its reader', async ({ skip }) => {
+    needNats(skip)
+    const Flood = contract('test.v1.Flood', {
+      pour: method({ request: z.object({ count: z.number() }), response: stream(Text), idempotency: 'safe' }),
+    })
+    const text = 'x'.repeat(10_000)
+    let made = 0
+    const service = implement(Flood).handlers({
+      async *pour({ count }) {
+        for (; made < count; made++) yield { text }
+      },
+    })
+    const listening = await serving(served, service)
+    const client = connect(Flood, nats.client(calling, { windowBytes: 64 << 10 }))
+    const count = deep(300, 30_000)
+    let [read, ahead, mostBytes] = [0, 0, 0]
+    const before = process.memoryUsage().heapUsed + process.memoryUsage().external
+    for await (const item of await callOrThrow(client.pour, { count })) {
+      expect(item.text.length).toBe(text.length)
+      read++
+      ahead = Math.max(ahead, made - read)
+      if (read % 10 !== 0) continue
+      await new Promise(resolve => setTimeout(resolve, 1))
+      const { heapUsed, external } = process.memoryUsage()
+      mostBytes = Math.max(mostBytes, heapUsed + external - before)
+    }
+    expect(read).toBe(count)
+    expect(ahead).toBeLessThanOrEqual(10) // 64 KiB, and one more
+    expect(mostBytes).toBeLessThan(200 << 20) // of 300 MB that go by, where many are asked for
+    await listening.close()
   })
 
   test('one endpoint is served and called with its own format, and hooks see all of it', async ({ skip }) => {
