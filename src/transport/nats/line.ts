@@ -1,7 +1,8 @@
 // A connection as all clients and servers on it share it: one inbox for every answer, and what becomes of the connection. The
 // libraries' own `request` makes promises, timers and a stack trace for each call; here a call is an entry in a map.
-import { type Failure, failureOf } from '../../core/index.js'
-import type { NatsConnection, NatsMessage, NatsSubscription } from './connection.js'
+import { observe } from '../../core/call-error.js'
+import { type Failure, failureOf, reportDefect } from '../../core/index.js'
+import type { NatsConnection, NatsMessage, NatsSubscribeOptions, NatsSubscription } from './connection.js'
 import type { SentHeaders } from './headers.js'
 
 /** Whoever waits for messages to an inbox's token. */
@@ -28,6 +29,14 @@ export interface Sent {
 
 /** What NATS servers take at most, unless they say otherwise. */
 const usualMaxPayload = 1 << 20
+
+/** What is thrown into a library's reader ends it, and with it everything on the connection. */
+function safely(take: (message: NatsMessage) => void): NonNullable<NatsSubscribeOptions['callback']> {
+  return (error, message) => {
+    if (error === null) observe(take, message)
+    else reportDefect(error) // the user may not subscribe
+  }
+}
 
 function newInbox(prefix: string): string {
   return `${prefix}.${crypto.randomUUID().replaceAll('-', '')}`
@@ -71,7 +80,7 @@ export class Line {
     this.#inbox = newInbox(inboxPrefix)
     this.#state = connection.isClosed() ? 'closed' : connection.info === undefined ? 'down' : 'up'
     this.#maxPayload = connection.info?.max_payload ?? usualMaxPayload
-    void this.#watch()
+    this.#watch().catch(() => {}) // it ends with the connection, whose `closed` says so
     const closed = (): void => this.#lost('closed', 'was closed')
     connection.closed().then(closed, closed)
   }
@@ -83,7 +92,7 @@ export class Line {
   /** Listens to the inbox until what it returns is called. Throws where the connection is closed. */
   use(): () => void {
     if (this.#users++ === 0) {
-      const callback = (_: Error | null, message: NatsMessage): void => this.#take(message)
+      const callback = safely(message => this.#take(message))
       try {
         this.#subscription = this.connection.subscribe(`${this.#inbox}.*`, { callback })
       } catch (thrown) {
@@ -107,10 +116,7 @@ export class Line {
    */
   inbox(take: (message: NatsMessage) => void): Inbox {
     const subject = newInbox(this.#prefix)
-    const callback = (error: Error | null, message: NatsMessage): void => {
-      if (error === null) take(message)
-    }
-    const subscription = this.connection.subscribe(subject, { callback })
+    const subscription = this.connection.subscribe(subject, { callback: safely(take) })
     return {
       subject,
       drain: () => subscription.drain().catch(() => {}), // rejects where it has ended with its connection
@@ -144,8 +150,7 @@ export class Line {
   }
 
   #take(message: NatsMessage): void {
-    const { subject } = message
-    if (subject !== undefined) this.#receivers.get(this.#tokenOf(subject))?.onMessage(message) // undefined with an error
+    this.#receivers.get(this.#tokenOf(message.subject))?.onMessage(message)
   }
 
   /** Sends a message, or says why it was not sent: nothing ran. */

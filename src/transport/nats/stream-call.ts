@@ -68,6 +68,7 @@ export class StreamCall implements Receiver {
       this.#remote.calls++
       this.#reply = line.register(this)
       this.#unlink = onCancelled(this.#context, failure => this.#giveUp(failure))
+      if (this.#over) return
       this.#pulse = new Pulse(this.#context.clock, heartbeatMs, {
         beat: () => this.#beat(),
         dead: () => this.#giveUp(this.#broken('nothing was heard from the server for too long')),
