@@ -21,10 +21,11 @@ const eagerPeers: Readonly<Record<string, string>> = {
   'tenon/tracing/otel': '@opentelemetry/api',
   'tenon/tracing/zipkin': 'zipkin',
   'tenon/transport/grpc': '@grpc/grpc-js',
+  'tenon/transport/grpc/protobuf-es': '@bufbuild/protobuf',
 }
 
 /** Entries that load without their peer, which their declarations name. */
-const declaredByPeers = ['tenon/auth/casbin', 'tenon/log/pino']
+const declaredByPeers = ['tenon/auth/casbin', 'tenon/auth/oauth2', 'tenon/log/pino']
 
 /** Types of peers that our declarations name, and that nothing else brings. */
 const typesOfPeers = ['@types/node', '@types/express']
