@@ -9,6 +9,8 @@ export interface Contender {
   /** Relative to `test/bench`: plain JavaScript for bare `node`. Its last line on stdout is a JSON object of {@link Figures}. */
   readonly file: string
   readonly args?: readonly string[]
+  /** Takes part in so many of the first rounds: of a row about which nothing is promised. @defaultValue all */
+  readonly rounds?: number
 }
 
 /** Two rows whose ratio matters, or one whose figure does. */

@@ -14,16 +14,22 @@ export function reportOf(bench: Bench, samples: Samples, { machine, versions }: 
     ...bench.columns.map(column => number(medianOf(samples, name, column))),
     interval(ratioOf(samples, name, base, baseColumn)),
   ])
-  const rounds = samples[base]?.[baseColumn]?.length ?? 0
   const peers = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
   return [
-    `${bench.title}. Medians of ${rounds} rounds.`,
+    `${bench.title}. Medians of ${roundsIn(samples)} rounds.`,
     table(head, rows),
     ...(bench.targets.length === 0
       ? []
       : [table(['ratio', 'target', 'measured', ''], judge(bench, samples).map(rowOf))]),
     `${machine}. ${peers.join(', ')}.`,
   ].join('\n\n')
+}
+
+/** `9`, or `9, 3 or 2` where some rows took part in fewer. */
+function roundsIn(samples: Samples): string {
+  const counts = Object.values(samples).flatMap(row => Object.values(row).map(({ length }) => length))
+  const different = [...new Set(counts)].sort((a, b) => b - a)
+  return different.join(', ').replace(/, (\d+)$/, ' or $1')
 }
 
 /** The same as data, with each round. */

@@ -9,9 +9,13 @@ export type Samples = Readonly<Record<string, Readonly<Record<string, readonly n
 export async function runRounds(bench: Bench, rounds: number): Promise<Samples> {
   const samples: Record<string, Record<string, number[]>> = {}
   for (let round = 0; round < rounds; round++) {
-    process.stderr.write(`${bench.name}: round ${round + 1} of ${rounds}\n`)
+    const began = performance.now()
+    const contenders = rotated(
+      bench.contenders.filter(each => round < (each.rounds ?? rounds)),
+      round,
+    )
     for (const pass of bench.passes ?? [[]]) {
-      for (const contender of rotated(bench.contenders, round)) {
+      for (const contender of contenders) {
         const figures = await figuresOf(bench, contender, pass)
         for (const [column, value] of Object.entries(figures)) {
           samples[contender.name] ??= {}
@@ -20,6 +24,8 @@ export async function runRounds(bench: Bench, rounds: number): Promise<Samples> 
         }
       }
     }
+    const seconds = Math.round((performance.now() - began) / 1000)
+    process.stderr.write(`${bench.name}: round ${round + 1} of ${rounds}: ${contenders.length} rows in ${seconds} s\n`)
   }
   return samples
 }

@@ -34,8 +34,11 @@ function lowerRank(n: number): number {
   return k
 }
 
-/** Ratios of what was measured in the same round: what slows the machine for a while slows both sides of each. */
+/**
+ * Ratios of what was measured in the same round: what slows the machine for a while slows both sides of each. Of the rounds in which
+ * both were measured, which are the first ones.
+ */
 export function pairedRatio(ours: readonly number[], theirs: readonly number[]): Spread {
-  if (ours.length !== theirs.length) throw new RangeError('each round needs a figure of both')
-  return spreadOf(ours.map((value, round) => value / (theirs[round] ?? Number.NaN)))
+  const both = ours.slice(0, theirs.length)
+  return spreadOf(both.map((value, round) => value / (theirs[round] ?? Number.NaN)))
 }

@@ -1,24 +1,28 @@
 // Clients over HTTP: the same calls of the same server, which has the other core.
 import type { Bench, Contender } from '../bench.js'
-import { called, columns, passes } from './measured.js'
+import { called, columns, passes, requests } from './measured.js'
 
 const own = (name: string, ...args: readonly string[]): Contender => ({ name, file: 'http/clients/tenon.mjs', args })
 const bare = (name: string, ...args: readonly string[]): Contender => ({ name, file: 'http/clients/bare.mjs', args })
 
+/** A row without a target. */
+const briefly = (contender: Contender): Contender => ({ ...contender, rounds: 3 })
+
 const dispatch = 'undici `dispatch`'
 const tenon = 'Tenon, undici'
+const slow: ReadonlySet<string> = new Set(['`fetch` of Node', 'Tenon, fetch client'])
 
 export const httpClients: Bench = {
   name: 'http-clients',
   title: 'Clients over HTTP, 64 calls at a time: µs of the client’s CPU time per call',
   contenders: [
     bare(dispatch, 'dispatch'),
-    bare('undici `request`', 'request'),
-    bare('node:http `request`', 'http'),
-    bare('`fetch` of Node', 'fetch'),
+    briefly(bare('undici `request`', 'request')),
+    briefly(bare('node:http `request`', 'http')),
+    briefly(bare('`fetch` of Node', 'fetch')),
     own(tenon, 'undici'),
-    own('Tenon, node:http', 'node'),
-    own('Tenon, fetch client', 'fetch'),
+    briefly(own('Tenon, node:http', 'node')),
+    briefly(own('Tenon, fetch client', 'fetch')),
   ],
   columns: Object.values(columns),
   passes,
@@ -30,5 +34,5 @@ export const httpClients: Bench = {
     { ours: 'Tenon, fetch client', theirs: '`fetch` of Node', column: columns.post },
   ],
   peers: ['undici', 'zod'],
-  run: called,
+  run: (contender, pass) => called(contender, pass, slow.has(contender.name) ? requests.slow : requests.fast),
 }

@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { bodyOf, pool } from './pool.mjs'
 import { refused, requests } from './work.mjs'
 
-const [port, route, dialect, warmUp, measured] = process.argv.slice(2)
+const [port, route, dialect, count] = process.argv.slice(2)
 
 // How the routes are reached: as they are, or as tRPC has it.
 const dialects = {
@@ -74,10 +74,10 @@ const load = pool({
 })
 
 await checkRefusals()
-await load.run(Number(warmUp))
+await load.run(Number(count))
 process.once('message', async () => {
-  await load.run(Number(measured))
-  process.send({ answered: Number(measured), usage: process.cpuUsage() })
+  await load.run(Number(count))
+  process.send({ answered: Number(count) })
   load.end()
   process.disconnect()
 })
