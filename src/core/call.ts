@@ -54,14 +54,17 @@ export function call<Req, Res, E, R extends Context>(
 }
 
 /** Calls an endpoint as {@link call} does, and throws the failure as a {@link CallError}. For callers without an Either. */
-export async function callOrThrow<Req, Res, E, R extends Context>(
+export function callOrThrow<Req, Res, E, R extends Context>(
   endpoint: Endpoint<Req, Res, E, R>,
   request: Req,
-  ...[options]: CallArguments<R>
+  ...options: CallArguments<R>
 ): Promise<Res> {
-  const outcome = await run(endpoint, request, options)
+  return call(endpoint, request, ...options).then(orThrown) // no async function: that would be one promise more
+}
+
+function orThrown<Res>(outcome: Left<unknown> | Right<Res>): Res {
   if (outcome._tag === 'Left') throw new CallError(outcome.left)
-  return outcome.right as Res // what the endpoint's type says
+  return outcome.right
 }
 
 function run(

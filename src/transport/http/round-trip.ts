@@ -10,8 +10,8 @@ import {
   failureOf,
   left,
   type Outcome,
-  onCancelled,
 } from '../../core/index.js'
+import type { Dependent, Scope } from '../../core/scope.js'
 import { connectionFailure } from './connection-failure.js'
 import { IncomingStream } from './incoming-stream.js'
 import { joined } from './joined.js'
@@ -68,14 +68,17 @@ export function roundTrip(
   })
 }
 
-class Exchange implements Receiver {
+// Hangs on its call itself, where `onCancelled` would make an object and two functions for each.
+class Exchange implements Receiver, Dependent {
+  newer: Dependent | undefined = undefined
+  older: Dependent | undefined = undefined
   readonly #remote: Remote
   readonly #reading: Reading
   #resolve: ((outcome: Awaitable<Outcome>) => void) | undefined
   #sending: Sending | undefined
   #sender: Sender | undefined
   #unpacker: Unpacker | undefined
-  #unlink: (() => void) | undefined
+  #scope: Scope | undefined
   #onStatus: ((status: number) => void) | undefined
   #sent = false
   #over = false
@@ -93,14 +96,28 @@ class Exchange implements Receiver {
   start(sender: Sender, request: SentRequest, context: Context): void {
     this.#sender = sender
     this.#remote.calls++
-    this.#onStatus = carriedOf(context).onStatus
-    this.#unlink = onCancelled(context, failure => this.#stop(failure))
-    if (this.#over) return
+    const { scope, onStatus } = carriedOf(context)
+    if (scope.ended !== undefined) {
+      this.end(scope.ended)
+      return
+    }
+    this.#onStatus = onStatus
+    this.#scope = scope
+    scope.attach(this)
     try {
       this.#sending = sender.send(request, this)
     } catch (error) {
       this.onError(error)
     }
+  }
+
+  get outlives(): boolean {
+    return false
+  }
+
+  /** The call ended early. */
+  end(failure: Failure): void {
+    this.#stop(failure)
   }
 
   onSent(): void {
@@ -212,7 +229,7 @@ class Exchange implements Receiver {
     this.#over = true
     this.#remote.calls--
     this.#unpacker?.close()
-    this.#unlink?.()
+    this.#scope?.detach(this)
   }
 
   #settle(outcome: Awaitable<Outcome>): void {

@@ -120,15 +120,18 @@ describe.for(['undici', 'node'] as const)('the client with %s', stack => {
 
   test('does not take what came on an idle connection for an answer', async () => {
     const poison = response('200 OK', json, '{"id":"poison"}')
+    const closed: Promise<unknown>[] = []
     const { address } = await hostile((socket, index) => {
       socket.write(index === 0 ? good + poison : good)
+      if (index > 1) return
+      closed.push(new Promise(resolve => socket.once('close', resolve)))
       if (index === 1) setTimeout(() => socket.write(poison), 10)
     })
     const { get } = clientOf(address)
     for (let i = 0; i < 5; i++) {
       const outcome = await call(get, { id: '7' })
       if (outcome._tag === 'Right') expect(outcome.right).toEqual(order)
-      await new Promise(resolve => setTimeout(resolve, 40))
+      await Promise.all(closed) // before the next request: after it nobody could tell poison from an answer
     }
   })
 
