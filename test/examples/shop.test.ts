@@ -1,5 +1,6 @@
 // The shop's services over the memory transport: schemas, failures, deadlines and streams are real, time is not.
 import {
+  type Authenticated,
   type Client,
   type Context,
   call,
@@ -11,6 +12,7 @@ import {
   type ManualClock,
   type Middleware,
   manualClock,
+  right,
   testContext,
 } from 'tenon'
 import * as memory from 'tenon/transport/memory'
@@ -20,7 +22,7 @@ import * as rules from '../../examples/shop/domain/orders.js'
 import { OrderBook } from '../../examples/shop/order-book.js'
 import { orders } from '../../examples/shop/orders.js'
 import { stock } from '../../examples/shop/stock.js'
-import { cancelAny } from '../../examples/shop/users.js'
+import { cancelAny, type User, usersOf } from '../../examples/shop/users.js'
 import { known } from './customers.js'
 
 const asIs: Middleware = next => next
@@ -250,5 +252,23 @@ describe('the stock', () => {
     await call(shop.stock.reserve, { sku: 'mug', reservation: 'a', count: 1 })
     const found = await call(shop.stock.lookup, { sku: 'mug' })
     expect(isLeft(found) ? found.left : Object.keys(found.right)).toEqual(['sku', 'name', 'priceCents', 'available'])
+  })
+})
+
+describe('the tokens that `npm start` prints', () => {
+  it.each(['customer', 'staff'] as const)('open the shop for ten minutes: of the %s', async who => {
+    const users = usersOf()
+    const token = (await users.tokens)[who]
+    const madeAt = Date.now()
+    const whoCalls = fromPromise(async (_: object, { principal }: Context & Authenticated<User>) => principal.scopes)
+    const openedAfter = async (seconds: number) => {
+      const clock = manualClock({ startWallTime: madeAt + seconds * 1_000 })
+      const context = testContext({ clock, metadata: { authorization: `Bearer ${token}` } })
+      return await call(users.known(whoCalls), {}, { context })
+    }
+    const scope = who === 'staff' ? cancelAny : 'orders:write'
+    expect(await openedAfter(0)).toEqual(right([scope]))
+    expect(await openedAfter(580)).toEqual(right([scope]))
+    expect(await openedAfter(610)).toMatchObject({ left: { reason: 'TOKEN_EXPIRED' } }) // the clocks may differ by 5 s
   })
 })
