@@ -5,6 +5,8 @@ import { parseArgs } from 'node:util'
 export interface Flags {
   /** 0 for any that is free. @defaultValue PORT of the environment, else 8080 */
   readonly port: number
+  /** Of gRPC; 0 for any that is free. @defaultValue GRPC_PORT of the environment, else the one after the next of {@link port} */
+  readonly grpcPort: number
   /** Two processes, one for each service. */
   readonly split: boolean
   /** Serve the stock service and nothing else. */
@@ -40,7 +42,11 @@ function parsed(): Flags {
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new RangeError(`'${port}' is no port`)
   if ([split, stockOnly, stockUrl !== undefined].filter(Boolean).length > 1)
     throw new TypeError('only one of --split, --stock-only and --stock-url can be given')
+  // The next is the stock process's, where there are two.
+  const grpcPort = process.env['GRPC_PORT'] || String(port === '0' ? 0 : Number(port) + 2)
+  if (!/^\d{1,5}$/.test(grpcPort) || Number(grpcPort) > 65_535) throw new RangeError(`'${grpcPort}' is no port`)
   const zipkinUrl = process.env['ZIPKIN_URL'] || undefined
   if (zipkinUrl !== undefined && !/^https?:/.test(zipkinUrl)) throw new TypeError('ZIPKIN_URL must begin with http:')
-  return { port: Number(port), split, stockOnly, stockUrl, zipkinUrl, natsUrl: process.env['NATS_URL'] || undefined }
+  const natsUrl = process.env['NATS_URL'] || undefined
+  return { port: Number(port), grpcPort: Number(grpcPort), split, stockOnly, stockUrl, zipkinUrl, natsUrl }
 }

@@ -9,6 +9,7 @@ import { logger } from 'tenon/log'
 import { metricRegistry } from 'tenon/metrics'
 import { prometheus } from 'tenon/metrics/prometheus'
 import { logging, metrics } from 'tenon/middleware'
+import * as grpc from 'tenon/transport/grpc'
 import * as http from 'tenon/transport/http'
 import { docs } from 'tenon/transport/http/docs'
 import * as memory from 'tenon/transport/memory'
@@ -80,13 +81,15 @@ async function main(): Promise<void> {
     mount: { '/metrics': prometheus(registry) },
   })
   const broker = flags.natsUrl === undefined ? undefined : await overNats(flags.natsUrl)
-  const servers = broker === undefined ? [server] : [server, broker.server]
+  // The same services, the same stack; the stock process of two is called over HTTP alone.
+  const overGrpc = flags.stockOnly ? [] : [grpc.server({ port: flags.grpcPort, reflection: true })]
+  const servers = [server, ...overGrpc, ...(broker === undefined ? [] : [broker.server])]
   const resources = [...traces.resources, ...own, ...(broker === undefined ? [] : [broker.connection])]
   // The stock process waits for connections that others leave idle, for up to 5 s.
   const running = await serve(services, servers, { resources, closeTimeoutMs: 10_000, onEvent: logEvents(log) })
-  const [address = ''] = running.addresses
+  const [address = '', grpcAddress = ''] = running.addresses
   if (flags.stockOnly) tellParent(running)
-  else console.log(welcome(address, stockUrl ?? address, await users.tokens))
+  else console.log(welcome({ address, stockAddress: stockUrl ?? address, grpcAddress }, await users.tokens))
 }
 
 await main().catch(exitWithMessage)

@@ -3,8 +3,18 @@ import type { MethodSpec } from 'tenon'
 import { Orders, Stock } from './contracts.js'
 import type { Tokens } from './users.js'
 
+/** Where the shop is open. */
+export interface Addresses {
+  /** Of HTTP. */
+  readonly address: string
+  /** Of HTTP, for the stock. */
+  readonly stockAddress: string
+  /** Of gRPC. */
+  readonly grpcAddress: string
+}
+
 /** All of it, for a terminal. */
-export function welcome(address: string, stockAddress: string, tokens: Tokens): string {
+export function welcome({ address, stockAddress, grpcAddress }: Addresses, tokens: Tokens): string {
   return `
 Orders at ${address}
 ${routesOf(Orders.specs)}
@@ -24,6 +34,10 @@ A customer's token and one of the staff, for ten minutes:
 
   CUSTOMER=${tokens.customer}
   STAFF=${tokens.staff}
+
+Or call the same over gRPC; reflection tells what there is:
+
+  npx buf curl --protocol grpc --http2-prior-knowledge --list-services ${grpcAddress.replace('grpc:', 'http:')}
 
 Place an order, watch it being packed and shipped, ask for more than there is; cancel another order of the customer's, as staff:
 ${curlLinesOf(address)}

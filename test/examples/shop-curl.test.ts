@@ -2,7 +2,10 @@
 import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
 import { promisify } from 'node:util'
+import { call, callOrThrow, connect } from 'tenon'
+import * as grpc from 'tenon/transport/grpc'
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
+import { Orders, Stock } from '../../examples/shop/contracts.js'
 import { freePort, type Program, start, startBundled, startScript } from './program.js'
 
 const run = promisify(execFile)
@@ -62,6 +65,17 @@ describe.each([
     shop = startIt('examples/shop/main.ts', ['--port', '0', ...flags])
   })
   afterAll(() => shop.stop('SIGKILL'))
+
+  it('serves the same over gRPC', { timeout }, async () => {
+    await shop.waitFor(/--list-services http:\S+\n/)
+    const address = shop.output().match(/--list-services http:\/\/(\S+)/)?.[1] ?? ''
+    const binding = grpc.client(address)
+    const stock = flags.length === 0 ? [await callOrThrow(connect(Stock, binding).lookup, { sku: 'mug' })] : []
+    for (const { sku } of stock) expect(sku).toBe('mug')
+    const unknown = await call(connect(Orders, binding).get, { id: '4711' })
+    expect(unknown).toMatchObject({ _tag: 'Left', left: { _tag: 'NoSuchOrder', details: { id: '4711' } } })
+    await binding.close()
+  })
 
   it('prints lines that work as printed', { timeout }, async context => {
     await needsCurl(context)
