@@ -76,5 +76,4 @@ export const reasons: Readonly<Record<string, Reason>> = {
   UNEXPECTED_RESPONSE: {},
   UNSAFE_REDIRECT: { code: 'invalid_argument' },
   UNSUPPORTED_MEDIA_TYPE: { code: 'invalid_argument' },
-  WRONG_MESSAGE_COUNT: { code: 'unimplemented', blame: 'caller' },
 }

@@ -6,6 +6,7 @@ import { carriedOf } from '../../core/context.js'
 import {
   type Awaitable,
   CallError,
+  type Code,
   type Context,
   type DomainFailure,
   type Failure,
@@ -16,6 +17,7 @@ import {
   right,
 } from '../../core/index.js'
 import { asBuffer } from './as-buffer.js'
+import { holdStatus } from './hold-status.js'
 import type { MessageCodec } from './message-codec.js'
 import { Messages } from './messages.js'
 import { takeReply } from './metadata.js'
@@ -119,6 +121,7 @@ export class ClientCall {
   onReceiveMetadata(metadata: GrpcMetadata): void {
     if (this.#over) return
     this.#hasHeaders = true
+    if (this.#method.isResponseStreamed) holdStatus(this.#grpc)
     takeReply(metadata, this.#context.reply, 'header')
     if (!this.#method.isResponseStreamed) return
     const items = new Messages({
@@ -136,7 +139,7 @@ export class ClientCall {
       return
     }
     if (this.#wasAnswered) {
-      this.#stop(this.#unexpected('with more than one message'))
+      this.#stop(this.#unexpected('with more than one message', { code: 'unimplemented' }))
       return
     }
     this.#wasAnswered = true
@@ -175,7 +178,7 @@ export class ClientCall {
   }
 
   #whole(): Outcome {
-    if (this.#message === undefined) return left(this.#unexpected('without a message'))
+    if (this.#message === undefined) return left(this.#unexpected('without a message', { code: 'unimplemented' }))
     try {
       return right(this.#decoded(this.#message))
     } catch (thrown) {
@@ -187,13 +190,17 @@ export class ClientCall {
     try {
       return this.#method.response.decode(bytes)
     } catch (cause) {
-      throw new CallError<never>(this.#unexpected('with a message that cannot be read', cause))
+      throw new CallError<never>(this.#unexpected('with a message that cannot be read', { cause }))
     }
   }
 
-  #unexpected(how: string, cause?: unknown): Failure {
+  /** gRPC says `unimplemented` where there are not as many messages as a method has. */
+  #unexpected(
+    how: string,
+    { code = 'internal', cause }: { readonly code?: Code; readonly cause?: unknown } = {},
+  ): Failure {
     const { peer } = this.#remote
-    return failureOf('internal', 'UNEXPECTED_RESPONSE', `${peer} answered ${how}`, { peer, cause })
+    return failureOf(code, 'UNEXPECTED_RESPONSE', `${peer} answered ${how}`, { peer, cause })
   }
 
   /** The call ended early, or its answer makes no sense. */

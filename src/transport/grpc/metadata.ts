@@ -35,19 +35,26 @@ function isReserved(name: string): boolean {
 /** Why a pair cannot be sent; undefined where it can. */
 function mistakeIn(name: string, value: string): string | undefined {
   if (isReserved(name)) return `the metadata entry '${name}' belongs to the transport`
-  if (name.endsWith('-bin') && !base64.test(value)) return `the metadata entry '${name}' must be base64`
+  if (name.endsWith('-bin') && !bytesIn(value).every(each => base64.test(each)))
+    return `the metadata entry '${name}' must be base64`
   return undefined
 }
 
+/** Several values of one name are joined by commas, which base64 has none of. */
+function bytesIn(value: string): readonly string[] {
+  return value.split(',').map(each => each.trim())
+}
+
 function put(metadata: GrpcMetadata, name: string, value: string): void {
-  metadata.add(name, name.endsWith('-bin') ? Buffer.from(value, 'base64') : value)
+  if (!name.endsWith('-bin')) metadata.add(name, value)
+  else for (const each of bytesIn(value)) metadata.add(name, Buffer.from(each, 'base64'))
 }
 
 /** What a call sends beside its message, or the failure of one that cannot be sent. */
 export function sentMetadata(context: Context): GrpcMetadata | ReturnType<typeof failed> {
   const metadata = new GrpcMetadata()
-  metadata.set('grpc-timeout', timeoutText(context.remainingMs))
-  const { attempt, maxAttempts } = context
+  const { attempt, maxAttempts, remainingMs } = context
+  if (remainingMs !== Number.POSITIVE_INFINITY) metadata.set('grpc-timeout', timeoutText(remainingMs))
   if (attempt > 1 || maxAttempts > 1) metadata.set(attemptHeader, `${attempt};max=${Math.max(attempt, maxAttempts)}`)
   for (const [name, value] of context.outgoing) {
     const mistake = mistakeIn(name, value)

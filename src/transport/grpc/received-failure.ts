@@ -4,6 +4,7 @@ import type { StatusObject } from '@grpc/grpc-js'
 import { failureFromWire, type MethodSpec, plainFailureFromWire, type WireFailure } from '../../contract/index.js'
 import { type Awaitable, type DomainFailure, type Failure, failureOf } from '../../core/index.js'
 import { ranHeader } from '../wire-headers.js'
+import { anyDetails } from './any-details.js'
 import { codeOfNumber } from './code-number.js'
 import type { MessageCodec } from './message-codec.js'
 import { entryOf } from './metadata.js'
@@ -57,11 +58,22 @@ function readDetails({ metadata }: StatusObject): StatusDetails | undefined {
   }
 }
 
-function detailsOf({ reason = '', details, other }: StatusDetails, { failures }: Called): { details?: unknown } {
+function detailsOf({ reason = '', details, others = [] }: StatusDetails, { failures }: Called): { details?: unknown } {
   const codec = failures.get(reason)
-  if (other !== undefined && codec !== undefined) return { details: codec.decode(other.bytes) }
-  if (details !== undefined) return { details }
-  return codec === undefined ? {} : { details: codec.decode(new Uint8Array()) }
+  if (codec === undefined) return plainDetails({ details, others })
+  const [message] = others
+  if (message === undefined && details !== undefined) return { details }
+  return { details: codec.decode(message?.bytes ?? new Uint8Array()) }
+}
+
+function plainDetails(
+  told: Pick<StatusDetails, 'others'> & { readonly details?: StatusDetails['details'] | undefined },
+): {
+  details?: Readonly<Record<string, unknown>>
+} {
+  const { details, others = [] } = told
+  if (others.length === 0) return details === undefined ? {} : { details }
+  return { details: { ...details, ...anyDetails(others) } }
 }
 
 /** No more attempts, in ms: longer than anybody waits. */
@@ -81,7 +93,11 @@ function bareFailure(status: StatusObject, called: Called, told: StatusDetails |
   const local = localFailure(status, called)
   if (local !== undefined) return local
   const code = codeOfNumber(status.code)
-  const parts = { peer, ...retryAfter(status, told), ...(told?.details !== undefined && { details: told.details }) }
+  const parts = {
+    peer,
+    ...retryAfter(status, told),
+    ...(told !== undefined && plainDetails({ details: told.details, others: told.others ?? [] })),
+  }
   if (code === 'resource_exhausted' && tooLarge.test(text))
     return failureOf(code, 'BODY_TOO_LARGE', text, { ...parts, ran: isRequestStreamed ? 'maybe' : 'no' })
   if (code === 'unimplemented' && !hasHeaders) return failureOf(code, 'ROUTE_NOT_FOUND', text, { ...parts, ran: 'no' })
@@ -135,9 +151,9 @@ function localFailure(status: StatusObject, called: Called): Failure | undefined
 const unconnected =
   /^No connection established|^Name resolution failed|^Failed to (?:connect|start HTTP\/2 stream)|^Channel closed/
 const broken =
-  /^Connection dropped|ECONNRESET|ETIMEDOUT|EPIPE|^Received RST_STREAM with code (?:0|2) |^Write (?:error|failed)/
+  /^Connection dropped|ECONNRESET|ETIMEDOUT|EPIPE|^Received RST_STREAM with code 2 |^Write (?:error|failed)/
 const unreadable =
-  /^Failed to decompress|^Received compressed message|^Compression method not supported|^No status information/
+  /^Failed to decompress|^Received compressed message|^Compression method not supported|^No status information|Call ended without gRPC status/
 
 /** An answer that is HTTP and not gRPC: of a proxy, or of another server. */
 function httpFailure({ code, details: text }: StatusObject, { peer }: Called): Failure | undefined {

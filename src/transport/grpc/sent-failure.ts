@@ -4,9 +4,10 @@ import { failureToWire, type MethodSpec, type WireFailure } from '../../contract
 import type { DomainFailure, Failure, OnDefect } from '../../core/index.js'
 import { toWire } from '../json.js'
 import { ranHeader } from '../wire-headers.js'
+import { anyIn } from './any-details.js'
 import { numberOfCode } from './code-number.js'
 import type { MessageCodec } from './message-codec.js'
-import { type AnyMessage, type StatusDetails, statusOf } from './status-details.js'
+import { type StatusDetails, statusOf } from './status-details.js'
 
 /** How a call ended, for grpc-js. */
 export interface SentStatus {
@@ -69,20 +70,20 @@ function detailsOf(wire: WireFailure, { service, failures }: FailedMethod): Stat
   return {
     code: numberOfCode(code),
     message,
-    reason,
-    domain: service,
+    // A reason that is the code says nothing more.
+    ...(reason !== code.toUpperCase() && { reason, domain: service }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(details !== undefined && said(details, failures.get(reason))),
   }
 }
 
-function said(
-  details: unknown,
-  codec: MessageCodec | undefined,
-): { other: AnyMessage } | Pick<StatusDetails, 'details'> {
-  if (codec !== undefined) return { other: { typeName: codec.typeName, bytes: codec.encode(details) } }
+function said(details: unknown, codec: MessageCodec | undefined): Pick<StatusDetails, 'details' | 'others'> {
+  if (codec !== undefined) return { others: [{ typeName: codec.typeName, bytes: codec.encode(details) }] }
   const object = toWire(details)
   if (typeof object !== 'object' || object === null || Array.isArray(object))
     throw new TypeError('the details of a failure must be an object')
-  return { details: object as Readonly<Record<string, unknown>> } // as just seen
+  const { any, ...rest } = object as Readonly<Record<string, unknown>> // as just seen
+  const others = anyIn(any)
+  if (others === undefined) return { details: { ...object } }
+  return { others, ...(Object.keys(rest).length > 0 && { details: rest }) }
 }

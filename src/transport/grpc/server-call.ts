@@ -39,8 +39,10 @@ const gone = failureOf('cancelled', 'CANCELLED', 'the caller gave up')
 const late = failureOf('deadline_exceeded', 'DEADLINE_EXCEEDED', 'the call took longer than its deadline allows')
 const unencodable = failureOf('internal', 'UNENCODABLE', 'internal error')
 
-const tooMany = notRun('unimplemented', 'WRONG_MESSAGE_COUNT', 'the method takes one message, and there are more')
-const tooFew = notRun('unimplemented', 'WRONG_MESSAGE_COUNT', 'the method takes one message, and there is none')
+const tooMany = notRun('unimplemented', 'UNIMPLEMENTED', 'the method takes one message, and there are more')
+const tooFew = notRun('unimplemented', 'UNIMPLEMENTED', 'the method takes one message, and there is none')
+
+const cutOff = notRun('invalid_argument', 'INVALID_ARGUMENT', 'the last message is cut off')
 
 const nothing = (): void => {}
 
@@ -115,11 +117,17 @@ export class ServerCall implements Starter {
     if (this.#requests !== undefined) {
       // A caller on Node that gives its stream up sends the end first, and the reset right behind it: a handler that took the one for
       // the other would go on with a part.
-      setImmediate(() => setImmediate(() => this.#requests?.end()))
+      const cut = isCutOff(this.#grpc)
+      setImmediate(() =>
+        setImmediate(() => {
+          if (cut) this.#requests?.fail(new CallError<never>(cutOff))
+          else this.#requests?.end()
+        }),
+      )
       return
     }
     if (this.#message === undefined) {
-      this.#fail(tooFew)
+      this.#fail(isCutOff(this.#grpc) ? cutOff : tooFew)
       return
     }
     let message: unknown
@@ -258,4 +266,14 @@ function failureIn(thrown: unknown, onDefect: OnDefect): Failure | DomainFailure
   if (thrown instanceof CallError) return thrown.failure as Failure | DomainFailure // a call's streams throw nothing else
   onDefect(thrown)
   return failureOf('internal', 'DEFECT', 'internal error')
+}
+
+/**
+ * Whether what came ends in the middle of a message. grpc-js takes that for the end, and tells nobody; its decoder, which is its own
+ * affair, stands at 0 between messages.
+ */
+function isCutOff(grpc: ServerInterceptingCallInterface): boolean {
+  const decoder: unknown = Reflect.get(grpc, 'decoder')
+  const state: unknown = typeof decoder === 'object' && decoder !== null ? Reflect.get(decoder, 'readState') : 0
+  return typeof state === 'number' && state !== 0
 }

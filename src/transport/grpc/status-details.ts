@@ -23,8 +23,8 @@ export interface StatusDetails {
   readonly retryAfterMs?: number
   /** What fits a Struct, or BadRequest: JSON's own types. */
   readonly details?: Readonly<Record<string, unknown>>
-  /** Any other message. */
-  readonly other?: AnyMessage
+  /** All other messages. */
+  readonly others?: readonly AnyMessage[]
 }
 
 const typePrefix = 'type.googleapis.com/'
@@ -36,9 +36,11 @@ const struct = 'google.protobuf.Struct'
 /** The longest time that is told or believed, in ms; about 31 years. */
 const maxRetryAfterMs = 1e12
 
-/** A google.rpc.Status. */
-export function statusOf({ code, message, reason, domain, retryAfterMs, details, other }: StatusDetails): Buffer {
-  const parts = [varintField(1, code), textField(2, message)]
+/**
+ * A google.rpc.Status, of a length that base64 need not pad: grpc-js would write the padding, which servers should not send.
+ */
+export function statusOf({ code, message, reason, domain, retryAfterMs, details, others = [] }: StatusDetails): Buffer {
+  const parts = [textField(2, message)]
   const add = (typeName: string, bytes: Uint8Array): void => {
     parts.push(bytesField(3, messageOf(textField(1, typePrefix + typeName), bytesField(2, bytes))))
   }
@@ -49,8 +51,18 @@ export function statusOf({ code, message, reason, domain, retryAfterMs, details,
     if (issues === undefined) add(struct, structOf(details))
     else add(badRequest, messageOf(...issues.map(violationOf)))
   }
-  if (other !== undefined) add(other.typeName, other.bytes)
-  return messageOf(...parts)
+  for (const { typeName, bytes } of others) add(typeName, bytes)
+  const rest = messageOf(...parts)
+  return messageOf(codeField(code, 2 - ((rest.length + 1) % 3)), rest)
+}
+
+/** The code, with so many bytes more than it takes: a varint may go on with nothing. */
+function codeField(code: number, more: number): Buffer {
+  const [tag = 0, value = 0] = varintField(1, code)
+  const bytes = [tag, value, 0x80, 0x80].slice(0, 2 + more)
+  for (let i = 1; i < bytes.length - 1; i++) bytes[i] = (bytes[i] ?? 0) | 0x80
+  if (more > 0) bytes[bytes.length - 1] = 0
+  return Buffer.from(bytes)
 }
 
 /** What a google.rpc.Status says. Throws `RangeError` or `TypeError` for what is none. */
@@ -59,7 +71,7 @@ export function readStatus(bytes: Uint8Array): StatusDetails {
   for (const field of fieldsOf(bytes)) {
     if (field.number === 1) read = { ...read, code: Number(BigInt.asIntN(32, field.bits)) }
     else if (field.number === 2) read = { ...read, message: textOf(field) }
-    else if (field.number === 3) read = { ...read, ...readAny(anyOf(field)) }
+    else if (field.number === 3) read = { ...read, ...readAny(anyOf(field), read) }
   }
   return read
 }
@@ -72,7 +84,7 @@ function anyOf({ bytes }: WireField): AnyMessage {
   return { typeName: name.slice(name.lastIndexOf('/') + 1), bytes: value?.bytes ?? new Uint8Array() }
 }
 
-function readAny(any: AnyMessage): Partial<StatusDetails> {
+function readAny(any: AnyMessage, { others = [] }: StatusDetails): Partial<StatusDetails> {
   switch (any.typeName) {
     case errorInfo: {
       const fields = fieldsOf(any.bytes)
@@ -91,7 +103,7 @@ function readAny(any: AnyMessage): Partial<StatusDetails> {
     case struct:
       return { details: objectOf(any.bytes) }
     default:
-      return { other: any }
+      return { others: [...others, any] }
   }
 }
 

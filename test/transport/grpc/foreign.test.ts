@@ -119,7 +119,7 @@ describe("grpc-js' client", () => {
       methods
         .get('reserve')
         ?.failures.get('OutOfStock')
-        ?.decode(told.other?.bytes ?? Buffer.alloc(0)),
+        ?.decode(told.others?.[0]?.bytes ?? Buffer.alloc(0)),
     ).toEqual({ sku: 'gone' })
     const busy = await unary('reserve', { sku: 'busy', count: 1 })
     expect(busy.error?.code).toBe(grpcJs.status.UNAVAILABLE)
