@@ -149,6 +149,8 @@ export class ClientCall {
 
   onReceiveStatus(status: StatusObject): void {
     if (this.#over) return
+    // Without headers of their own, they and the trailers are one.
+    if (!this.#hasHeaders) takeReply(status.metadata, this.#context.reply, 'header')
     takeReply(status.metadata, this.#context.reply, 'trailer')
     if (
       status.code === cancelledCode &&

@@ -46,7 +46,8 @@ function bytesIn(value: string): readonly string[] {
 }
 
 function put(metadata: GrpcMetadata, name: string, value: string): void {
-  if (!name.endsWith('-bin')) metadata.add(name, value)
+  // Space around a value is none of it (RFC 9110, 5.5), and HTTP/2 drops a field that has some.
+  if (!name.endsWith('-bin')) metadata.add(name, value.trim())
   else for (const each of bytesIn(value)) metadata.add(name, Buffer.from(each, 'base64'))
 }
 
@@ -111,8 +112,8 @@ export function takeReply(metadata: GrpcMetadata, reply: Reply, as: 'header' | '
   for (const [name, values] of pairsOf(metadata)) {
     if (framing.has(name) || name.startsWith('grpc-')) continue
     try {
-      if (name === 'set-cookie' && as === 'header') for (const value of values) reply.header(name, value)
-      else reply[as](name, values.join(', '))
+      if (name !== 'set-cookie') reply[as](name, values.join(', '))
+      else if (as === 'header') for (const value of values) reply.header(name, value)
     } catch {
       // left out
     }

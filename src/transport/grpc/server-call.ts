@@ -162,6 +162,11 @@ export class ServerCall implements Starter {
       return
     }
     const headers = headersOf(reply, this.#init.onDefect)
+    // Headers by themselves begin a stream, which would be given to the caller: a failure instead of one has them beside its status.
+    if (outcome._tag === 'Left' && responseStreamed) {
+      this.#fail(outcome.left, headers)
+      return
+    }
     if (headers !== undefined) this.#grpc.sendMetadata(headers)
     if (outcome._tag === 'Left') this.#fail(outcome.left)
     else if (responseStreamed) {
@@ -241,11 +246,13 @@ export class ServerCall implements Starter {
     this.#grpc.sendStatus({ code: 0, details: '', metadata: trailers ?? null })
   }
 
-  #fail(failure: Failure | DomainFailure): void {
+  #fail(failure: Failure | DomainFailure, headers?: GrpcMetadata): void {
     if (this.#over) return
     this.#end()
     const { onDefect } = this.#init
-    const trailers = trailersOf(this.#call?.reply, onDefect)
+    const own = trailersOf(this.#call?.reply, onDefect)
+    const trailers = headers ?? own
+    if (headers !== undefined && own !== undefined) headers.merge(own)
     this.#grpc.sendStatus(sentStatus(failure, this.#route, { trailers, onDefect }))
   }
 
