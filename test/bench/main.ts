@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Bench } from './bench.js'
 import { composition } from './composition/bench.js'
+import { grpcClients, grpcServers } from './grpc/bench.js'
 import { httpClients } from './http/clients.js'
 import { httpServers } from './http/servers.js'
 import { imports } from './import/bench.js'
@@ -30,6 +31,8 @@ const benches: readonly Bench[] = [
   httpClients,
   natsServers,
   natsClients,
+  grpcServers,
+  grpcClients,
   seeingLogging,
   seeingMetrics,
   seeingTracing,

@@ -1,0 +1,23 @@
+// Calls a server, so many at a time, and compares each answer with what it must be. Says what it has used.
+import { inputs, uppercase } from './work.mjs'
+
+/**
+ * @param {number} inFlight - how many calls go on at once
+ * @param {(input: object) => Promise<object>} call
+ */
+export function calling(inFlight, call) {
+  let asked = 0
+  async function worker(count) {
+    for (let i = 0; i < count; i++) {
+      const input = inputs[asked++ & 1023]
+      const { v } = await call(input)
+      if (v !== uppercase(input).v) throw new Error(`to ${JSON.stringify(input)} came ${JSON.stringify(v)}`)
+    }
+  }
+  process.on('message', async ({ count }) => {
+    const before = process.cpuUsage()
+    await Promise.all(Array.from({ length: inFlight }, () => worker(Math.ceil(count / inFlight))))
+    process.send({ usage: process.cpuUsage(before) })
+  })
+  process.send({ ready: true })
+}
