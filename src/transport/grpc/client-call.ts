@@ -25,10 +25,9 @@ import { type Called, receivedFailure } from './received-failure.js'
 import type { Remote } from './remote.js'
 
 /** What is called, worked out once. */
-export interface CalledMethod extends Pick<Called, 'spec' | 'failures' | 'isRequestStreamed'> {
+export interface CalledMethod extends Pick<Called, 'spec' | 'failures' | 'isRequestStreamed' | 'isResponseStreamed'> {
   /** `/shop.v1.Orders/Get` */
   readonly path: string
-  readonly isResponseStreamed: boolean
   readonly request: Pick<MessageCodec, 'encode'>
   readonly response: Pick<MessageCodec, 'decode'>
 }

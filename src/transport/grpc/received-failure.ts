@@ -19,6 +19,7 @@ export interface Called {
   /** Whether headers, and with them perhaps messages, had come. */
   readonly hasHeaders: boolean
   readonly isRequestStreamed: boolean
+  readonly isResponseStreamed: boolean
   /** The most bytes of a message that we take. */
   readonly maxMessageBytes: number
 }
@@ -130,6 +131,8 @@ function localFailure(status: StatusObject, called: Called): Failure | undefined
   if (text === 'Stream refused by server')
     return failureOf('unavailable', 'CONNECTION_LOST', `${peer} refused the stream`, { ran: 'no', cause })
   if (broken.test(text)) {
+    if (hasHeaders && called.isResponseStreamed)
+      return failureOf('unavailable', 'STREAM_BROKEN', `the stream from ${peer} broke off: ${text}`, { peer, cause })
     return failureOf('unavailable', 'CONNECTION_LOST', `the connection to ${peer} broke: ${text}`, { cause })
   }
   if (hasHeaders && tooLarge.test(text) && text.includes(String(maxMessageBytes))) {

@@ -246,6 +246,26 @@ describe('a client', () => {
     await binding.close()
   })
 
+  test('of a stream whose connection breaks fails as broken off', async () => {
+    const sockets = new Set<{ destroy(): void }>()
+    const server = await answering(stream => {
+      stream.respond(ok)
+      stream.write(framed(message('a')))
+    })
+    server.on('connection', (socket: Socket) => sockets.add(socket))
+    open.push(server)
+    const binding = grpc.client(`127.0.0.1:${(server.address() as AddressInfo).port}`)
+    const never = (async function* (): AsyncGenerator<never> {
+      await new Promise(() => {})
+    })()
+    const items = await callOrThrow(connect(Echo, binding).echoAll, never)
+    const reading = async (): Promise<void> => {
+      for await (const _ of items) for (const socket of sockets) socket.destroy()
+    }
+    await expect(reading()).rejects.toMatchObject({ failure: { code: 'unavailable', reason: 'STREAM_BROKEN' } })
+    await binding.close()
+  })
+
   test('of a stream that ends without a status', async () => {
     const found = await failureAt(
       await answering(stream => {
