@@ -39,10 +39,15 @@ const gone = failureOf('cancelled', 'CANCELLED', 'the caller gave up')
 const late = failureOf('deadline_exceeded', 'DEADLINE_EXCEEDED', 'the call took longer than its deadline allows')
 const unencodable = failureOf('internal', 'UNENCODABLE', 'internal error')
 
-const tooMany = notRun('unimplemented', 'UNIMPLEMENTED', 'the method takes one message, and there are more')
-const tooFew = notRun('unimplemented', 'UNIMPLEMENTED', 'the method takes one message, and there is none')
+/** What gRPC's own libraries answer, without a reason: that is the code's name, which is not sent. */
+function asLibraries(code: Failure['code'], message: string): Failure {
+  return notRun(code, code.toUpperCase(), message)
+}
 
-const cutOff = notRun('invalid_argument', 'INVALID_ARGUMENT', 'the last message is cut off')
+const tooMany = asLibraries('unimplemented', 'the method takes one message, and there are more')
+const tooFew = asLibraries('unimplemented', 'the method takes one message, and there is none')
+
+const cutOff = asLibraries('invalid_argument', 'the last message is cut off')
 
 const nothing = (): void => {}
 
