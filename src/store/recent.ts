@@ -2,9 +2,9 @@
 // anybody can open.
 
 interface Kept<V> {
-  readonly key: string
+  key: string
   /** The map that it is in. */
-  readonly among: Map<string, Kept<V>>
+  among: Map<string, Kept<V>>
   value: V
   newer: Kept<V> | undefined
   older: Kept<V> | undefined
@@ -75,20 +75,32 @@ export class Recent<V> {
   /** Puts a value in and, where there are more than `max`, the oldest out. */
   set(key: string, value: V, max: number, onEvicted?: (key: string, value: V) => void): void {
     const order = this.#order
-    let kept = this.#kept.get(key)
-    if (kept === undefined) {
-      kept = { key, among: this.#kept, value, newer: undefined, older: undefined }
-      this.#kept.set(key, kept)
-    } else {
-      kept.value = value
-      order.unlink(kept)
+    const known = this.#kept.get(key)
+    if (known !== undefined) {
+      known.value = value
+      order.unlink(known)
+      order.append(known)
     }
-    order.append(kept)
-    while (order.size > max && order.oldest !== undefined) {
-      const evicted = order.oldest
+    let evicted: Kept<V> | undefined
+    const told: (readonly [key: string, value: V])[] | undefined = onEvicted === undefined ? undefined : []
+    while (order.size > (known === undefined ? max - 1 : max) && order.oldest !== undefined) {
+      evicted = order.oldest
       order.drop(evicted)
-      onEvicted?.(evicted.key, evicted.value)
+      told?.push([evicted.key, evicted.value])
     }
+    if (known === undefined && max > 0) this.#add(key, value, evicted)
+    for (const each of told ?? []) onEvicted?.(...each) // at last: it may put something in, too
+  }
+
+  /** What was put out is used again: it is old, and another one would have to grow old to be kept. */
+  #add(key: string, value: V, evicted: Kept<V> | undefined): void {
+    const among = this.#kept
+    const kept = evicted ?? { key, among, value, newer: undefined, older: undefined }
+    kept.key = key
+    kept.among = among
+    kept.value = value
+    among.set(key, kept)
+    this.#order.append(kept)
   }
 
   delete(key: string): void {
