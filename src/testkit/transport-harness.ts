@@ -25,6 +25,11 @@ export interface TransportHarness {
    * @defaultValue 25 165 824 (24 MiB)
    */
   readonly maxBufferedBytes?: number
+  /**
+   * How long anything that must happen may take, in ms: long, because a machine may be busy, and none of it is about speed.
+   * @defaultValue 15 000
+   */
+  readonly patienceMs?: number
   /** Serves the services, and connects to them. Called several times at once by cases with several hops. */
   open(services: readonly AnyService[], runtime: Runtime): Promise<OpenTransport>
 }

@@ -22,9 +22,6 @@ import type { OpenTransport, TransportHarness } from './transport-harness.js'
 /** A case of the transport suite. */
 export type TransportCase = ConformanceCase<TransportHarness>
 
-/** How long anything that must happen may take, in ms. */
-const patienceMs = 5000
-
 /**
  * Makes a case. What it serves is closed when it ends; a defect that anyone reported, and that the case did not take, fails it.
  */
@@ -84,7 +81,7 @@ export class Trial {
 
   /** The outcome of something that must happen soon. */
   within<T>(what: string, promise: Promise<T>): Promise<T> {
-    return within(patienceMs, what, promise)
+    return within(this.harness.patienceMs ?? 15_000, what, promise)
   }
 
   /** Calls an endpoint. */

@@ -54,6 +54,7 @@ test('has an endpoint for each method, which knows its method', () => {
     idempotency: 'safe',
     kind: 'unary',
     deadlineMs: 700,
+    http: { method: 'POST', route: '/shop.v1.Orders/get' },
   })
   expect(explain(client.get).steps).toMatchObject([{ kind: 'remote', name: 'fake fake:1' }])
 })

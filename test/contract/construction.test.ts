@@ -200,12 +200,21 @@ describe('a contract', () => {
   test('knows of each method what transports and middleware need', () => {
     const infos = Object.fromEntries([...Orders.specs].map(([name, { info }]) => [name, info]))
     const service = 'shop.v1.Orders'
+    const at = (method: string, route: string) => ({ method, route })
+    const posted = (name: string) => at('POST', `/${service}/${name}`)
     expect(infos).toEqual({
-      get: { service, name: 'get', idempotency: 'safe', kind: 'unary', deadlineMs: 500 },
-      put: { service, name: 'put', idempotency: 'idempotent', kind: 'unary' },
-      watch: { service, name: 'watch', idempotency: 'safe', kind: 'server_streaming' },
-      upload: { service, name: 'upload', idempotency: 'unsafe', kind: 'client_streaming' },
-      chat: { service, name: 'chat', idempotency: 'unsafe', kind: 'bidi_streaming' },
+      get: {
+        service,
+        name: 'get',
+        idempotency: 'safe',
+        kind: 'unary',
+        deadlineMs: 500,
+        http: at('GET', '/orders/{id}'),
+      },
+      put: { service, name: 'put', idempotency: 'idempotent', kind: 'unary', http: at('PUT', '/orders/{id}') },
+      watch: { service, name: 'watch', idempotency: 'safe', kind: 'server_streaming', http: posted('watch') },
+      upload: { service, name: 'upload', idempotency: 'unsafe', kind: 'client_streaming', http: posted('upload') },
+      chat: { service, name: 'chat', idempotency: 'unsafe', kind: 'bidi_streaming', http: posted('chat') },
     })
   })
 

@@ -19,6 +19,7 @@ function sabotaged(sabotage: Sabotage): TransportHarness {
   const harness = memoryHarness()
   return {
     ...harness,
+    patienceMs: 3_000, // some of what is awaited never happens
     async open(services, runtime) {
       const opened = await harness.open(services, runtime)
       const { client } = opened
