@@ -44,6 +44,7 @@ function isAlone({ path, text }: { readonly path: string; readonly text: string 
 
 export default defineConfig(({ mode }) => {
   const isDeep = mode === 'deep' || process.env['TENON_DEEP'] === '1'
+  if (isDeep) process.env['TENON_DEEP'] = '1' // this is asked again for each project, without the mode
   const files = testFiles()
   const alone = files.filter(isAlone).map(({ path }) => path)
   const wanted = isDeep ? files.filter(({ text }) => text.includes("/deep.js'")).map(({ path }) => path) : undefined
