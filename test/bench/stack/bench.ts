@@ -35,7 +35,7 @@ export const stack: Bench = {
     peer(bare(express), 'express', 'bare'),
   ],
   columns: [column],
-  rounds: 7,
+  rounds: 6,
   against: { contender: whole(tenon), column },
   targets: [
     ...[whole, uncached].flatMap(make => [among(make, fastify, 0.5), among(make, express, 0.2)]),
@@ -74,7 +74,7 @@ export const stackShares: Bench = {
     args: ['stack/shares.mjs', name],
   })),
   columns: [shareColumn],
-  rounds: 7,
+  rounds: 6,
   against: { contender: all, column: shareColumn },
   targets: [],
   peers: ['jsonwebtoken', 'zod'],

@@ -14,7 +14,7 @@ interface Proof {
   readonly counted: number
 }
 
-const counts = { warmUp: 20_000, measured: 20_000 }
+const counts = { warmUp: 15_000, measured: 10_000 }
 
 export const column = 'POST /orders'
 
