@@ -32,7 +32,8 @@ interface Started extends StartOptions {
 
 /** Starts `file` of `test/bench` on a core, with nothing of this process' settings but the path. */
 function start(file: string, args: readonly string[], { role, channel, nodeArgs = [] }: Started): ChildProcess {
-  const node = [process.execPath, ...nodeArgs, `${folder}${file}`, ...args]
+  const awake = role === 'driver' ? ['--import', `${folder}awake.mjs`] : []
+  const node = [process.execPath, ...awake, ...nodeArgs, `${folder}${file}`, ...args]
   const [command = '', ...rest] = canPin ? [pin, '-c', String(cores[role]), ...node] : node
   const env = { PATH: process.env['PATH'], NODE_ENV: 'production' }
   return spawn(command, rest, {

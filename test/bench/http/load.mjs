@@ -3,6 +3,7 @@
 //
 // Reports to the harness over the channel it was started with: `ready` after the warm-up, and after `go` the requests that were
 // answered.
+import { connect } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import { bodyOf, pool } from './pool.mjs'
 import { refused, requests } from './work.mjs'
