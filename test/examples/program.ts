@@ -1,8 +1,8 @@
 // Programs that tests start, wait for, and stop by their own pid: the examples, and what they are compared with.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { freePorts } from '../integration/server-program.js'
 import { bundled } from './bundled.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -71,11 +71,6 @@ async function endOf(child: ChildProcess): Promise<number | string> {
 
 /** A port of the loopback interface that nobody uses just now. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('there is no free port')
-  return address.port
+  const [port = 0] = await freePorts(1)
+  return port
 }

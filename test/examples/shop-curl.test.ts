@@ -154,9 +154,8 @@ describe.each([
 
   it('says in one line that its port is taken', { timeout }, async context => {
     const other = createServer()
-    const port = await new Promise<number>(resolve => {
-      other.listen(0, '127.0.0.1', () => resolve((other.address() as { port: number }).port))
-    })
+    const port = await freePort() // and the next one, which the second process takes
+    await new Promise<void>(resolve => void other.listen(port, '127.0.0.1', resolve))
     const shop = startShop(context, '--port', String(port), ...flags)
     expect(await shop.ended).toBe(1)
     other.close()
