@@ -12,7 +12,7 @@ import {
   withOutgoing,
 } from 'tenon'
 import * as grpc from 'tenon/transport/grpc'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 
 interface Sum {
   readonly a: number
@@ -149,6 +149,10 @@ function opened<E extends { close(): Promise<void> }>(one: E): E {
 }
 const failureIn = (outcome: Outcome | Awaited<ReturnType<typeof call>>): Failure =>
   outcome._tag === 'Left' ? (outcome.left as Failure) : expect.fail('it succeeded')
+
+beforeEach(() => {
+  for (const each of [calls, told, defects]) each.length = 0
+})
 
 test('a call passes its hooks on both sides', async () => {
   const over = new Promise<grpc.FinishedHandling>(resolve => {
