@@ -1,9 +1,9 @@
 // Redis servers for tests: each test that needs one starts its own, on a free port, and stops it by its pid.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePorts } from './server-program.js'
 
 const program = '/usr/bin/redis-server'
 const isRequired = process.env['TENON_REQUIRE_SERVERS'] === '1'
@@ -29,7 +29,7 @@ export interface RedisServer {
 
 /** Starts a Redis; resolves when it takes connections. */
 export async function startRedis(): Promise<RedisServer> {
-  const port = await freePort()
+  const [port = 0] = await freePorts(1)
   const folder = mkdtempSync(join(tmpdir(), 'tenon-redis-'))
   let child: ChildProcess | undefined
   const ended = (): Promise<void> =>
@@ -67,18 +67,5 @@ function accepting(child: ChildProcess): Promise<void> {
     })
     child.once('error', reject)
     child.once('exit', code => reject(new Error(`redis-server ended with ${code}: ${said}`)))
-  })
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error()),
-      )
-    })
   })
 }
