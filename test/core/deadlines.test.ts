@@ -1,8 +1,16 @@
 /** The one timer of all deadlines, and the one of each where they cannot be shared, against a list that is searched. */
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Alarm, Deadlines, deadlinesOf, type Expiring, LoneDeadlines, tickMs } from '../../src/core/deadlines.js'
-import { type Clock, type ManualClock, manualClock, systemClock, type Timer } from '../../src/core/index.js'
+import {
+  type Clock,
+  call,
+  fromPromise,
+  type ManualClock,
+  manualClock,
+  systemClock,
+  type Timer,
+} from '../../src/core/index.js'
 import { deep } from '../deep.js'
 
 type Step =
@@ -198,5 +206,49 @@ describe('deadlines', () => {
     const clock = manualClock()
     expect(deadlinesOf(clock)).toBe(deadlinesOf(clock))
     expect(deadlinesOf(clock)).not.toBe(deadlinesOf(systemClock))
+  })
+})
+
+describe("deadlines on the machine's clock, whose timers a test replaces", () => {
+  afterEach(() => void vi.useRealTimers())
+
+  /** An alarm on the machine's clock, and what comes when it goes off. */
+  function alarm(deadlines: Deadlines, afterMs: number): Promise<void> {
+    return new Promise(resolve => deadlines.add(new Alarm(systemClock.now() + afterMs, resolve)))
+  }
+
+  test.each([
+    ['timers and clock', { toFake: ['setTimeout', 'clearTimeout', 'performance'] }],
+    ['timers only', { toFake: ['setTimeout', 'clearTimeout'] }],
+  ] as const)('come when the real ones are back: %s', async (_, { toFake }) => {
+    const deadlines = new Deadlines(systemClock)
+    vi.useFakeTimers({ toFake: [...toFake] })
+    const early = alarm(deadlines, 10)
+    vi.useRealTimers()
+    const late = alarm(deadlines, 100)
+    await Promise.all([early, late])
+    expect(deadlines.count).toBe(0)
+  })
+
+  test('come when the replaced ones are advanced, though a real one was set before', async () => {
+    const deadlines = new Deadlines(systemClock)
+    void alarm(deadlines, 60_000)
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    const ended = vi.fn()
+    void alarm(deadlines, 90_000).then(ended)
+    await vi.advanceTimersByTimeAsync(90_010)
+    expect(ended).toHaveBeenCalledTimes(1)
+    vi.useRealTimers()
+    await alarm(deadlines, 10)
+  })
+
+  test('come for calls, by whoever the clock is shared', async () => {
+    const never = fromPromise(() => new Promise(() => {}))
+    vi.useFakeTimers()
+    const faked = call(never, undefined, { deadlineMs: 10 })
+    vi.useRealTimers()
+    const real = await call(never, undefined, { deadlineMs: 50 })
+    expect(real).toMatchObject({ left: { code: 'deadline_exceeded' } })
+    expect(await faked).toMatchObject({ left: { code: 'deadline_exceeded' } })
   })
 })

@@ -1,4 +1,3 @@
-// In a process of its own: its deadlines run on the clock of whoever came before.
 /** The memory transport keeps the conformance suite, as it is and with JSON on the way. */
 import { conformanceTests, memoryHarness, transportConformance } from 'tenon/testkit'
 import { describe, test } from 'vitest'
