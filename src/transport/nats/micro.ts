@@ -73,7 +73,7 @@ export class MicroService {
     this.#identity = { name, id, version, metadata }
     this.#description = description
     this.#subjects = ['', `.${name}`, `.${name}.${id}`]
-    this.#started = new Date(clock.now()).toISOString()
+    this.#started = new Date(clock.wallTime()).toISOString()
     const names = [...methods.keys()]
     this.endpoints = new Map(names.map(each => [each, new Endpoint(`${contract.name}.${each}`, each, queue)]))
   }
