@@ -1,7 +1,8 @@
 // The port of Go kit's stringsvc4 answers as the original does, over HTTP and over NATS, and each can stand before the other's service.
 import { connect, headers, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type NatsServerProgram, needNats, startNats } from '../integration/nats.js'
+import { hasNats, needNats, startNats } from '../integration/nats.js'
+import type { OwnServer } from '../integration/own-server.js'
 import { SideBySide } from './side-by-side.js'
 
 const bodies: readonly (readonly [path: string, body: string])[] = [
@@ -23,11 +24,12 @@ async function ask(port: number, [path, body]: readonly [string, string]): Promi
 
 describe('stringsvc4', () => {
   const both = new SideBySide('stringsvc4')
-  let broker: NatsServerProgram | undefined
+  let broker: OwnServer | undefined
   let connection: NatsConnection | undefined
 
   const isThere = (port: number): Promise<unknown> => ask(port, ['count', '{"s":"x"}'])
   beforeAll(async () => {
+    if (!hasNats) return
     broker = await startNats()
     connection = await connect({ servers: `127.0.0.1:${broker.port}` })
     await both.start(isThere, ['-nats-url', `nats://127.0.0.1:${broker.port}`])

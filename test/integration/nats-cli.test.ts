@@ -10,7 +10,8 @@ import type { Listening } from 'tenon/contract'
 import * as nats from 'tenon/transport/nats'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
-import { type NatsServerProgram, needNats, startNats } from './nats.js'
+import { hasNats, needNats, startNats } from './nats.js'
+import type { OwnServer } from './own-server.js'
 import { cached, needFile } from './server-program.js'
 
 vi.setConfig({ testTimeout: 120_000 }) // the command waits, and is asked again
@@ -28,10 +29,11 @@ const echoing = implement(Echo).handlers({
 
 const folder = mkdtempSync(join(tmpdir(), 'tenon-nats-cli-'))
 const startedAt = Date.now()
-let broker: NatsServerProgram | undefined
+let broker: OwnServer | undefined
 let connection: NatsConnection | undefined
 let listening: Listening | undefined
 beforeAll(async () => {
+  if (!hasNats) return
   broker = await startNats()
   connection = await connectNats({ servers: `127.0.0.1:${broker.port}` })
   const ok = { ok: true, checks: {} }

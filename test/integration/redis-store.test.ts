@@ -8,7 +8,8 @@ import { conformanceTests, type StoreHarness, storeConformance } from 'tenon/tes
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { bundled } from '../examples/bundled.js'
 import { root } from '../repo/sources.js'
-import { hasRedis, needRedis, type RedisServer, startRedis } from './redis.js'
+import type { OwnServer } from './own-server.js'
+import { hasRedis, needRedis, startRedis } from './redis.js'
 
 const later = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
 
@@ -22,7 +23,7 @@ async function connected(port: number): Promise<Redis> {
 
 describe('a store in Redis', () => {
   beforeEach(({ skip }) => needRedis(skip))
-  let server: RedisServer
+  let server: OwnServer
   beforeAll(async () => {
     if (hasRedis) server = await startRedis()
   })

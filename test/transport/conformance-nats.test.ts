@@ -2,7 +2,8 @@
 import { conformanceTests, type TransportHarness, transportConformance } from 'tenon/testkit'
 import * as nats from 'tenon/transport/nats'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { type NatsServerProgram, needNats, startNats } from '../integration/nats.js'
+import { hasNats, needNats, startNats } from '../integration/nats.js'
+import type { OwnServer } from '../integration/own-server.js'
 import { libraries, type TestConnection } from './nats/connections.js'
 
 const maxMessageBytes = 512 << 10 // the broker takes 1 MiB, headers included
@@ -12,8 +13,9 @@ const deviations = {
     'nobody listens to its subjects, which a broker cannot tell from a service that is down: NO_RESPONDERS',
 }
 
-let broker: NatsServerProgram | undefined
+let broker: OwnServer | undefined
 beforeAll(async () => {
+  if (!hasNats) return
   broker = await startNats()
 })
 afterAll(() => broker?.stop())

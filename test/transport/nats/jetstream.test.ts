@@ -8,7 +8,8 @@ import { memoryReporter, tracer } from 'tenon/tracing'
 import * as nats from 'tenon/transport/nats'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { deep } from '../../deep.js'
-import { type NatsServerProgram, needNats, startNats } from '../../integration/nats.js'
+import { hasNats, needNats, startNats } from '../../integration/nats.js'
+import type { OwnServer } from '../../integration/own-server.js'
 import { libraries, type TestConnection } from './connections.js'
 
 interface Order {
@@ -17,10 +18,11 @@ interface Order {
 
 vi.setConfig({ testTimeout: deep(60_000, 300_000) }) // real brokers take their time
 
-let broker: NatsServerProgram | undefined
+let broker: OwnServer | undefined
 let admin: NatsConnection | undefined
 let manager: JetStreamManager | undefined
 beforeAll(async () => {
+  if (!hasNats) return
   broker = await startNats()
   admin = await connectNats({ servers: `127.0.0.1:${broker.port}`, maxReconnectAttempts: -1, reconnectTimeWait: 50 })
   manager = await jetstreamManager(admin)

@@ -4,7 +4,8 @@ import * as nats from 'tenon/transport/nats'
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { deep } from '../../deep.js'
-import { type NatsServerProgram, needNats, startNats } from '../../integration/nats.js'
+import { needNats, startNats } from '../../integration/nats.js'
+import type { OwnServer } from '../../integration/own-server.js'
 import { libraries, type TestConnection } from './connections.js'
 
 vi.setConfig({ testTimeout: deep(60_000, 300_000) }) // real brokers take their time
@@ -40,7 +41,7 @@ const echoing = implement(Echo).handlers({
 })
 
 interface Scene {
-  readonly broker: NatsServerProgram
+  readonly broker: OwnServer
   readonly client: ReturnType<typeof connect<typeof Echo.methods>>
   close(): Promise<void>
 }

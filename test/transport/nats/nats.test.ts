@@ -18,7 +18,8 @@ import * as nats from 'tenon/transport/nats'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { deep } from '../../deep.js'
-import { type NatsServerProgram, needNats, startNats } from '../../integration/nats.js'
+import { hasNats, needNats, startNats } from '../../integration/nats.js'
+import type { OwnServer } from '../../integration/own-server.js'
 import { libraries, type TestConnection } from './connections.js'
 
 vi.setConfig({ testTimeout: 60_000 }) // real brokers take their time
@@ -82,8 +83,9 @@ async function serving(
   return nats.server(connection, options).listen([service], { onDefect, clock: systemClock, probes })
 }
 
-let broker: NatsServerProgram | undefined
+let broker: OwnServer | undefined
 beforeAll(async () => {
+  if (!hasNats) return
   broker = await startNats()
 })
 afterAll(() => broker?.stop())
