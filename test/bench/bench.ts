@@ -28,7 +28,7 @@ export interface Bench {
   /** One sentence: what is measured, and its unit. */
   readonly title: string
   readonly contenders: readonly Contender[]
-  /** In the order of the table. All figures of a benchmark have one unit. */
+  /** In the order of the table. Where they differ in unit, the column says which it has. A contender may have nothing to say in one. */
   readonly columns: readonly string[]
   /** Arguments for one process each, after the contender's own. @defaultValue one process without more arguments */
   readonly passes?: readonly (readonly string[])[]

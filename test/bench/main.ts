@@ -20,7 +20,9 @@ import { seeingLogging } from './seeing/logging.js'
 import { seeingMetrics } from './seeing/metrics.js'
 import { seeingTracing } from './seeing/tracing.js'
 import { stack, stackShares } from './stack/bench.js'
+import { streams } from './streams/bench.js'
 import { build, installPeers, surroundingsOf } from './surroundings.js'
+import { transports } from './transports/bench.js'
 import { judge } from './verdict.js'
 
 const benches: readonly Bench[] = [
@@ -33,6 +35,8 @@ const benches: readonly Bench[] = [
   natsClients,
   grpcServers,
   grpcClients,
+  transports,
+  streams,
   seeingLogging,
   seeingMetrics,
   seeingTracing,

@@ -12,8 +12,11 @@ const folder = fileURLToPath(new URL('./', import.meta.url))
 const pin = 'taskset'
 export const canPin: boolean = spawnSync(pin, ['-V']).status === 0
 
-/** The core for what is measured, and for what only drives it. The first does most of the machine's own work. */
-const cores = { measured: availableParallelism() - 1, driver: 0 } as const
+/**
+ * The core for what is measured, for what only drives it, and for what is measured as well as the other side, and sleeps like it. The first
+ * does most of the machine's own work.
+ */
+const cores = { measured: availableParallelism() - 1, driver: 0, beside: 0 } as const
 
 type Role = keyof typeof cores
 

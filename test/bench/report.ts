@@ -11,8 +11,10 @@ export function reportOf(bench: Bench, samples: Samples, { machine, versions }: 
   const head = ['', ...bench.columns, `${baseColumn}: × ${base}`]
   const rows = bench.contenders.map(({ name }) => [
     name,
-    ...bench.columns.map(column => number(medianOf(samples, name, column))),
-    interval(ratioOf(samples, name, base, baseColumn)),
+    ...bench.columns.map(column =>
+      samples[name]?.[column] === undefined ? '' : number(medianOf(samples, name, column)),
+    ),
+    samples[name]?.[baseColumn] === undefined ? '' : interval(ratioOf(samples, name, base, baseColumn)),
   ])
   const peers = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
   return [

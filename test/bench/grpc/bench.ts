@@ -8,9 +8,10 @@ interface Usage {
 }
 
 /** Calls before and while it is measured, by how many go on at once. */
-const counts: Readonly<Record<string, number>> = { 64: 10_000, 1: 3_000 }
-const columns: Readonly<Record<string, string>> = { 64: '64 at a time', 1: 'one at a time' }
-const passes = Object.keys(columns).map(inFlight => [inFlight])
+const counts: Readonly<Record<string, number>> = { 64: 8_000, 1: 2_000 }
+const us: Readonly<Record<string, string>> = { 64: '64 at a time', 1: 'one at a time' }
+const perSecond: Readonly<Record<string, string>> = { 64: '64: calls/s', 1: 'one: calls/s' }
+const passes = Object.keys(counts).map(inFlight => [inFlight])
 
 const file = { tenon: 'tenon.mjs', bare: 'grpc-js.mjs' } as const
 const bare = 'grpc-js'
@@ -27,9 +28,9 @@ async function measured(
   await client.ask({ count })
   const usageOf = async (): Promise<number> => sum((await server.ask<{ usage: Usage }>({ ask: 'usage' })).usage)
   const before = await usageOf()
-  const { usage } = await client.ask<{ usage: Usage }>({ count })
+  const { usage, seconds } = await client.ask<{ usage: Usage; seconds: number }>({ count })
   const used = side === 'client' ? sum(usage) : (await usageOf()) - before
-  return { [columns[inFlight] ?? '']: used / count }
+  return { [us[inFlight] ?? '']: used / count, [perSecond[inFlight] ?? '']: count / seconds }
 }
 
 function sum({ user, system }: Usage): number {
@@ -62,17 +63,23 @@ function benchOf(side: 'server' | 'client', title: string): Bench {
     contenders: [
       { name: bare, file: `grpc/${side}s/${file.bare}` },
       { name: own, file: `grpc/${side}s/${file.tenon}` },
-      { name: 'connect-node', file: `peers/grpc/${side}.mjs` },
+      { name: 'connect-node', file: `peers/grpc/${side}.mjs`, rounds: 3 },
     ],
-    columns: Object.values(columns),
+    columns: [...Object.values(us), ...Object.values(perSecond)],
     passes,
     rounds: 9,
-    against: { contender: bare, column: columns['64'] ?? '' },
-    targets: Object.values(columns).map(column => ({ ours: own, theirs: bare, column, atMost: 1.15 })),
+    against: { contender: bare, column: us['64'] ?? '' },
+    targets: Object.values(us).map(column => ({ ours: own, theirs: bare, column, atMost: 1.15 })),
     peers: ['@grpc/grpc-js', '@connectrpc/connect-node', 'protobufjs', 'zod'],
     run: (contender, args) => run(side, contender, args),
   }
 }
 
-export const grpcServers: Bench = benchOf('server', 'Servers over gRPC: µs of the server’s CPU time per call')
-export const grpcClients: Bench = benchOf('client', 'Clients over gRPC: µs of the client’s CPU time per call')
+export const grpcServers: Bench = benchOf(
+  'server',
+  'Servers over gRPC: µs of the server’s CPU time per call, and calls/s',
+)
+export const grpcClients: Bench = benchOf(
+  'client',
+  'Clients over gRPC: µs of the client’s CPU time per call, and calls/s',
+)

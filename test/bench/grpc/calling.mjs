@@ -1,4 +1,4 @@
-// Calls a server, so many at a time, and compares each answer with what it must be. Says what it has used.
+// Calls a server, so many at a time, and compares each answer with what it must be. Says what it has used, and how long it took.
 import { inputs, uppercase } from './work.mjs'
 
 /**
@@ -15,9 +15,9 @@ export function calling(inFlight, call) {
     }
   }
   process.on('message', async ({ count }) => {
-    const before = process.cpuUsage()
+    const [before, began] = [process.cpuUsage(), performance.now()]
     await Promise.all(Array.from({ length: inFlight }, () => worker(Math.ceil(count / inFlight))))
-    process.send({ usage: process.cpuUsage(before) })
+    process.send({ usage: process.cpuUsage(before), seconds: (performance.now() - began) / 1000 })
   })
   process.send({ ready: true })
 }

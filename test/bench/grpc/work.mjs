@@ -1,5 +1,5 @@
 // The work of the gRPC benchmarks, the same for all: one method, what is sent to it and what must come back, with three headers and a
-// deadline, in protocol buffers. Requests are validated by the server, and responses by the client where it has a way to.
+// deadline, in protocol buffers. Requests are validated by the server, and responses by the client.
 import protobuf from 'protobufjs'
 import { contract, method } from 'tenon'
 import { z } from 'zod'
