@@ -15,7 +15,7 @@ const pairs: readonly Pair[] = [
 ]
 
 /** Small items as fast as they come, and 64 MiB of larger ones, of which a slow reader takes one a millisecond. */
-const fast = { count: 20_000, size: 100 }
+const fast = { count: 50_000, size: 100 }
 const slow = { count: 4_000, size: 16 << 10, perSecond: 1_000 }
 
 async function run({ name }: Contender, [pace]: readonly string[]): Promise<Figures> {
