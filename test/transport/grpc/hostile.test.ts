@@ -2,13 +2,25 @@
 
 import { createServer as createHttpServer } from 'node:http'
 import http2 from 'node:http2'
-import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { call, callOrThrow, connect, contract, type Failure, implement, isFailure, method, stream } from 'tenon'
 import { type Running, serve } from 'tenon/lifecycle'
 import * as grpc from 'tenon/transport/grpc'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import {
+  answer,
+  bomb,
+  flood,
+  foreign,
+  framed,
+  malformed,
+  message,
+  resetRapidly,
+  session,
+  speak,
+} from './hostile-calls.js'
 
 const Text = z.object({ text: z.string() })
 const Echo = contract('test.v1.Echo', {
@@ -16,15 +28,6 @@ const Echo = contract('test.v1.Echo', {
   echoAll: method({ request: stream(Text), response: stream(Text), idempotency: 'safe' }),
 })
 const echo = implement(Echo).handlers({ echo: request => request, echoAll: requests => requests })
-const message = (text: string): Buffer => Buffer.concat([Buffer.from([10, text.length]), Buffer.from(text)])
-
-function framed(bytes: Buffer, flag = 0, length = bytes.length): Buffer {
-  const head = Buffer.alloc(5)
-  head.writeUInt8(flag, 0)
-  head.writeUInt32BE(length, 1)
-  return Buffer.concat([head, bytes])
-}
-
 describe('a server', () => {
   let running: Running
   let port = 0
@@ -45,88 +48,38 @@ describe('a server', () => {
     await honest.close()
     await running.close()
   })
-  const session = (): http2.ClientHttp2Session => {
-    const opened = http2.connect(`http://127.0.0.1:${port}`)
-    opened.on('error', () => {})
-    open.push(opened)
-    return opened
-  }
-  const path = '/test.v1.Echo/Echo'
-  const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' }
-
-  /** Sends a request, and tells how it was answered: `grpc-status`, or how its stream was closed. */
-  function answer(body: Buffer, more: http2.OutgoingHttpHeaders = {}): Promise<Readonly<Record<string, unknown>>> {
-    return new Promise(resolve => {
-      const asked = session().request({ ...headers, ...more })
-      let last: Record<string, unknown> = {}
-      asked.on('error', () => {})
-      asked.on('response', given => {
-        last = given
-      })
-      asked.on('trailers', given => {
-        last = { ...last, ...given }
-      })
-      asked.on('close', () => resolve({ ...last, reset: asked.rstCode }))
-      asked.resume()
-      asked.end(body)
-    })
+  const opened = (): http2.ClientHttp2Session => {
+    const over = session(port)
+    open.push(over)
+    return over
   }
 
-  test.each([
-    ['a length without end', framed(Buffer.from('x'), 0, 0xffff_ffff), {}, '8'],
-    ['a message that is no protocol buffer', framed(Buffer.from([0xff, 0xff, 0xff])), {}, '3'],
-    ['a message whose text is cut off', framed(Buffer.from([10, 100, 65])), {}, '3'],
-    ['a frame that is cut off', framed(message('abc')).subarray(0, 6), {}, '3'],
-    ['no message at all', Buffer.alloc(0), {}, '12'],
-    ['two messages', Buffer.concat([framed(message('a')), framed(message('b'))]), {}, '12'],
-    ['garbage for gzip', framed(Buffer.from('no gzip'), 1), { 'grpc-encoding': 'gzip' }, '13'],
-    ['a packing that nobody knows', framed(message('a'), 1), { 'grpc-encoding': 'zip' }, '12'],
-    ['a bomb', framed(gzipSync(Buffer.alloc(32 << 20)), 1), { 'grpc-encoding': 'gzip' }, '8'],
-    ['a timeout that is none', framed(message('a')), { 'grpc-timeout': 'soon' }, '13'],
-    ['an attempt that is none', framed(message('a')), { 'tenon-attempt': 'x' }, '3'],
-  ] as const)('refuses %s', async (_, body, more, status) => {
-    expect(await answer(body, more)).toMatchObject({ 'grpc-status': status })
+  test.each(malformed)('refuses %s', async (_, body, more, status) => {
+    expect(await answer(opened(), body, more)).toMatchObject({ 'grpc-status': status })
   })
 
   test('refuses what is no gRPC', async () => {
-    expect(await answer(Buffer.from('{}'), { 'content-type': 'application/json' })).toMatchObject({ ':status': 415 })
-    expect(await answer(framed(message('a')), { ':path': '/nowhere' })).toMatchObject({ 'grpc-status': '12' })
+    const json = { 'content-type': 'application/json' }
+    expect(await answer(opened(), Buffer.from('{}'), json)).toMatchObject({ ':status': 415 })
+    const nowhere = { ':path': '/nowhere' }
+    expect(await answer(opened(), framed(message('a')), nowhere)).toMatchObject({ 'grpc-status': '12' })
   })
 
   test('refuses a flood of metadata', async () => {
-    const flood = Object.fromEntries(Array.from({ length: 4000 }, (_, i) => [`x-${i}`, 'x'.repeat(100)]))
-    const refused = await answer(framed(message('a')), flood)
+    const refused = await answer(opened(), framed(message('a')), flood)
     expect(refused['grpc-status']).not.toBe('0')
   })
 
   test('survives streams that are reset as soon as they are begun', async () => {
-    const hasty = session()
+    const hasty = opened()
     const closed = new Promise<void>(resolve => hasty.once('close', resolve))
-    let resets = 0
-    for (let round = 0; round < 40 && !hasty.destroyed; round++) {
-      for (let i = 0; i < 100 && !hasty.destroyed; i++, resets++) {
-        const asked = hasty.request(headers)
-        asked.on('error', () => {})
-        asked.close(http2.constants.NGHTTP2_CANCEL)
-      }
-      await new Promise(setImmediate)
-    }
-    expect(resets).toBeGreaterThan(100)
+    expect(await resetRapidly(hasty)).toBeGreaterThan(100)
     hasty.destroy()
     await closed
   })
 
-  test.each([
-    ['HTTP/1.1', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
-    ['nonsense', '\x00\x01\x02 nonsense\r\n\r\n'.repeat(10)],
-    ['a preface and then nonsense', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff'],
-  ])('closes connections that speak %s', async (_, text) => {
-    const socket = connectTcp(port, '127.0.0.1')
-    socket.on('error', () => {})
-    const closed = new Promise<void>(resolve => socket.once('close', () => resolve()))
-    socket.resume()
-    socket.write(text, 'latin1')
-    await closed
+  test.each(foreign)('closes connections that speak %s', async (_, text) => {
+    await speak(port, text)
   })
 })
 
@@ -207,7 +160,7 @@ describe('a client', () => {
     const server = await answering(stream => {
       stream.respond({ ...ok, 'grpc-encoding': 'gzip' }, { waitForTrailers: true })
       stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
-      stream.end(framed(gzipSync(Buffer.alloc(32 << 20)), 1))
+      stream.end(bomb)
     })
     expect(await failureAt(server)).toMatchObject({ code: 'resource_exhausted', reason: 'RESPONSE_TOO_LARGE' })
   })
