@@ -3,6 +3,7 @@ import { connect as openSocket, type Socket } from 'node:net'
 import { call, connect } from 'tenon'
 import type { ClientBinding } from 'tenon/contract'
 import type { Failure } from 'tenon/core'
+import * as grpc from 'tenon/transport/grpc'
 import * as http from 'tenon/transport/http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { deep } from '../deep.js'
@@ -20,11 +21,8 @@ class RetryingClient {
   readonly #clients: readonly { readonly binding: ClientBinding; readonly work: ReturnType<typeof clientOf> }[]
   #next = 0
 
-  constructor(addresses: readonly string[], stack: 'undici' | 'node') {
-    this.#clients = addresses.map(address => {
-      const binding = http.client(address, { stack, keepAliveTimeoutMs: 300 })
-      return { binding, work: clientOf(binding) }
-    })
+  constructor(bindings: readonly ClientBinding[]) {
+    this.#clients = bindings.map(binding => ({ binding, work: clientOf(binding) }))
   }
 
   async call(method: 'read' | 'change', id: string): Promise<void> {
@@ -56,25 +54,39 @@ function clientOf(binding: ClientBinding) {
   return connect(Work, binding)
 }
 
-describe.each(['undici', 'node'] as const)('rolling restarts, called with %s', stack => {
+const overHttp = (stack: 'undici' | 'node') => ({
+  transport: 'http' as const,
+  client: (port: number) => http.client(`http://127.0.0.1:${port}`, { stack, keepAliveTimeoutMs: 300 }),
+})
+
+/** How a client calls, and what is served for it. */
+const callers = {
+  undici: overHttp('undici'),
+  node: overHttp('node'),
+  grpc: {
+    transport: 'grpc' as const,
+    client: (port: number) => grpc.client(`127.0.0.1:${port}`, { maxReconnectDelayMs: 100 }),
+  },
+}
+
+describe.each(['undici', 'node', 'grpc'] as const)('rolling restarts, called with %s', caller => {
+  const { transport, client: clientAt } = callers[caller]
+  const served: InstancePlan = { ...plan, transport }
   const instances: Instance[] = []
   const ran: string[] = []
 
   beforeAll(async () => {
-    instances.push(...(await Promise.all([startInstance(plan), startInstance(plan)])))
+    instances.push(...(await Promise.all([startInstance(served), startInstance(served)])))
   })
   afterAll(() => {
     for (const { process } of instances) process.kill('SIGKILL')
   })
 
   test('no error reaches the user, and no unsafe call runs twice', { timeout: 300_000 }, async () => {
-    const client = new RetryingClient(
-      instances.map(({ port }) => `http://127.0.0.1:${port}`),
-      stack,
-    )
+    const client = new RetryingClient(instances.map(({ port }) => clientAt(port)))
     let isOver = false
     const worker = async (name: number): Promise<void> => {
-      for (let i = 0; !isOver; i++) await client.call(i % 2 === 0 ? 'change' : 'read', `${stack}-${name}-${i}`)
+      for (let i = 0; !isOver; i++) await client.call(i % 2 === 0 ? 'change' : 'read', `${caller}-${name}-${i}`)
     }
     const workers = Array.from({ length: 16 }, (_, name) => worker(name))
     const hostile: Socket[] = []
@@ -91,7 +103,7 @@ describe.each(['undici', 'node'] as const)('rolling restarts, called with %s', s
         expect(ended, ended.said).toMatchObject({ code: 0 })
         expect(performance.now() - stopAt).toBeLessThan(3 * plan.graceMs)
         ran.push(...ended.ran)
-        instances[index] = await startInstance({ ...plan, port: instance.port })
+        instances[index] = await startInstance({ ...served, port: instance.port })
       }
     } finally {
       isOver = true
