@@ -1,7 +1,9 @@
 // What a failure says beyond its code, as every gRPC library reads it: google.rpc.Status with ErrorInfo, BadRequest and RetryInfo of
 // google/rpc/error_details.proto, in `grpc-status-details-bin`. What these have no place for goes along as a Struct or as a message.
 import { bytesField, fieldsOf, messageOf, textField, textOf, varintField, type WireField } from './protobuf.js'
-import { objectOf, structOf } from './struct.js'
+import { readStruct, writeStruct } from './wire-json.js'
+import { WireReader } from './wire-reader.js'
+import { WireWriter } from './wire-writer.js'
 
 /** A message with its type. */
 export interface AnyMessage {
@@ -65,7 +67,7 @@ function codeField(code: number, more: number): Buffer {
   return Buffer.from(bytes)
 }
 
-/** What a google.rpc.Status says. Throws `RangeError` or `TypeError` for what is none. */
+/** What a google.rpc.Status says. Throws `Malformed` for what is none. */
 export function readStatus(bytes: Uint8Array): StatusDetails {
   let read: StatusDetails = { code: 0, message: '' }
   for (const field of fieldsOf(bytes)) {
@@ -101,10 +103,16 @@ function readAny(any: AnyMessage, { others = [] }: StatusDetails): Partial<Statu
     case badRequest:
       return { details: { issues: fieldsOf(any.bytes).flatMap(issueOf) } }
     case struct:
-      return { details: objectOf(any.bytes) }
+      return { details: readStruct(new WireReader(any.bytes)) }
     default:
       return { others: [...others, any] }
   }
+}
+
+function structOf(object: Readonly<Record<string, unknown>>): Uint8Array {
+  const writer = new WireWriter()
+  writeStruct(writer, object)
+  return writer.finish()
 }
 
 interface Issue {
@@ -124,7 +132,7 @@ function isIssue(value: unknown): value is Issue {
   return 'path' in value && typeof value.path === 'string' && 'message' in value && typeof value.message === 'string'
 }
 
-function violationOf({ path, message }: Issue): Buffer {
+function violationOf({ path, message }: Issue): Uint8Array {
   return bytesField(1, messageOf(textField(1, path), textField(2, message)))
 }
 

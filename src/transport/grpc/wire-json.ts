@@ -104,7 +104,7 @@ export function readValue(reader: WireReader, depth = 1): unknown {
 }
 
 /** Reads the members of a Struct up to its end. */
-export function readStruct(reader: WireReader, depth: number): Record<string, unknown> {
+export function readStruct(reader: WireReader, depth = 1): Record<string, unknown> {
   checkDepth(depth)
   const fields: Record<string, unknown> = {}
   while (!reader.isAtEnd) {

@@ -13,6 +13,15 @@ export const wireType = { varint: 0, fixed64: 1, length: 2, group: 3, groupEnd: 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const maxGroups = 64
 
+/** The text that bytes are. */
+export function utf8TextOf(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    throw new Malformed('has text that is not UTF-8')
+  }
+}
+
 /** Reads bytes from their beginning to their end. */
 export class WireReader {
   readonly #bytes: Buffer
@@ -75,11 +84,7 @@ export class WireReader {
       }
       if (index === start + length) return text
     }
-    try {
-      return utf8.decode(this.#bytes.subarray(start, start + length))
-    } catch {
-      throw new Malformed('has text that is not UTF-8')
-    }
+    return utf8TextOf(this.#bytes.subarray(start, start + length))
   }
 
   /** A view of them. */
