@@ -1,8 +1,6 @@
 // One call as the client sees it, from its request to its status, at the level of grpc-js' channel: the client around that makes an
 // error with a stack for each call, and a Node stream for each stream.
 import type { Channel, Metadata as GrpcMetadata, StatusObject } from '@grpc/grpc-js'
-import { observe } from '../../core/call-error.js'
-import { carriedOf } from '../../core/context.js'
 import {
   type Awaitable,
   CallError,
@@ -16,13 +14,13 @@ import {
   onCancelled,
   right,
 } from '../../core/index.js'
-import { asBuffer } from './as-buffer.js'
 import { holdStatus } from './hold-status.js'
 import type { MessageCodec } from './message-codec.js'
 import { Messages } from './messages.js'
 import { takeReply } from './metadata.js'
 import { type Called, receivedFailure } from './received-failure.js'
 import type { Remote } from './remote.js'
+import { SentStream } from './sent-stream.js'
 
 /** What is called, worked out once. */
 export interface CalledMethod extends Pick<Called, 'spec' | 'failures' | 'isRequestStreamed' | 'isResponseStreamed'> {
@@ -54,8 +52,8 @@ export class ClientCall {
   #wasAnswered = false
   /** The response of a method that gives a stream, once there is one. */
   #items: Messages | undefined
-  #requests: AsyncIterator<unknown> | undefined
-  #onSent: (() => void) | undefined
+  /** The request of a method that takes a stream. */
+  #requests: SentStream | undefined
   #over = false
 
   constructor(method: CalledMethod, remote: Remote, context: Context, channel: Channel) {
@@ -76,45 +74,16 @@ export class ClientCall {
       if (Buffer.isBuffer(request)) {
         this.#grpc.sendMessageWithContext({}, request)
         this.#grpc.halfClose()
-      } else void this.#send(request)
-    })
-  }
-
-  async #send(items: AsyncIterable<unknown>): Promise<void> {
-    const { scope } = carriedOf(this.#context)
-    try {
-      const iterator = items[Symbol.asyncIterator]()
-      this.#requests = iterator
-      while (true) {
-        const item = await iterator.next()
-        if (this.#over) {
-          if (item.done !== true) await iterator.return?.()
-          return
-        }
-        if (item.done === true) {
-          this.#requests = undefined
-          this.#grpc.halfClose()
-          return
-        }
-        let bytes: Buffer
-        try {
-          bytes = asBuffer(this.#method.request.encode(item.value))
-        } catch (thrown) {
-          observe(scope.onDefect, thrown) // the caller's item, not the stream that it came from
-          this.#stop(gaveUp)
-          return
-        }
-        // One at a time: grpc-js keeps no more than one that waits for a connection.
-        await new Promise<void>(resolve => {
-          this.#onSent = resolve
-          this.#grpc.sendMessageWithContext({ callback: () => resolve() }, bytes)
+      } else {
+        this.#requests = new SentStream({
+          grpc: this.#grpc,
+          codec: this.#method.request,
+          context: this.#context,
+          onBroken: () => this.#stop(gaveUp),
         })
+        void this.#requests.send(request)
       }
-    } catch (thrown) {
-      this.#requests = undefined
-      scope.caught(thrown) // tells of a defect
-      this.#stop(gaveUp)
-    }
+    })
   }
 
   onReceiveMetadata(metadata: GrpcMetadata): void {
@@ -227,9 +196,7 @@ export class ClientCall {
     this.#over = true
     this.#unlink?.()
     this.#remote.ended()
-    this.#onSent?.()
-    this.#requests?.return?.().catch(() => {}) // what it has to say now interests nobody
-    this.#requests = undefined
+    this.#requests?.end()
   }
 
   #settle(outcome: Outcome): void {

@@ -8,13 +8,8 @@ export {
   type GrpcEndpoint,
 } from './endpoint.js'
 export { fromDefinition, type LoadedMethod, type LoadedMethods, type ProtoMethodOptions } from './from-definition.js'
-export {
-  type FinishedHandling,
-  type HandlerOptions,
-  handler,
-  type ServerCodec,
-  type SurfaceCall,
-} from './handler.js'
+export { handler } from './handler.js'
+export type { FinishedHandling, HandlerOptions, ServerCodec, SurfaceCall } from './handler-options.js'
 export type { ItemOf } from './item-of.js'
 export type { GrpcMethod, GrpcServiceOptions, MessageCodec } from './message-codec.js'
 export type { ChannelSettings, TlsClientOptions } from './remote.js'

@@ -6,7 +6,6 @@ import {
   type Clock,
   type DomainFailure,
   type Failure,
-  failureOf,
   type Incoming,
   incoming,
   type OnDefect,
@@ -15,12 +14,13 @@ import {
   type Peer,
   type Starter,
 } from '../../core/index.js'
-import { attemptsFrom, notRun } from '../wire-headers.js'
-import { asBuffer } from './as-buffer.js'
+import { attemptsFrom } from '../wire-headers.js'
 import { Messages } from './messages.js'
 import { entryOf, headersOf, receivedMetadata, trailersOf } from './metadata.js'
 import type { Route } from './route.js'
 import { sentStatus } from './sent-failure.js'
+import { cutOff, failureIn, gone, late, tooFew, tooMany, unencodable } from './server-failures.js'
+import { decoded, encoded, isCutOff } from './server-message.js'
 import { Unsent } from './unsent.js'
 
 /** What all calls of a server share. */
@@ -34,20 +34,6 @@ export interface ServerCallInit {
   began(call: ServerCall): void
   ended(call: ServerCall): void
 }
-
-const gone = failureOf('cancelled', 'CANCELLED', 'the caller gave up')
-const late = failureOf('deadline_exceeded', 'DEADLINE_EXCEEDED', 'the call took longer than its deadline allows')
-const unencodable = failureOf('internal', 'UNENCODABLE', 'internal error')
-
-/** What gRPC's own libraries answer, without a reason: that is the code's name, which is not sent. */
-function asLibraries(code: Failure['code'], message: string): Failure {
-  return notRun(code, code.toUpperCase(), message)
-}
-
-const tooMany = asLibraries('unimplemented', 'the method takes one message, and there are more')
-const tooFew = asLibraries('unimplemented', 'the method takes one message, and there is none')
-
-const cutOff = asLibraries('invalid_argument', 'the last message is cut off')
 
 const nothing = (): void => {}
 
@@ -103,7 +89,7 @@ export class ServerCall implements Starter {
     }
     this.#requests = new Messages({
       pull: () => this.#grpc.startRead(),
-      decode: bytes => this.#decoded(bytes),
+      decode: bytes => decoded(this.#route, this.#init, bytes),
       onLeft: nothing,
     })
     this.#call.start(this.#route.endpoint, this.#requests, this)
@@ -137,7 +123,7 @@ export class ServerCall implements Starter {
     }
     let message: unknown
     try {
-      message = this.#decoded(this.#message)
+      message = decoded(this.#route, this.#init, this.#message)
     } catch (thrown) {
       this.#fail(this.#refusal(thrown))
       return
@@ -184,7 +170,7 @@ export class ServerCall implements Starter {
   #respond(message: unknown): void {
     let bytes: Buffer
     try {
-      bytes = this.#encoded(message)
+      bytes = encoded(this.#route, this.#init, message)
     } catch {
       this.#fail(unencodable)
       return
@@ -199,7 +185,7 @@ export class ServerCall implements Starter {
     try {
       for await (const item of items) {
         if (this.#over) return
-        const bytes = this.#encoded(item)
+        const bytes = encoded(this.#route, this.#init, item)
         this.#grpc.sendMessage(bytes, this.#unsent.add(bytes.length))
         await this.#unsent.room()
         if (this.#over) return
@@ -211,31 +197,6 @@ export class ServerCall implements Starter {
       unlink()
     }
     this.#succeed()
-  }
-
-  #encoded(message: unknown): Buffer {
-    try {
-      return asBuffer(this.#route.response.encode(message))
-    } catch (thrown) {
-      this.#init.onDefect(thrown)
-      throw new CallError<never>(unencodable)
-    }
-  }
-
-  #decoded(bytes: Buffer): unknown {
-    const { maxMessageBytes } = this.#init
-    if (bytes.length > maxMessageBytes)
-      throw new CallError<never>(
-        notRun('resource_exhausted', 'BODY_TOO_LARGE', `the message is over ${maxMessageBytes} bytes`),
-      )
-    try {
-      return this.#route.request.decode(bytes)
-    } catch (thrown) {
-      if (thrown instanceof CallError) throw thrown
-      throw new CallError<never>(
-        failureOf('invalid_argument', 'MALFORMED_BODY', 'the message cannot be read', { cause: thrown }),
-      )
-    }
   }
 
   /** What was thrown before anything ran. */
@@ -271,21 +232,4 @@ export class ServerCall implements Starter {
 /** A response stream that will not be sent is left: its call would go on until its deadline. */
 function leave(items: unknown): void {
   void (items as AsyncIterableIterator<unknown>).return?.() // the streams of a call are iterators, and never reject
-}
-
-/** What was thrown, as a failure; anything but a `CallError` is a defect. */
-function failureIn(thrown: unknown, onDefect: OnDefect): Failure | DomainFailure {
-  if (thrown instanceof CallError) return thrown.failure as Failure | DomainFailure // a call's streams throw nothing else
-  onDefect(thrown)
-  return failureOf('internal', 'DEFECT', 'internal error')
-}
-
-/**
- * Whether what came ends in the middle of a message. grpc-js takes that for the end, and tells nobody; its decoder, which is its own
- * affair, stands at 0 between messages.
- */
-function isCutOff(grpc: ServerInterceptingCallInterface): boolean {
-  const decoder: unknown = Reflect.get(grpc, 'decoder')
-  const state: unknown = typeof decoder === 'object' && decoder !== null ? Reflect.get(decoder, 'readState') : 0
-  return typeof state === 'number' && state !== 0
 }
