@@ -12,17 +12,26 @@ export const maxCredentialLength = 8_192
  * What follows the name of a scheme in `authorization`; `undefined` where that is absent or of another scheme. `'malformed'` where more
  * than one credential was sent, or none follows the name.
  */
-export function authorizationOf({ metadata }: Context, scheme: string): Found {
+export function authorizationOf(context: Context, scheme: string): Found {
+  const value = credentialIn(context, scheme)
+  if (value === undefined) return undefined
+  return isToken68(value) ? { value } : 'malformed'
+}
+
+/**
+ * What follows the name of a scheme in `authorization`, whatever it looks like: for who knows it already, or looks at each character
+ * anyway. Empty where nothing follows, or more than anybody looks at; `undefined` as of {@link authorizationOf}.
+ */
+export function credentialIn({ metadata }: Context, scheme: string): string | undefined {
   const header = metadata.get('authorization')
   if (header === undefined) return undefined
   const { length } = scheme
   if (header.slice(0, length).toLowerCase() !== scheme || (header.length > length && header[length] !== ' '))
     return undefined
-  if (header.length > maxCredentialLength) return 'malformed'
+  if (header.length > maxCredentialLength) return ''
   let start = length
   while (header[start] === ' ') start++
-  const value = header.slice(start)
-  return isToken68(value) ? { value } : 'malformed'
+  return header.slice(start)
 }
 
 // token68 of RFC 9110, which is the b64token of RFC 6750. A comma or a space, as between two joined headers, is not in it.

@@ -59,8 +59,16 @@ function endOfString(text: string, start: number): number {
 /** How many members are left once a parser has made one of those with the same name; NaN where one is called `__proto__`. */
 function namesIn(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0
-  let count = Array.isArray(value) ? 0 : Object.keys(value).length
-  if (Object.hasOwn(value, '__proto__')) return Number.NaN
-  for (const each of Object.values(value)) count += namesIn(each)
+  let count = 0
+  if (Array.isArray(value)) {
+    for (const each of value) count += namesIn(each)
+    return count
+  }
+  const members = value as Readonly<Record<string, unknown>> // whatever JSON.parse makes
+  for (const name in members) {
+    if (!Object.hasOwn(members, name)) continue
+    if (name === '__proto__') return Number.NaN
+    count += 1 + namesIn(members[name])
+  }
   return count
 }

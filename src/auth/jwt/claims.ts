@@ -6,7 +6,7 @@ export interface ClaimRules {
   /** By the call's clock, in whole seconds. */
   readonly now: number
   readonly tolerance: number
-  /** Claims that must be there beside `exp`. */
+  /** Claims that must be there, `exp` among them. */
   readonly required: readonly string[]
 }
 
@@ -19,12 +19,11 @@ const texts = ['iss', 'sub', 'jti', 'client_id'] as const
 /** What is wrong with the claims of a token whose signature is good; undefined where they will do. */
 export function wrongClaim(claims: Readonly<Record<string, unknown>>, rules: ClaimRules): string | undefined {
   const { now, tolerance, required } = rules
-  const missing = ['exp', ...required].find(name => claims[name] === undefined)
-  if (missing !== undefined) return `the claim '${missing}' is missing`
-  const noTime = times.find(name => claims[name] !== undefined && !isTime(claims[name]))
-  if (noTime !== undefined) return `the claim '${noTime}' is no time`
-  const noText = texts.find(name => claims[name] !== undefined && !isText(claims[name]))
-  if (noText !== undefined) return `the claim '${noText}' is no text`
+  for (const name of required) if (claims[name] === undefined) return `the claim '${name}' is missing`
+  for (const name of times)
+    if (claims[name] !== undefined && !isTime(claims[name])) return `the claim '${name}' is no time`
+  for (const name of texts)
+    if (claims[name] !== undefined && !isText(claims[name])) return `the claim '${name}' is no text`
   const { aud, iat } = claims
   if (aud !== undefined && !isText(aud) && !(Array.isArray(aud) && aud.every(isText)))
     return `the claim 'aud' is no text`

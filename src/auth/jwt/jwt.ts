@@ -3,7 +3,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Awaitable, Context } from '../../core/index.js'
 import { andThen } from '../and-then.js'
-import { authorizationOf, challengeOf } from '../credential.js'
+import { challengeOf, credentialIn } from '../credential.js'
 import { frozen } from '../frozen.js'
 import { placesOf } from '../places-of.js'
 import { rejected, type Scheme, type Verdict, verdictOf } from '../scheme.js'
@@ -68,14 +68,14 @@ export function jwt<S extends StandardSchemaV1<unknown, object>, P extends objec
     issuer: options.issuer,
     challenge: challengeOf('Bearer', realm),
     verify(context) {
-      const found = authorizationOf(context, 'bearer')
-      if (found === undefined) return undefined
-      if (found === 'malformed') return rejected('the bearer token is not written as RFC 6750 has it')
-      const token = found.value
+      const token = credentialIn(context, 'bearer')
+      if (token === undefined) return undefined
+      // First: a token that is known has passed all that follows.
+      if (maxRemembered > 0 && token.length <= maxLength) {
+        const known = remembered.get(token, verifier.keys.current(), context.clock.wallTime())
+        if (known !== undefined) return identify(known, context)
+      }
       if (token.length > maxLength) return rejected(`the token is longer than ${maxLength} characters`)
-      const now = context.clock.wallTime()
-      const known = maxRemembered === 0 ? undefined : remembered.get(token, verifier.keys.current(), now)
-      if (known !== undefined) return identify(known, context)
       return andThen(verifier.verify(token, context), verified => {
         if ('_tag' in verified) return verified
         return andThen(schema['~standard'].validate(verified.claims), result => {

@@ -48,8 +48,13 @@ export class KeySet {
   }
 
   #onlyOf(algorithm: string): BoundKey | undefined {
-    const [first, second] = this.#keys.filter(key => isSameAlgorithm(key.algorithm, algorithm))
-    return second === undefined ? first : undefined
+    let found: BoundKey | undefined
+    for (const key of this.#keys) {
+      if (!isSameAlgorithm(key.algorithm, algorithm)) continue
+      if (found !== undefined) return undefined
+      found = key
+    }
+    return found
   }
 }
 

@@ -1,6 +1,7 @@
 // Reading a token before anything in it is believed: JWS compact serialization (RFC 7515) in its one canonical form, with a header that
 // asks for nothing beyond an algorithm, a key's name and a type. All else is refused here, so that no library has to be trusted with it.
 
+import { isToken68 } from '../credential.js'
 import { strictObject } from '../strict-json.js'
 import { maxKidLength } from './key.js'
 
@@ -19,35 +20,59 @@ const maxHeaderLength = 1_024
 /** Names that make a header an order: to take a key out of the token or off the network, to decrypt, to skip the encoding. */
 const forbidden = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'enc', 'zip', 'epk'] as const
 
-/** The good header that was read last: the tokens of an issuer have the same one, letter by letter. */
-let last: { readonly text: string; readonly read: Omit<UnverifiedToken, 'claims'> } | undefined
+type Header = Omit<UnverifiedToken, 'claims'>
+
+/** The good header that was read last, with its dot: the tokens of an issuer have the same one, letter by letter. */
+let last: { readonly text: string; readonly read: Header } | undefined
+
+/** Three parts of base64url. */
+const compact = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
 
 /** Reads a token, or says why it is none that can be verified. */
 export function readToken(token: string): UnverifiedToken | string {
-  const [header = '', payload = '', signature = '', ...more] = token.split('.', 6)
+  if (!compact.test(token)) return whyNotCompact(token)
+  const first = token.indexOf('.')
+  const second = token.indexOf('.', first + 1)
+  if (first > maxHeaderLength) return tooLongHeader
+  if (!isCanonical(token, 0, first) || !isCanonical(token, first + 1, second) || !isCanonical(token, second + 1))
+    return notCanonical
+  const read = headerOf(token, first)
+  if (typeof read === 'string') return read
+  const claims = strictObject(Buffer.from(token.slice(first + 1, second), 'base64url'))
+  if (typeof claims === 'string') return `the payload ${claims}`
+  const { algorithm, kid, typ } = read
+  return { algorithm, kid, typ, claims }
+}
+
+const notCanonical = 'a part is not base64url in its canonical form'
+const tooLongHeader = `the header is longer than ${maxHeaderLength} characters`
+
+function whyNotCompact(token: string): string {
+  if (!isToken68(token)) return 'the bearer token is not written as RFC 6750 has it'
+  const [header = '', _payload, signature = '', ...more] = token.split('.', 6)
   if (more.length > 0 || signature === '')
     return `a signed token has three parts${more.length === 2 ? ', this looks encrypted' : ''}`
-  if (header.length > maxHeaderLength) return `the header is longer than ${maxHeaderLength} characters`
-  if (!isBase64url(payload) || !isBase64url(signature) || (header !== last?.text && !isBase64url(header)))
-    return 'a part is not base64url in its canonical form'
-  const read = header === last?.text ? last.read : readHeader(Buffer.from(header, 'base64url'))
-  if (typeof read === 'string') return read
-  last = { text: header, read }
-  const claims = strictObject(Buffer.from(payload, 'base64url'))
-  return typeof claims === 'string' ? `the payload ${claims}` : { ...read, claims }
+  return header.length > maxHeaderLength ? tooLongHeader : notCanonical
+}
+
+function headerOf(token: string, end: number): Header | string {
+  if (last !== undefined && last.text.length === end + 1 && token.startsWith(last.text)) return last.read
+  const read = readHeader(Buffer.from(token.slice(0, end), 'base64url'))
+  if (typeof read !== 'string') last = { text: token.slice(0, end + 1), read }
+  return read
 }
 
 /** Whose token it says to be, if it says so in text. Believed by nobody: it chooses whose rules the token must meet. */
 export function unverifiedIssuer(token: string): string | undefined {
   const payload = token.split('.', 2)[1] ?? ''
-  if (!isBase64url(payload)) return undefined
+  if (!base64url.test(payload) || !isCanonical(payload, 0)) return undefined
   const claims = strictObject(Buffer.from(payload, 'base64url'))
   if (typeof claims === 'string') return undefined
   const { iss } = claims
   return typeof iss === 'string' ? iss : undefined
 }
 
-function readHeader(bytes: Buffer): Omit<UnverifiedToken, 'claims'> | string {
+function readHeader(bytes: Buffer): Header | string {
   const header = strictObject(bytes)
   if (typeof header === 'string') return `the header ${header}`
   const order = forbidden.find(name => Object.hasOwn(header, name))
@@ -68,11 +93,10 @@ export function mediaTypeOf(typ: string | undefined): string | undefined {
 
 const base64url = /^[A-Za-z0-9_-]+$/
 
-/** Whether a text is base64url without padding and with no bit left over: each other text of the same bytes would be the same token. */
-function isBase64url(text: string): boolean {
-  if (!base64url.test(text)) return false
-  const last = text.charAt(text.length - 1)
-  switch (text.length % 4) {
+/** Whether base64url without padding has no bit left over at its end: each other text of the same bytes would be the same token. */
+function isCanonical(text: string, start: number, end: number = text.length): boolean {
+  const last = text.charAt(end - 1)
+  switch ((end - start) % 4) {
     case 0:
       return true
     case 2:

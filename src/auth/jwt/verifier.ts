@@ -29,7 +29,11 @@ export function verifierOf(options: AnyJwtOptions): Verifier {
   const { issuer, audience, keys: given, clockToleranceMs, profile, typ, maxAgeMs } = options
   const keys = isKeySource(given) ? given : fixedKeys(given, 'jwt')
   const types = profile === 'rfc9068' ? ['at+jwt'] : typ === undefined ? ['jwt', undefined] : [mediaTypeOf(typ)]
-  const required = [...(profile === 'rfc9068' ? accessTokenClaims : []), ...(maxAgeMs === undefined ? [] : ['iat'])]
+  const required = [
+    'exp',
+    ...(profile === 'rfc9068' ? accessTokenClaims : []),
+    ...(maxAgeMs === undefined ? [] : ['iat']),
+  ]
   const tolerance = clockToleranceMs / 1_000
   const maxAge = maxAgeMs === undefined ? undefined : maxAgeMs / 1_000
   const audiences: Expectations['audience'] = typeof audience === 'string' ? [audience] : audience
