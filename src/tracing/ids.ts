@@ -25,15 +25,19 @@ export function wordsOf(random: Random): Words {
   return () => Math.floor(random.next() * 2 ** 32)
 }
 
-const hexOf: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const digits: Uint8Array = Uint8Array.from('0123456789abcdef', digit => digit.charCodeAt(0))
 
-/** 8 lower-case hex digits. */
-function hex(word: number): string {
-  return (
-    (hexOf[word >>> 24] as string) + // of bytes, as the table is
-    (hexOf[(word >>> 16) & 0xff] as string) +
-    (hexOf[(word >>> 8) & 0xff] as string) +
-    (hexOf[word & 0xff] as string)
+/** The code of the digit that a word has at `shift`, a multiple of 4. */
+function digit(word: number, shift: number): number {
+  return digits[(word >>> shift) & 0xf] as number // there are 16
+}
+
+/** 16 lower-case hex digits, all at once: put together from pairs they would be a tree of strings that takes twice as long to make and read. */
+function hex(high: number, low: number): string {
+  // biome-ignore format: a line for each word
+  return String.fromCharCode(
+    digit(high, 28), digit(high, 24), digit(high, 20), digit(high, 16), digit(high, 12), digit(high, 8), digit(high, 4), digit(high, 0),
+    digit(low, 28), digit(low, 24), digit(low, 20), digit(low, 16), digit(low, 12), digit(low, 8), digit(low, 4), digit(low, 0),
   )
 }
 
@@ -41,7 +45,7 @@ function hex(word: number): string {
 export function newSpanId(words: Words): string {
   const high = words()
   const low = words()
-  return hex(high) + hex(high === 0 && low === 0 ? 1 : low)
+  return hex(high, high === 0 && low === 0 ? 1 : low)
 }
 
 /** A trace id that is drawn and written out when somebody asks: most traces are not recorded, and nobody asks for theirs. */
@@ -64,7 +68,7 @@ export class NewTraceId {
     if (this.#text === undefined) {
       const [first, second, third, fourth] = this.#draw()
       const isZero = (first | second | third | fourth) === 0
-      this.#text = hex(isZero ? 1 : first) + hex(second) + hex(third) + hex(fourth)
+      this.#text = hex(isZero ? 1 : first, second) + hex(third, fourth)
     }
     return this.#text
   }
