@@ -6,6 +6,7 @@ import type { Failure } from './failure.js'
 import { runScope } from './frame.js'
 import type { Next } from './layer.js'
 import type { Awaitable, Outcome } from './outcome.js'
+import type { Receiver } from './receiver.js'
 import type { Late } from './scope.js'
 import { stackOfNext } from './stack.js'
 
@@ -52,8 +53,24 @@ export function branchContext(context: Context, options: BranchOptions): Context
   const carried = carriedOf(context)
   const { attempt = carried.attempt, maxAttempts = carried.maxAttempts, deadlineMs } = options
   const { metadata, outgoing, span, transport, onStatus } = carried
-  const scope = carried.scope.part(deadlineMs, options)
-  return makeContext({ scope, metadata, outgoing, attempt, maxAttempts, span, transport, onStatus }, true, context)
+  const scope = carried.scope.inner(deadlineMs, options, carried.part)
+  return makeContext(
+    { scope, part: scope, metadata, outgoing, attempt, maxAttempts, span, transport, onStatus },
+    true,
+    context,
+  )
+}
+
+/** Runs the rest of a stack in the context of a branch, which begins and ends with it; `outer` gets its outcome, if anybody. */
+export function runBranch(context: Context, next: Next, request: unknown, outer?: Receiver): Awaitable<Outcome> {
+  const stack = stackOfNext(next)
+  if (stack !== undefined) return runScope(stack, request, context, outer) // as a call: one promise for both
+  const { scope } = carriedOf(context)
+  const refused = scope.begin(outer)
+  if (refused !== undefined) return outer === undefined ? left(refused) : outer.complete(left(refused))
+  const outcome = next(request, context)
+  scope.hasBegun()
+  return outcome instanceof Promise ? scope.race(outcome) : scope.complete(outcome)
 }
 
 class RunningBranch implements Branch {
@@ -64,14 +81,7 @@ class RunningBranch implements Branch {
   }
 
   run(next: Next, request: unknown): Awaitable<Outcome> {
-    const stack = stackOfNext(next)
-    if (stack !== undefined) return runScope(stack, request, this.context) // as a call: one promise for both
-    const { scope } = carriedOf(this.context)
-    const refused = scope.begin()
-    if (refused !== undefined) return left(refused)
-    const outcome = next(request, this.context)
-    scope.hasBegun()
-    return outcome instanceof Promise ? scope.race(outcome) : scope.complete(outcome)
+    return runBranch(this.context, next, request)
   }
 
   cancel(failure: Failure): void {

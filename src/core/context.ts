@@ -5,6 +5,7 @@ import { type Added, add, addedAs, entriesOf } from './added.js'
 import type { Clock } from './clock.js'
 import type { HttpSource } from './http-source.js'
 import { addMetadata, carriedNames, type Metadata, noMetadata, propagatedNames, traceNames } from './metadata.js'
+import type { Part } from './part.js'
 import type { Peer } from './peer.js'
 import type { Reply } from './reply.js'
 import type { Scope } from './scope.js'
@@ -12,6 +13,8 @@ import type { Scope } from './scope.js'
 /** The immutable part, shared by the contexts of one call until one of them changes it. Internal. */
 export interface Carried {
   readonly scope: Scope
+  /** The scope itself, or an attempt in it. */
+  readonly part: Part
   /** May be made late, by whoever looks first: most handlers never do. */
   metadata: Metadata | (() => Metadata)
   readonly outgoing: Metadata
@@ -141,7 +144,7 @@ export class Context {
 
   /** Headers, trailers and status that go back with the response. */
   get reply(): Reply {
-    return this.#carried.scope.reply
+    return this.#carried.part.reply
   }
 
   /** Which attempt of its caller this call is, counted from 1. */
@@ -162,7 +165,7 @@ export class Context {
    * that ignores the abort goes on in the background. For what counts work, such as a bulkhead.
    */
   settled(callback: () => void): void {
-    this.#carried.scope.settled(callback)
+    this.#carried.part.settled(callback)
   }
 }
 
@@ -213,8 +216,8 @@ export function withOutgoing<R extends Context>(context: R, entries: Readonly<Re
  * of the answer to this very call, where a client sends it over HTTP: of each answer, where it is attempted again further in.
  */
 export function withSpan<R extends Context>(context: R, span: ActiveSpan, onStatus?: (status: number) => void): R {
-  const { scope, metadata, outgoing, attempt, maxAttempts, transport } = carriedOf(context)
-  const carried: Carried = { scope, metadata, outgoing, attempt, maxAttempts, span, transport, onStatus }
+  const { scope, part, metadata, outgoing, attempt, maxAttempts, transport } = carriedOf(context)
+  const carried: Carried = { scope, part, metadata, outgoing, attempt, maxAttempts, span, transport, onStatus }
   return make(carried, isEntered(context), context) as R // as in `extend`
 }
 

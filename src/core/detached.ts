@@ -9,5 +9,5 @@ import { Scope } from './scope.js'
 export function detached<R extends Context>(context: R): R {
   const carried = carriedOf(context)
   const scope = new Scope(carried.scope.surroundings, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
-  return makeContext({ ...carried, scope, attempt: 1, maxAttempts: 1 }, false, context) as R // what R has beyond Context goes on
+  return makeContext({ ...carried, scope, part: scope, attempt: 1, maxAttempts: 1 }, false, context) as R // what R has beyond Context goes on
 }

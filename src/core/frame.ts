@@ -7,6 +7,7 @@ import { left, right } from './either.js'
 import type { Failure } from './failure.js'
 import type { Entered, Inner, Layer, Next } from './layer.js'
 import { type Awaitable, type Failed, isPromise, type Outcome } from './outcome.js'
+import { closeLate, type Part } from './part.js'
 import type { Receiver } from './receiver.js'
 import type { Dependent, Scope } from './scope.js'
 import { outcomeOf, relayed, type Stack, stackKey } from './stack.js'
@@ -56,33 +57,35 @@ export function nextOf(stack: Stack): Next {
 class Frame implements Dependent, Receiver, Inner {
   newer: Dependent | undefined = undefined
   older: Dependent | undefined = undefined
-  readonly #stack: Stack
-  readonly #request: unknown
-  readonly #scope: Scope
-  readonly #outer: Receiver | undefined
+  private readonly stack: Stack
+  private readonly request: unknown
+  private readonly scope: Scope
+  private readonly part: Part
+  private readonly outer: Receiver | undefined
   /** The context around the first layer. */
-  readonly #outside: Context
+  private readonly outside: Context
   /** What each layer that entered got and gave: its context and its state, in turn. */
-  readonly #entered: unknown[]
+  private readonly entered: unknown[]
   /** How much work went on in the call when the first layer was entered: what there is more has begun further in. */
-  readonly #workOutside: number
+  private readonly workOutside: number
   /** How many layers are in: have entered, and not exited. */
-  #count = 0
-  #context: Context
+  private count = 0
+  private context: Context
   /** What the layers that were in at the end have been told. */
-  #outcome: Outcome | undefined
-  #stream: CallStream | undefined
+  private outcome: Outcome | undefined
+  private stream: CallStream | undefined
 
   constructor(stack: Stack, request: unknown, context: Context, outer: Receiver | undefined) {
-    const { scope } = carriedOf(context)
-    this.#stack = stack
-    this.#request = request
-    this.#outside = context
-    this.#context = context
-    this.#scope = scope
-    this.#outer = outer
-    this.#entered = stack.layers.length === 1 ? [undefined, undefined] : new Array(2 * stack.layers.length) // a literal is made in place
-    this.#workOutside = scope.work
+    const { scope, part } = carriedOf(context)
+    this.stack = stack
+    this.request = request
+    this.outside = context
+    this.context = context
+    this.scope = scope
+    this.part = part
+    this.outer = outer
+    this.entered = stack.layers.length === 1 ? [undefined, undefined] : new Array(2 * stack.layers.length) // a literal is made in place
+    this.workOutside = part.work
     scope.attach(this)
   }
 
@@ -92,113 +95,119 @@ class Frame implements Dependent, Receiver, Inner {
 
   /** What is further in than the layer that enters. */
   get next(): Next {
-    return nextOf(this.#stack.after(this.#count + 1))
+    return nextOf(this.stack.after(this.count + 1))
   }
 
   run(): Awaitable<Outcome> {
-    const { layers, leaf, watchesItems } = this.#stack
+    const { layers, leaf, watchesItems } = this.stack
     while (true) {
       // A layer that gave a part of the call as context is around that, and no longer around the call.
-      if (this.#context !== this.#outside && carriedOf(this.#context).scope.isPartOf(this.#scope))
-        return this.#runPart()
-      if (this.#count === layers.length)
-        return startLeaf(leaf, watchesItems ? this.#watched() : this.#request, this.#context, this)
-      const refused = this.#enter(layers[this.#count] as Layer<unknown>) // there are as many
+      if (this.context !== this.outside && this.isAroundPart()) return this.runPart()
+      if (this.count === layers.length)
+        return startLeaf(leaf, watchesItems ? this.watched() : this.request, this.context, this)
+      const refused = this.enter(layers[this.count] as Layer<unknown>) // there are as many
       if (refused !== undefined)
         return refused instanceof Promise ? (this.promise() ?? refused) : this.complete(refused)
     }
   }
 
   /** Enters a layer, or gives what it refuses with; or the outcome of all, where it wants to wait. */
-  #enter(layer: Layer<unknown>): Awaitable<Outcome> | undefined {
+  private enter(layer: Layer<unknown>): Awaitable<Outcome> | undefined {
     try {
-      const entered = layer.enter?.(this.#context, this.#request, this)
-      return isPromise(entered) ? this.#resume(layer, entered) : this.#accept(layer, entered)
+      const entered = layer.enter?.(this.context, this.request, this)
+      return isPromise(entered) ? this.resume(layer, entered) : this.accept(layer, entered)
     } catch (thrown) {
-      return this.#scope.caught(thrown)
+      return this.scope.caught(thrown)
     }
   }
 
-  async #resume(layer: Layer<unknown>, entering: Promise<Entered<unknown>>): Promise<Outcome> {
+  private async resume(layer: Layer<unknown>, entering: Promise<Entered<unknown>>): Promise<Outcome> {
     let refused: Outcome | undefined
     try {
-      refused = this.#accept(layer, await entering)
+      refused = this.accept(layer, await entering)
     } catch (thrown) {
-      refused = this.#scope.caught(thrown)
+      refused = this.scope.caught(thrown)
     }
     return refused === undefined ? this.run() : this.complete(refused)
   }
 
-  #runPart(): Awaitable<Outcome> {
-    const stack = this.#stack
-    const request = stack.watchesItems ? this.#watched() : this.#request
-    return runScope(stack.after(this.#count), request, this.#context, this)
+  /** Whether the last layer gave the context of a part that has not begun. */
+  private isAroundPart(): boolean {
+    const { scope, part } = carriedOf(this.context)
+    return scope === this.scope ? part !== this.part : scope.isPartOf(this.scope)
+  }
+
+  private runPart(): Awaitable<Outcome> {
+    const { stack, scope } = this
+    const request = stack.watchesItems ? this.watched() : this.request
+    const runIn = carriedOf(this.context).scope === scope ? run : runScope
+    return runIn(stack.after(this.count), request, this.context, this)
   }
 
   /** A layer has entered, or gives what it refuses with. */
-  #accept(layer: Layer<unknown>, entered: Entered<unknown>): Outcome | undefined {
-    const at = 2 * this.#count
+  private accept(layer: Layer<unknown>, entered: Entered<unknown>): Outcome | undefined {
+    const at = 2 * this.count
     if (entered !== undefined) {
       if (entered._tag !== undefined) return entered
-      this.#entered[at] = entered.state
-      if (entered.context !== undefined) this.#context = entered.context
+      this.entered[at] = entered.state
+      if (entered.context !== undefined) this.context = entered.context
     }
-    this.#entered[at + 1] = this.#context
-    if (this.#outcome !== undefined) return this.#takeBack(layer, at, this.#outcome)
-    this.#count++
+    this.entered[at + 1] = this.context
+    if (this.outcome !== undefined) return this.takeBack(layer, at, this.outcome)
+    this.count++
     return undefined
   }
 
   /** The call ended while the layer was entering: what it took, its exit gives back. */
-  #takeBack(layer: Layer<unknown>, at: number, outcome: Outcome): Outcome {
-    const context = this.#entered[at + 1] as Context // as it has just been put there
-    this.#exit(layer, outcome, this.#entered[at], context)
-    this.#settled(layer, this.#entered[at], context)
+  private takeBack(layer: Layer<unknown>, at: number, outcome: Outcome): Outcome {
+    const context = this.entered[at + 1] as Context // as it has just been put there
+    this.exitLayer(layer, outcome, this.entered[at], context)
+    this.tellLayer(layer, this.entered[at], context)
     return outcome
   }
 
   /** What is further in than all the layers has given its outcome. */
   complete(outcome: Outcome): Awaitable<Outcome> {
-    if (outcome._tag === 'Left') return this.#leave(outcome)
-    return this.#give(isStream(outcome.right) ? this.#watch(outcome.right) : this.#end(outcome))
+    if (outcome._tag === 'Left') return this.leave(outcome)
+    return this.give(isStream(outcome.right) ? this.watch(outcome.right) : this.finish(outcome))
   }
 
   promise(): Promise<Outcome> | undefined {
-    return this.#outer?.promise()
+    return this.outer?.promise()
   }
 
-  #give(outcome: Outcome): Awaitable<Outcome> {
-    return this.#outer === undefined ? outcome : this.#outer.complete(outcome)
+  private give(outcome: Outcome): Awaitable<Outcome> {
+    return this.outer === undefined ? outcome : this.outer.complete(outcome)
   }
 
   /** Goes back out with an outcome, as far as the first layer that may give something else instead of a failure. */
-  #leave(outcome: Outcome): Awaitable<Outcome> {
-    if (outcome._tag === 'Right' || this.#scope.ended !== undefined) return this.#give(this.#end(outcome))
-    const { layers } = this.#stack
-    let at = this.#count - 1
+  private leave(outcome: Outcome): Awaitable<Outcome> {
+    if (outcome._tag === 'Right' || this.scope.ended !== undefined) return this.give(this.finish(outcome))
+    const { layers } = this.stack
+    let at = this.count - 1
     while (at >= 0 && layers[at]?.recover === undefined) at--
-    if (at < 0) return this.#give(this.#end(outcome))
-    this.#exitTo(at + 1, outcome)
-    const recovered = this.#recover(at, outcome)
-    if (!(recovered instanceof Promise)) return this.#recovered(at, recovered)
-    this.#scope.hold() // it is work, which may go on when the call has ended
+    if (at < 0) return this.give(this.finish(outcome))
+    this.exitTo(at + 1, outcome)
+    const recovered = this.recover(at, outcome)
+    if (!(recovered instanceof Promise)) return this.recovered(at, recovered)
+    this.part.hold() // it is work, which may go on when the call has ended
     const given = recovered.then(late => {
-      this.#scope.release()
-      return this.#recovered(at, late)
+      this.part.release()
+      return this.recovered(at, late)
     })
     return this.promise() ?? given
   }
 
-  #recover(at: number, failed: Failed): Awaitable<Outcome> {
-    if (this.#outcome !== undefined) return this.#outcome // an exit further in, or somebody else meanwhile, has ended the call
-    const layer = this.#stack.layers[at] as Layer<unknown> // it was found there
-    const context = at === 0 ? this.#outside : (this.#entered[2 * at - 1] as Context) // as it was around the layer
-    const settle = (value: unknown): Outcome => outcomeOf(value, layer.name, this.#scope)
-    const caught = (thrown: unknown): Outcome => relayed(this.#scope.caught(thrown), true)
+  private recover(at: number, failed: Failed): Awaitable<Outcome> {
+    if (this.outcome !== undefined) return this.outcome // an exit further in, or somebody else meanwhile, has ended the call
+    const layer = this.stack.layers[at] as Layer<unknown> // it was found there
+    const context = at === 0 ? this.outside : (this.entered[2 * at - 1] as Context) // as it was around the layer
+    const settle = (value: unknown): Outcome => outcomeOf(value, layer.name, this.scope)
+    const caught = (thrown: unknown): Outcome => relayed(this.scope.caught(thrown), true)
     try {
-      const next = nextOf(this.#stack.after(at + 1))
-      const rest = { next, request: this.#request, context }
-      const value = layer.recover?.(failed, this.#entered[2 * at], rest)
+      const next = nextOf(this.stack.after(at + 1))
+      const rest = { next, request: this.request, context }
+      const value = layer.recover?.(failed, this.entered[2 * at], rest)
       return isPromise(value) ? Promise.resolve(value).then(settle).catch(caught) : settle(value)
     } catch (thrown) {
       return caught(thrown)
@@ -206,114 +215,114 @@ class Frame implements Dependent, Receiver, Inner {
   }
 
   /** What a layer gives in place of a failure is what has come of the call, for it and for those further out. */
-  #recovered(at: number, outcome: Outcome): Awaitable<Outcome> {
+  private recovered(at: number, outcome: Outcome): Awaitable<Outcome> {
     const response = outcome._tag === 'Right' ? outcome.right : undefined
-    if (this.#outcome !== undefined || isStream(response)) return this.complete(outcome)
-    this.#exitTo(at, outcome)
-    return this.#leave(outcome)
+    if (this.outcome !== undefined || isStream(response)) return this.complete(outcome)
+    this.exitTo(at, outcome)
+    return this.leave(outcome)
   }
 
   /** Wraps a response stream, whose end is the layers' exit. */
-  #watch(source: AsyncIterable<unknown>): Outcome {
-    if (this.#outcome !== undefined) {
-      this.#scope.closeLate(source)
-      return this.#outcome
+  private watch(source: AsyncIterable<unknown>): Outcome {
+    if (this.outcome !== undefined) {
+      closeLate(source, this.part, this.scope.onDefect)
+      return this.outcome
     }
-    this.#opened()
-    this.#scope.hold()
-    this.#stream = new CallStream(source, {
-      onDefect: this.#scope.onDefect,
-      ...(this.#stack.watchesItems && { onItem: () => this.#item('response') }),
-      onEnd: ended => void this.#end(ended),
-      onReleased: () => this.#scope.release(),
+    this.opened()
+    this.part.hold()
+    this.stream = new CallStream(source, {
+      onDefect: this.scope.onDefect,
+      ...(this.stack.watchesItems && { onItem: () => this.item('response') }),
+      onEnd: ended => void this.finish(ended),
+      onReleased: () => this.part.release(),
     })
-    return right(this.#stream)
+    return right(this.stream)
   }
 
-  #watched(): unknown {
-    const request = this.#request
-    return isStream(request) ? watchItems(request, () => this.#item('request')) : request
+  private watched(): unknown {
+    const request = this.request
+    return isStream(request) ? watchItems(request, () => this.item('request')) : request
   }
 
-  #item(of: 'request' | 'response'): void {
-    const { layers } = this.#stack
-    for (let i = this.#count - 1; i >= 0 && this.#outcome === undefined; i--) {
+  private item(of: 'request' | 'response'): void {
+    const { layers } = this.stack
+    for (let i = this.count - 1; i >= 0 && this.outcome === undefined; i--) {
       try {
-        layers[i]?.item?.(of, this.#entered[2 * i], this.#entered[2 * i + 1] as Context) // one context per entered layer
+        layers[i]?.item?.(of, this.entered[2 * i], this.entered[2 * i + 1] as Context) // one context per entered layer
       } catch (thrown) {
-        observe(this.#scope.onDefect, thrown)
+        observe(this.scope.onDefect, thrown)
       }
     }
   }
 
-  #opened(): void {
-    const { layers } = this.#stack
-    for (let i = this.#count - 1; i >= 0; i--) {
+  private opened(): void {
+    const { layers } = this.stack
+    for (let i = this.count - 1; i >= 0; i--) {
       try {
-        layers[i]?.opened?.(this.#entered[2 * i], this.#entered[2 * i + 1] as Context) // one context per entered layer
+        layers[i]?.opened?.(this.entered[2 * i], this.entered[2 * i + 1] as Context) // one context per entered layer
       } catch (thrown) {
-        observe(this.#scope.onDefect, thrown)
+        observe(this.scope.onDefect, thrown)
       }
     }
   }
 
   /** The call ended early: its deadline, a cancellation, an abandoned stream. */
   end(failure: Failure): void {
-    this.#end(left(failure))
-    this.#stream?.fail(failure)
+    this.finish(left(failure))
+    this.stream?.fail(failure)
   }
 
   /** All layers that are in exit, and nothing can be given instead any more. */
-  #end(outcome: Outcome): Outcome {
-    if (this.#outcome !== undefined) return this.#outcome
-    this.#outcome = outcome
-    this.#scope.detach(this)
-    this.#exitTo(0, outcome)
+  private finish(outcome: Outcome): Outcome {
+    if (this.outcome !== undefined) return this.outcome
+    this.outcome = outcome
+    this.scope.detach(this)
+    this.exitTo(0, outcome)
     return outcome
   }
 
   /** Those from `to` on exit, innermost first. Any of them may end the call, and with it the others. */
-  #exitTo(to: number, outcome: Outcome): void {
-    const { layers } = this.#stack
-    const count = this.#count
+  private exitTo(to: number, outcome: Outcome): void {
+    const { layers } = this.stack
+    const count = this.count
     let last = count
-    while (this.#count > to) {
-      last = --this.#count
+    while (this.count > to) {
+      last = --this.count
       const layer = layers[last] as Layer<unknown> // as many contexts as layers entered
       if (layer.exit !== undefined)
-        this.#exit(layer, outcome, this.#entered[2 * last], this.#entered[2 * last + 1] as Context)
+        this.exitLayer(layer, outcome, this.entered[2 * last], this.entered[2 * last + 1] as Context)
     }
-    if (this.#stack.countsWork && last < count) this.#whenSettled(last, count)
+    if (this.stack.countsWork && last < count) this.whenSettled(last, count)
   }
 
-  #whenSettled(from: number, to: number): void {
-    if (this.#scope.work <= this.#workOutside) this.#tellSettled(from, to)
-    else this.#tellWhenSettled(from, to)
+  private whenSettled(from: number, to: number): void {
+    if (this.part.work <= this.workOutside) this.tellSettled(from, to)
+    else this.tellWhenSettled(from, to)
   }
 
-  #tellWhenSettled(from: number, to: number): void {
-    this.#scope.settled(() => this.#tellSettled(from, to))
+  private tellWhenSettled(from: number, to: number): void {
+    this.part.settled(() => this.tellSettled(from, to))
   }
 
-  #tellSettled(from: number, to: number): void {
+  private tellSettled(from: number, to: number): void {
     for (let i = to - 1; i >= from; i--)
-      this.#settled(this.#stack.layers[i] as Layer<unknown>, this.#entered[2 * i], this.#entered[2 * i + 1] as Context) // as above
+      this.tellLayer(this.stack.layers[i] as Layer<unknown>, this.entered[2 * i], this.entered[2 * i + 1] as Context) // as above
   }
 
-  #settled(layer: Layer<unknown>, state: unknown, context: Context): void {
+  private tellLayer(layer: Layer<unknown>, state: unknown, context: Context): void {
     try {
       layer.settled?.(state, context)
     } catch (thrown) {
-      observe(this.#scope.onDefect, thrown)
+      observe(this.scope.onDefect, thrown)
     }
   }
 
-  #exit(layer: Layer<unknown>, outcome: Outcome, state: unknown, context: Context): void {
+  private exitLayer(layer: Layer<unknown>, outcome: Outcome, state: unknown, context: Context): void {
     try {
       const result: unknown = layer.exit?.(outcome, state, context)
-      if (result instanceof Promise) result.catch(thrown => observe(this.#scope.onDefect, thrown))
+      if (result instanceof Promise) result.catch(thrown => observe(this.scope.onDefect, thrown))
     } catch (thrown) {
-      observe(this.#scope.onDefect, thrown)
+      observe(this.scope.onDefect, thrown)
     }
   }
 }

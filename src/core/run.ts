@@ -43,11 +43,12 @@ export function runChild(stack: Stack, request: unknown, parent: Context | undef
   const now = surroundings.deadlines.clock.now()
   const latest = now + (options?.deadlineMs ?? deadlineMsOf(stack.method))
   const deadline = carried === undefined ? latest : Math.min(latest, carried.scope.deadline)
-  const scope = new Scope(surroundings, now, deadline, carried?.scope)
+  const scope = new Scope(surroundings, now, deadline, carried)
   scope.external = options?.signal
   const given = parent !== undefined && !isEntered(parent) ? carriedOf(parent).outgoing : noMetadata
   const own: Carried = {
     scope,
+    part: scope,
     metadata: carried?.metadata ?? noMetadata,
     outgoing: options?.outgoing ?? given,
     attempt: carried === undefined || carried.scope.running ? 1 : carried.attempt,
@@ -129,6 +130,7 @@ class IncomingCall implements Incoming, Receiver {
     const { metadata = noMetadata, attempt = 1, maxAttempts = attempt, transport = 'unknown' } = options
     const carried = {
       scope: this.#scope,
+      part: this.#scope,
       metadata,
       outgoing: noMetadata,
       attempt,

@@ -1,6 +1,6 @@
 // The lifetime of one call: its deadline, its cancellation, and what hangs on them. A tree linked by hand, because
 // AbortController and AbortSignal.any cost 5 to 25 µs each and most calls never look at their signal.
-import { CallError, fromThrown, isAbortError, type OnDefect, observe } from './call-error.js'
+import { CallError, fromThrown, isAbortError, type OnDefect } from './call-error.js'
 import type { Clock } from './clock.js'
 import { Alarm, type Bucket, type Deadlines, type Expiring } from './deadlines.js'
 import { type Left, left, right } from './either.js'
@@ -8,10 +8,11 @@ import { type DomainFailure, type Failure, failureOf } from './failure.js'
 import type { HttpSource } from './http-source.js'
 import { linkToSignal } from './link.js'
 import type { Awaitable, Outcome } from './outcome.js'
+import { closeLate, type Part, tellSettled } from './part.js'
 import { noPeer, type Peer } from './peer.js'
 import type { Receiver } from './receiver.js'
 import { Reply } from './reply.js'
-import { CallStream, closeStream, isStream } from './stream.js'
+import { CallStream, isStream } from './stream.js'
 
 /** Something that ends early when the call does: a child call, or layers that wait for their `exit`. */
 export interface Dependent {
@@ -46,8 +47,18 @@ export interface PartInit {
   readonly tooLate?: ((late: Late) => Failure) | undefined
 }
 
-/** Made for each call: no class is beneath it, since allocating one that is derived takes several times as long. */
-export class Scope implements Expiring, Dependent, Receiver {
+/** What a scope is made within. */
+export interface Around {
+  readonly scope: Scope
+  /** Of that scope, or it. */
+  readonly part: Part
+}
+
+/**
+ * Made for each call: no class is beneath it, since allocating one that is derived takes several times as long. What is private is so by
+ * its type alone: `#` would take twice the bytecode, of which the engine puts only so much into one function.
+ */
+export class Scope implements Expiring, Dependent, Receiver, Part {
   readonly deadline: number
   readonly surroundings: Surroundings
   /** From outside: ends the calls in this scope. */
@@ -66,36 +77,39 @@ export class Scope implements Expiring, Dependent, Receiver {
   /** How much work goes on in the call, the call itself included. */
   work = 0
 
-  readonly #startedAt: number
-  readonly #parent: Scope | undefined
+  private readonly startedAt: number
+  private readonly parent: Scope | undefined
+  /** The part of its parent that it is in: its parent itself, or an attempt. */
+  private readonly within: Part | undefined
   /** Who gets the outcome, of a part of a call. */
-  #outer: Receiver | undefined
+  private outer: Receiver | undefined
   /** What that came to, of a part that ended early. */
-  #answer: Awaitable<Outcome> | undefined
+  private answer: Awaitable<Outcome> | undefined
   /** Its stack is on its way in, and nothing has waited yet: the time is that of the start. */
-  #isStarting = false
-  #newest: Dependent | undefined
-  #unlink: (() => void)[] | undefined
-  #over = false
+  private isStarting = false
+  private newest: Dependent | undefined
+  private unlink: (() => void)[] | undefined
+  private isOver = false
   /** Out of the tree, since neither the call nor anything that depends on it goes on. */
-  #left = false
-  #ended: Failure | undefined
-  #controller: AbortController | undefined
-  #promise: Promise<Outcome> | undefined
-  #resolve: ((outcome: Awaitable<Outcome>) => void) | undefined
-  #stream: CallStream | undefined
-  #isWorkOfParent = false
-  #isSettled = false
-  #onSettled: (() => void)[] | undefined
-  #reply: Reply | undefined
-  #sharesReply = false
-  #tooLate: (late: Late) => Failure = tooLate
+  private hasLeft = false
+  private endedWith: Failure | undefined
+  private controller: AbortController | undefined
+  private promised: Promise<Outcome> | undefined
+  private resolve: ((outcome: Awaitable<Outcome>) => void) | undefined
+  private stream: CallStream | undefined
+  private isWorkOfParent = false
+  private isSettled = false
+  private onSettled: (() => void)[] | undefined
+  private said: Reply | undefined
+  private sharesReply = false
+  private tooLate: (late: Late) => Failure = tooLate
 
-  constructor(surroundings: Surroundings, startedAt: number, deadline: number, parent?: Scope) {
+  constructor(surroundings: Surroundings, startedAt: number, deadline: number, around?: Around) {
     this.surroundings = surroundings
-    this.#startedAt = startedAt
+    this.startedAt = startedAt
     this.deadline = deadline
-    this.#parent = parent
+    this.parent = around?.scope
+    this.within = around?.part
   }
 
   get deadlines(): Deadlines {
@@ -119,28 +133,28 @@ export class Scope implements Expiring, Dependent, Receiver {
    * policy costs.
    */
   get enteredAt(): number {
-    return this.#isStarting ? this.#startedAt : this.clock.now()
+    return this.isStarting ? this.startedAt : this.clock.now()
   }
 
-  /** A scope within, for a part of the call: ends `deadlineMs` from now, or with the call. */
-  part(deadlineMs: number | undefined, { ownReply, tooLate }: PartInit): Scope {
+  /** A scope within `part` of the call: ends `deadlineMs` from now, or with the call. */
+  inner(deadlineMs: number | undefined, { ownReply, tooLate }: PartInit, part: Part): Scope {
     // One that ends with the call need not know the time: the call does.
-    const startedAt = deadlineMs !== undefined || this.#isStarting ? this.enteredAt : Number.NEGATIVE_INFINITY
+    const startedAt = deadlineMs !== undefined || this.isStarting ? this.enteredAt : Number.NEGATIVE_INFINITY
     const until = deadlineMs === undefined ? this.deadline : startedAt + deadlineMs
-    const part = new Scope(this.surroundings, startedAt, Math.min(until, this.deadline), this)
-    part.#sharesReply = ownReply !== true
-    if (tooLate !== undefined && until < this.deadline) part.#tooLate = tooLate
-    return part
+    const inner = new Scope(this.surroundings, startedAt, Math.min(until, this.deadline), { scope: this, part })
+    inner.sharesReply = ownReply !== true
+    if (tooLate !== undefined && until < this.deadline) inner.tooLate = tooLate
+    return inner
   }
 
   /** Whether it was made within `scope`, and waits to be begun. */
   isPartOf(scope: Scope): boolean {
-    return this.#parent === scope && !this.running
+    return this.parent === scope && !this.running
   }
 
   /** Why the call ended early, if it did; of a call that ended in time, why the one around it did. */
   get ended(): Failure | undefined {
-    return this.#ended ?? (this.#left ? this.#parent?.ended : undefined)
+    return this.endedWith ?? (this.hasLeft ? this.parent?.ended : undefined)
   }
 
   get peer(): Peer {
@@ -148,82 +162,82 @@ export class Scope implements Expiring, Dependent, Receiver {
   }
 
   get reply(): Reply {
-    if (this.#sharesReply && this.#parent !== undefined) return this.#parent.reply
-    this.#reply ??= new Reply()
-    return this.#reply
+    if (this.sharesReply && this.within !== undefined) return this.within.reply
+    this.said ??= new Reply()
+    return this.said
   }
 
   get replyIfAny(): Reply | undefined {
-    return this.#reply
+    return this.said
   }
 
   /** What was and what will be said here is the parent's from now on. */
   shareReply(): void {
-    this.#sharesReply = true
-    if (this.#parent !== undefined) this.#reply?.join(this.#parent.reply)
+    this.sharesReply = true
+    if (this.within !== undefined) this.said?.join(this.within.reply)
   }
 
   /** Made when first read. A scope in which no call runs hands on the signal it was given. */
   get signal(): AbortSignal {
     if (!this.running && this.external !== undefined) return this.external
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      if (this.#ended !== undefined) this.#controller.abort(new CallError(this.#ended))
+    if (this.controller === undefined) {
+      this.controller = new AbortController()
+      if (this.endedWith !== undefined) this.controller.abort(new CallError(this.endedWith))
     }
-    return this.#controller.signal
+    return this.controller.signal
   }
 
   /** Starts the call, unless it is over before it begins: then says why. `outer` gets its outcome, of a part of a call. */
   begin(outer?: Receiver): Failure | undefined {
-    const parent = this.#parent
-    const ended = this.#ended ?? parent?.ended
+    const parent = this.parent
+    const ended = this.endedWith ?? parent?.ended
     if (ended !== undefined) return { ...ended, ran: 'no' }
-    if (this.deadline <= this.#startedAt)
+    if (this.deadline <= this.startedAt)
       return failureOf('deadline_exceeded', 'DEADLINE_EXCEEDED', 'the deadline has passed', { ran: 'no' })
     this.running = true
-    this.#isStarting = this.#startedAt !== Number.NEGATIVE_INFINITY
-    this.#outer = outer
+    this.isStarting = this.startedAt !== Number.NEGATIVE_INFINITY
+    this.outer = outer
     this.work = 1
     if (parent?.running) {
-      this.#isWorkOfParent = true
-      parent.hold()
+      this.isWorkOfParent = true
+      this.within?.hold()
     }
-    this.#join()
-    this.#link(this.external)
-    if (parent !== undefined && parent.#unlink === undefined) this.#link(parent.external) // else its parent ends it
-    if (this.#ended !== undefined) {
+    this.join()
+    this.link(this.external)
+    if (parent !== undefined && parent.unlink === undefined) this.link(parent.external) // else its parent ends it
+    if (this.endedWith !== undefined) {
       this.release()
-      return { ...this.#ended, ran: 'no' }
+      return { ...this.endedWith, ran: 'no' }
     }
     return undefined
   }
 
   /** What began it has returned: from here on time passes. */
   hasBegun(): void {
-    this.#isStarting = false
+    this.isStarting = false
   }
 
-  #join(): void {
-    const parent = this.#parent
-    this.#left = false
+  private join(): void {
+    const parent = this.parent
+    this.hasLeft = false
     if (parent?.running) parent.attach(this)
     if (parent?.timed && parent.deadline <= this.deadline) this.timed = true
-    else this.#expireInTime()
+    else this.expireInTime()
   }
 
   /** What something thrown in this call means. Once the call has ended early, an AbortError is no defect but obedience. */
   caught(thrown: unknown): Left<Failure | DomainFailure> {
-    const obeyed = this.#ended !== undefined && isAbortError(thrown)
+    const obeyed = this.endedWith !== undefined && isAbortError(thrown)
     return fromThrown(thrown, obeyed ? () => {} : this.onDefect)
   }
 
-  #link(signal: AbortSignal | undefined): void {
-    if (signal === undefined || this.#ended !== undefined) return
-    this.#unlink ??= []
-    this.#unlink.push(linkToSignal(signal, this))
+  private link(signal: AbortSignal | undefined): void {
+    if (signal === undefined || this.endedWith !== undefined) return
+    this.unlink ??= []
+    this.unlink.push(linkToSignal(signal, this))
   }
 
-  #expireInTime(): void {
+  private expireInTime(): void {
     if (this.deadline === Number.POSITIVE_INFINITY) return
     this.deadlines.add(this)
     this.timed = true
@@ -231,20 +245,20 @@ export class Scope implements Expiring, Dependent, Receiver {
 
   /** The outcome of the call, for work that tells it to {@link complete}. Made when first asked for. */
   promise(): Promise<Outcome> {
-    if (this.#answer !== undefined) return Promise.resolve(this.#answer)
-    const others = this.#outer?.promise()
+    if (this.answer !== undefined) return Promise.resolve(this.answer)
+    const others = this.outer?.promise()
     if (others !== undefined) return others
-    this.#promise ??= new Promise(resolve => {
-      if (this.#ended === undefined) this.#resolve = resolve
-      else resolve(left(this.#ended))
+    this.promised ??= new Promise(resolve => {
+      if (this.endedWith === undefined) this.resolve = resolve
+      else resolve(left(this.endedWith))
     })
-    return this.#promise
+    return this.promised
   }
 
-  #give(outcome: Outcome): Awaitable<Outcome> {
-    const given = this.#outer === undefined ? outcome : this.#outer.complete(outcome)
-    this.#resolve?.(given)
-    this.#resolve = undefined
+  private give(outcome: Outcome): Awaitable<Outcome> {
+    const given = this.outer === undefined ? outcome : this.outer.complete(outcome)
+    this.resolve?.(given)
+    this.resolve = undefined
     return given
   }
 
@@ -258,29 +272,23 @@ export class Scope implements Expiring, Dependent, Receiver {
   /** The work has ended, or has turned into a stream. Returns what the caller gets. */
   complete(outcome: Outcome): Awaitable<Outcome> {
     const response = outcome._tag === 'Right' ? outcome.right : undefined
-    if (this.#ended !== undefined) {
-      if (isStream(response)) this.closeLate(response)
+    if (this.endedWith !== undefined) {
+      if (isStream(response)) closeLate(response, this, this.onDefect)
       this.release()
-      return this.#answer ?? left(this.#ended)
+      return this.answer ?? left(this.endedWith)
     }
-    if (isStream(response)) return this.#open(response)
-    this.#finish()
+    if (isStream(response)) return this.open(response)
+    this.finish()
     this.release() // first: those further out look whether it still works
-    return this.#give(outcome)
+    return this.give(outcome)
   }
 
-  /** Closes a stream that came when the call had ended already: work of the call until it has closed. */
-  closeLate(stream: AsyncIterable<unknown>): void {
-    this.hold()
-    closeStream(stream, this.onDefect, () => this.release())
-  }
-
-  #open(source: AsyncIterable<unknown>): Awaitable<Outcome> {
+  private open(source: AsyncIterable<unknown>): Awaitable<Outcome> {
     const stream = new CallStream(source, {
       onDefect: this.onDefect,
       onEnd: (outcome, abandoned) => {
-        if (!abandoned || outcome._tag === 'Right') return this.#finish()
-        this.#endWith(outcome.left as Failure) // abandoning always gives a Failure
+        if (!abandoned || outcome._tag === 'Right') return this.finish()
+        this.endWith(outcome.left as Failure) // abandoning always gives a Failure
         if (this.deadline !== Number.POSITIVE_INFINITY) this.deadlines.add(patience)
       },
       onReleased: () => {
@@ -289,84 +297,84 @@ export class Scope implements Expiring, Dependent, Receiver {
       },
     })
     // The call of an abandoned stream is over, but whoever left it waits for its source to close.
-    const patience = new Alarm(this.deadline, () => stream.giveUp(this.#tooLate(this)))
-    this.#stream = stream
-    return this.#give(right(stream))
+    const patience = new Alarm(this.deadline, () => stream.giveUp(this.tooLate(this)))
+    this.stream = stream
+    return this.give(right(stream))
   }
 
-  #finish(): void {
-    if (this.#over) return
-    this.#over = true
-    for (let dependent = this.#newest; dependent !== undefined; ) {
+  private finish(): void {
+    if (this.isOver) return
+    this.isOver = true
+    for (let dependent = this.newest; dependent !== undefined; ) {
       const { older } = dependent
       if (!dependent.outlives) this.detach(dependent)
       dependent = older
     }
-    if (this.#newest === undefined) this.#leave()
+    if (this.newest === undefined) this.leave()
   }
 
-  #leave(): void {
-    if (this.#left) return
-    this.#left = true
+  private leave(): void {
+    if (this.hasLeft) return
+    this.hasLeft = true
     if (this.bucket !== undefined) this.deadlines.remove(this)
-    if (this.#parent?.running) this.#parent.detach(this)
-    if (this.#unlink !== undefined) this.#unlinkAll(this.#unlink)
+    if (this.parent?.running) this.parent.detach(this)
+    if (this.unlink !== undefined) this.unlinkAll(this.unlink)
   }
 
-  #unlinkAll(links: readonly (() => void)[]): void {
-    this.#unlink = undefined
+  private unlinkAll(links: readonly (() => void)[]): void {
+    this.unlink = undefined
     for (const unlink of links) unlink()
   }
 
   /** Ends the call before its work is done: answers, aborts, and lets the layers exit, innermost first. */
   end(failure: Failure): void {
-    const isOver = this.#over
-    this.#endWith(failure)
+    const isOver = this.isOver
+    this.endWith(failure)
     if (isOver) return
-    if (this.#stream === undefined) this.#answer = this.#give(left(failure))
-    else this.#stream.fail(failure)
+    if (this.stream === undefined) this.answer = this.give(left(failure))
+    else this.stream.fail(failure)
   }
 
-  #endWith(failure: Failure): void {
-    if (this.#left) return
-    this.#over = true
-    this.#ended = failure
-    this.#leave()
-    this.#controller?.abort(new CallError(failure))
-    for (let dependent = this.#newest; dependent !== undefined; dependent = this.#newest) {
+  private endWith(failure: Failure): void {
+    if (this.hasLeft) return
+    this.isOver = true
+    this.endedWith = failure
+    this.leave()
+    this.controller?.abort(new CallError(failure))
+    for (let dependent = this.newest; dependent !== undefined; dependent = this.newest) {
       this.detach(dependent)
       dependent.end(failure)
     }
   }
 
   expire(): void {
-    this.end(this.#tooLate(this))
+    this.end(this.tooLate(this))
   }
 
   /** Also for what begins when the call has been answered: it still ends with the call's deadline. */
   attach(dependent: Dependent): void {
-    if (this.#left) this.#join()
-    dependent.older = this.#newest
-    if (this.#newest !== undefined) this.#newest.newer = dependent
-    this.#newest = dependent
+    if (this.hasLeft) this.join()
+    dependent.older = this.newest
+    if (this.newest !== undefined) this.newest.newer = dependent
+    this.newest = dependent
   }
 
   /** Does nothing for one that is not attached. */
   detach(dependent: Dependent): void {
     if (dependent.newer !== undefined) dependent.newer.older = dependent.older
-    else if (this.#newest === dependent) this.#newest = dependent.older
+    else if (this.newest === dependent) this.newest = dependent.older
     else return
     if (dependent.older !== undefined) dependent.older.newer = dependent.newer
     dependent.newer = undefined
     dependent.older = undefined
-    if (this.#over && this.#newest === undefined) this.#leave()
+    if (this.isOver && this.newest === undefined) this.leave()
   }
 
   /** Runs `callback` when all work that began in this call has really ended, which may be long after the call. */
   settled(callback: () => void): void {
-    if (this.work > 0 && !this.#isSettled) {
-      this.#onSettled ??= []
-      this.#onSettled.push(callback)
+    if (this.work > 0 && !this.isSettled) {
+      this.onSettled ??= []
+      this.onSettled.push(callback)
     } else callback()
   }
 
@@ -377,21 +385,11 @@ export class Scope implements Expiring, Dependent, Receiver {
 
   /** What was held has ended. The last one settles the call, for good. */
   release(): void {
-    if (--this.work > 0 || this.#isSettled) return
-    this.#isSettled = true
-    if (this.#onSettled !== undefined) this.#tellSettled(this.#onSettled)
-    if (this.#isWorkOfParent) this.#parent?.release()
-  }
-
-  #tellSettled(callbacks: readonly (() => void)[]): void {
-    this.#onSettled = undefined
-    for (const callback of callbacks) {
-      try {
-        callback()
-      } catch (thrown) {
-        observe(this.onDefect, thrown)
-      }
-    }
+    if (--this.work > 0 || this.isSettled) return
+    this.isSettled = true
+    if (this.onSettled !== undefined) tellSettled(this.onSettled, this.onDefect)
+    this.onSettled = undefined
+    if (this.isWorkOfParent) this.within?.release()
   }
 }
 

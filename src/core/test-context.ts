@@ -45,5 +45,5 @@ export function testContext(options: TestContextOptions = {}): Context {
   scope.external = options.signal
   const inbound = addMetadata(noMetadata, metadata)
   const carried = { attempt, maxAttempts, span, transport, onStatus: undefined }
-  return makeContext({ scope, metadata: inbound, outgoing: noMetadata, ...carried }, false)
+  return makeContext({ scope, part: scope, metadata: inbound, outgoing: noMetadata, ...carried }, false)
 }

@@ -1,12 +1,12 @@
 // Tries again what failed for a reason that may pass, after a wait that no two clients share. It is the layer that turns a small
 // outage into a large one, so it has a budget, retries only what may run twice, and leaves it to the outermost that retries.
-import { branchContext } from '../core/branch.js'
+import { Attempt, type AttemptCount } from '../core/attempt.js'
+import { branchContext, runBranch } from '../core/branch.js'
 import { carriedOf, enteredAt } from '../core/context.js'
 import {
   type Awaitable,
   type BranchOptions,
   booleanOption,
-  branch,
   type Context,
   type DomainFailure,
   definePolicy,
@@ -17,6 +17,7 @@ import {
   isFailure,
   left,
   type MethodInfo,
+  type Next,
   numberOption,
   type Outcome,
   objectOption,
@@ -138,14 +139,18 @@ const retryPolicy = definePolicy<RetryOptions, RetryEvent>({
         const isOnce = settings.maxAttempts === 1 || isStream(request)
         if (isOnce || (context.maxAttempts > 1 && !settings.evenBeneathRetries))
           return settings.bounds === undefined ? undefined : { context: branchContext(context, settings.bounds) }
-        const first = branchContext(context, settings.first)
-        return { context: first, state: new Attempts(settings, first) }
+        const first = new Attempt(context, settings.first)
+        const inner = settings.bounds === undefined ? first.context : branchContext(first.context, settings.bounds)
+        return { context: inner, state: new Attempts(settings, first) }
       },
       recover(failed, attempts, rest) {
         return attempts === undefined ? failed : attempts.goOn(failed, { frame, method, ...rest })
       },
-      exit(_, attempts) {
+      opened(attempts) {
         attempts?.adopt()
+      },
+      exit(_, attempts) {
+        attempts?.end()
       },
     }))
     return { middleware, controls: {} }
@@ -157,17 +162,17 @@ interface Settings
   extends Required<Omit<RetryOptions, 'name' | 'onEvent' | 'attemptTimeoutMs'>>,
     Pick<RetryOptions, 'attemptTimeoutMs'> {
   readonly of: RetryOptions
-  /** What an attempt is in, where there is only one. */
+  /** What bounds each attempt. */
   readonly bounds: BranchOptions | undefined
-  /** What the first of several is in. */
-  readonly first: BranchOptions
+  /** What is told of the first of several. */
+  readonly first: AttemptCount
 }
 
 function settingsOf(of: RetryOptions, budget: RetryBudget): Settings {
   const options = { budget, ...of } as Required<Omit<RetryOptions, 'attemptTimeoutMs'>> // the rules fill in the other defaults
   const { attemptTimeoutMs, maxAttempts } = options as RetryOptions & typeof options
   const bounds = attemptTimeoutMs === undefined ? undefined : boundsOf(attemptTimeoutMs)
-  return { ...options, of, bounds, first: { ...bounds, attempt: 1, maxAttempts, ownReply: true } }
+  return { ...options, of, bounds, first: { attempt: 1, maxAttempts } }
 }
 
 function boundsOf(timeoutMs: number): BranchOptions {
@@ -184,18 +189,22 @@ interface Attempted extends Rest {
 /** The attempts of one call. */
 class Attempts {
   readonly #settings: Settings
-  /** In which the last of them runs, or has run. */
-  #context: Context
-  #mayHaveRun = false
+  #last: Attempt
 
-  constructor(settings: Settings, first: Context) {
+  constructor(settings: Settings, first: Attempt) {
     this.#settings = settings
-    this.#context = first
+    this.#last = first
   }
 
   /** What was said beside the response of the last one counts. */
   adopt(): void {
-    carriedOf(this.#context).scope.shareReply()
+    this.#last.adopt()
+  }
+
+  /** There will be no other. */
+  end(): void {
+    this.#last.adopt()
+    this.#last.end()
   }
 
   /** The first has failed: makes others while it is worth it, and gives what comes of the last. */
@@ -208,15 +217,23 @@ class Attempts {
     const { next, request, context } = attempted
     let outcome: Outcome = first
     let waitMs: number | undefined = firstWaitMs
+    let ran = false
     for (let number = 2; outcome._tag === 'Left' && waitMs !== undefined; number++) {
-      this.#mayHaveRun ||= !(isFailure(outcome.left) && outcome.left.ran === 'no')
+      this.#last.end()
+      ran ||= !(isFailure(outcome.left) && outcome.left.ran === 'no')
       if (await isOverIn(context, waitMs)) return outcome
-      const attempt = branch(context, { ...this.#settings.first, attempt: number })
-      this.#context = attempt.context
-      outcome = await attempt.run(next, request)
+      this.#last = new Attempt(context, { ...this.#settings.first, attempt: number })
+      outcome = await this.#run(next, request)
+      if (carriedOf(context).scope.ended !== undefined) return outcome // nobody waits for another
       waitMs = outcome._tag === 'Left' ? this.#waitAfter(number, outcome.left, attempted) : undefined
     }
-    return this.#mayHaveRun && outcome._tag === 'Left' ? left(mayHaveRun(outcome.left)) : outcome
+    return ran && outcome._tag === 'Left' ? left(mayHaveRun(outcome.left)) : outcome
+  }
+
+  #run(next: Next, request: unknown): Awaitable<Outcome> {
+    const { bounds } = this.#settings
+    const { context } = this.#last
+    return bounds === undefined ? next(request, context) : runBranch(branchContext(context, bounds), next, request)
   }
 
   /** How long to wait before another attempt, where there will be one. */
