@@ -11,3 +11,11 @@ export function detached<R extends Context>(context: R): R {
   const scope = new Scope(carried.scope.surroundings, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
   return makeContext({ ...carried, scope, part: scope, attempt: 1, maxAttempts: 1 }, false, context) as R // what R has beyond Context goes on
 }
+
+/** A context for a run that begins in a call, has all that the call has, and belongs to no call: it is over in `deadlineMs`. */
+export function contextOfRun(context: Context, deadlineMs: number): Context {
+  const carried = carriedOf(context)
+  const startedAt = carried.scope.enteredAt
+  const scope = new Scope(carried.scope.surroundings, startedAt, startedAt + deadlineMs)
+  return makeContext({ ...carried, scope, part: scope }, true, context)
+}

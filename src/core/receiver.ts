@@ -1,4 +1,5 @@
 // Who waits for an outcome. Told directly, where promises in a row would cost each of those in between one, and a turn.
+import { right } from './either.js'
 import type { Awaitable, Outcome } from './outcome.js'
 
 /** Who gets the outcome of work that may still be going on: the layers around a leaf, a part of a call, the call. */
@@ -8,3 +9,6 @@ export interface Receiver {
   /** What whoever is outermost waits for meanwhile, where that is not the work itself: one promise for all of them. */
   promise(): Promise<Outcome> | undefined
 }
+
+/** Stands for the outcome of a call where somebody is told of that: nobody looks at it, so there is one for all. */
+export const unawaited: Promise<Outcome> = Promise.resolve(right(undefined))

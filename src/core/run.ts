@@ -5,7 +5,6 @@ import type { Clock } from './clock.js'
 import { systemClock } from './clock.js'
 import { type Carried, type Context, carriedOf, isEntered, makeContext } from './context.js'
 import { deadlinesOf } from './deadlines.js'
-import { right } from './either.js'
 import type { Failure } from './failure.js'
 import { runScope } from './frame.js'
 import type { HttpSource } from './http-source.js'
@@ -13,7 +12,7 @@ import { type Metadata, noMetadata } from './metadata.js'
 import { deadlineMsOf } from './method.js'
 import type { Awaitable, Outcome } from './outcome.js'
 import type { Peer } from './peer.js'
-import type { Receiver } from './receiver.js'
+import { type Receiver, unawaited } from './receiver.js'
 import type { Reply } from './reply.js'
 import { Scope, type Surroundings } from './scope.js'
 import { type Stack, stackOf } from './stack.js'
@@ -111,9 +110,6 @@ export interface Starter {
 export function incoming(options: IncomingOptions): Incoming {
   return new IncomingCall(options)
 }
-
-/** Stands for the outcome of a call where somebody is told of that: nobody looks at it, so there is one for all. */
-const unawaited: Promise<Outcome> = Promise.resolve(right(undefined))
 
 class IncomingCall implements Incoming, Receiver {
   readonly context: Context

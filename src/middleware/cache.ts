@@ -137,7 +137,7 @@ const cachePolicy = definePolicy<CacheOptions, CacheEvent, Pick<Cache, 'size' | 
         if (isRight && missed.entries.peek(missed.key) === entry) store(missed, outcome, context)
         frame.emit({ type: isRight ? 'refreshed' : 'refresh-failed', method })
       }
-      new SharedRun({ ...work, context, maxRunMs: frame.current.maxRunMs ?? 30_000, onOver })
+      new SharedRun({ ...work, context, maxRunMs: frame.current.maxRunMs ?? 30_000, onOver }).start()
     }
     const middleware = frame.around<Missed | undefined>(method => {
       const entries = entriesOf(method)

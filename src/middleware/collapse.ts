@@ -168,6 +168,7 @@ class Batch {
       request: undefined,
       onOver: onClose,
     })
+    this.#run.start()
   }
 
   async add(request: unknown, context: Context): Promise<Outcome> {

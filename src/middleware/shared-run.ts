@@ -1,18 +1,12 @@
 // One run for several calls: it belongs to none of them, goes on while one of them waits, and is told to stop when the last one
 // has left. Bound to the call that began it, it would end for all with that call's deadline.
 
+import { runBranch } from '../core/branch.js'
 import { carriedOf } from '../core/context.js'
-import {
-  type Branch,
-  branch,
-  type Context,
-  detached,
-  failureOf,
-  left,
-  type Next,
-  type Outcome,
-  onCancelled,
-} from '../core/index.js'
+import { contextOfRun } from '../core/detached.js'
+import { type Awaitable, type Context, type Failure, failureOf, left, type Next, type Outcome } from '../core/index.js'
+import { type Receiver, unawaited } from '../core/receiver.js'
+import type { Dependent } from '../core/scope.js'
 import { closeStream, isStream } from '../core/stream.js'
 
 /** What a {@link SharedRun} runs. */
@@ -28,29 +22,37 @@ export interface SharedWork {
   onOver(outcome: Outcome | undefined): void
 }
 
-/** A run that several calls wait for. */
-export class SharedRun {
+/** A run that several calls wait for. It is told of its outcome: to wait for a promise is most of what a run costs. */
+export class SharedRun implements Receiver {
   readonly #work: SharedWork
   readonly #context: Context
-  readonly #run: Branch
-  readonly #outcome: Promise<Outcome>
+  #outcome: Outcome | undefined
+  #first: Joined | undefined
+  #last: Joined | undefined
   #waiting = 0
   #over = false
 
   constructor(work: SharedWork) {
-    const { context, maxRunMs, next, request } = work
-    const { attempt, maxAttempts } = context
     this.#work = work
-    this.#context = detached(context)
-    this.#run = branch(this.#context, { deadlineMs: maxRunMs, attempt, maxAttempts })
-    const running = Promise.resolve(this.#run.run(next, request)) // later in any case: nobody has joined yet
-    this.#outcome = running.then(outcome => this.#ended(outcome))
+    this.#context = contextOfRun(work.context, work.maxRunMs)
   }
 
-  #ended(outcome: Outcome): Outcome {
+  /** Begins it, once. It may be over when this returns. */
+  start(): void {
+    const { next, request } = this.#work
+    void runBranch(this.#context, next, request, this)
+  }
+
+  complete(outcome: Outcome): Outcome {
     const shared = whole(outcome, this.#context)
+    this.#outcome = shared
     this.#end(shared)
+    for (let each = this.#first; each !== undefined; each = each.next) each.give(this.#told(shared, each.context))
     return shared
+  }
+
+  promise(): Promise<Outcome> {
+    return unawaited
   }
 
   #end(outcome: Outcome | undefined): void {
@@ -60,25 +62,74 @@ export class SharedRun {
   }
 
   /** The outcome of the run, or that of the call's own end if it comes first. What the run says beside its response, the call says. */
-  join(context: Context): Promise<Outcome> {
+  join(context: Context): Awaitable<Outcome> {
+    const { ended } = carriedOf(context).scope
+    if (this.#outcome !== undefined) return this.#told(this.#outcome, context)
     this.#waiting++
-    return new Promise(resolve => {
-      const unlink = onCancelled(context, failure => {
-        this.#leave()
-        resolve(left(failure))
-      })
-      void this.#outcome.then(outcome => {
-        unlink()
-        carriedOf(this.#context).scope.replyIfAny?.copyTo(context.reply)
-        resolve(outcome)
-      })
-    })
+    if (ended === undefined) return new Promise(resolve => this.#append(new Joined(this, context, resolve)))
+    this.leave()
+    return left(ended)
   }
 
-  #leave(): void {
+  #append(joined: Joined): void {
+    if (this.#last === undefined) this.#first = joined
+    else this.#last.next = joined
+    this.#last = joined
+  }
+
+  /** What a call that has waited gets. */
+  #told(outcome: Outcome, context: Context): Outcome {
+    const { replyIfAny } = carriedOf(this.#context).scope
+    if (replyIfAny === undefined) return outcome
+    try {
+      replyIfAny.copyTo(context.reply)
+      return outcome
+    } catch (thrown) {
+      return carriedOf(context).scope.caught(thrown) // it has said too much already
+    }
+  }
+
+  /** One of those who waited has left. */
+  leave(): void {
     if (--this.#waiting > 0 || this.#over) return
     this.#end(undefined)
-    this.#run.cancel(failureOf('cancelled', 'CANCELLED', 'all who waited have left'))
+    carriedOf(this.#context).scope.end(failureOf('cancelled', 'CANCELLED', 'all who waited have left'))
+  }
+}
+
+/** A call that waits for a run. */
+class Joined implements Dependent {
+  newer: Dependent | undefined = undefined
+  older: Dependent | undefined = undefined
+  /** Who joined after it. */
+  next: Joined | undefined = undefined
+  readonly context: Context
+  readonly #run: SharedRun
+  #resolve: ((outcome: Outcome) => void) | undefined
+
+  constructor(run: SharedRun, context: Context, resolve: (outcome: Outcome) => void) {
+    this.#run = run
+    this.context = context
+    this.#resolve = resolve
+    carriedOf(context).scope.attach(this)
+  }
+
+  get outlives(): boolean {
+    return false
+  }
+
+  give(outcome: Outcome): void {
+    if (this.#resolve === undefined) return // it has left
+    carriedOf(this.context).scope.detach(this)
+    this.#resolve(outcome)
+  }
+
+  /** Its call has ended. */
+  end(failure: Failure): void {
+    const resolve = this.#resolve
+    this.#resolve = undefined
+    this.#run.leave()
+    resolve?.(left(failure))
   }
 }
 

@@ -92,6 +92,7 @@ const singleFlightPolicy = definePolicy<SingleFlightOptions, SingleFlightEvent, 
           }
           const run = new SharedRun({ context, maxRunMs, next, request, onOver })
           runs.set(name, run)
+          run.start()
           return run.join(context)
         },
       }
