@@ -8,7 +8,7 @@ import * as nats from 'tenon/transport/nats'
 export async function overNats(
   url: string,
 ): Promise<{ readonly server: ServerBinding; readonly connection: AsyncDisposable }> {
-  const connection = await connect({ servers: url, name: 'shop', maxReconnectAttempts: -1, pingInterval: 10_000 })
+  const connection = await connect({ servers: url, name: 'shop', ...nats.connectionDefaults })
   const micro = { version: '1.0.0', description: 'an example' }
   return {
     server: nats.server(connection, { micro }),

@@ -34,10 +34,10 @@ const makeCountEndpoint = (svc: StringService) =>
 
 async function main(): Promise<void> {
   const svc = stringService
-  const connection = await connect({ servers: natsUrl(), maxReconnectAttempts: -1, pingInterval: 10_000 })
+  const connection = await connect({ servers: natsUrl(), ...nats.connectionDefaults })
 
-  const uppercaseHandler = nats.handler(makeUppercaseEndpoint(svc), codec('uppercaseRequest'))
-  const countHandler = nats.handler(makeCountEndpoint(svc), codec('countRequest'))
+  const uppercaseHandler = nats.handler(makeUppercaseEndpoint(svc), codec('uppercaseRequest'), { connection })
+  const countHandler = nats.handler(makeCountEndpoint(svc), codec('countRequest'), { connection })
   connection.subscribe('stringsvc.uppercase', { queue: 'stringsvc', callback: uppercaseHandler })
   connection.subscribe('stringsvc.count', { queue: 'stringsvc', callback: countHandler })
   await connection.flush()

@@ -65,7 +65,7 @@ export class ConsumerLoop implements Listening {
       throw thrown
     }
     this.#inbox = this.#line.inbox(message => this.#take(message))
-    this.#unwatch = this.#line.onUp(() => this.#begin())
+    this.#unwatch = this.#line.watch({ onUp: () => this.#begin(), onClosed: this.#runtime.onDefect })
     this.#begin()
     return this
   }
@@ -125,6 +125,7 @@ export class ConsumerLoop implements Listening {
 
   async drain(): Promise<void> {
     this.#isStopped = true
+    this.#unwatch?.()
     this.#timer?.cancel()
     if (this.#line.isUp) await this.#inbox?.drain() // what was asked for may still come, and is handled
     await new Promise<void>(resolve => {

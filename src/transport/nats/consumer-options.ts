@@ -17,7 +17,10 @@ export interface ConsumerOptions<Req> {
   readonly stream: string
   /** The durable consumer of that stream, which exists and wants explicit acknowledgements. */
   readonly durable: string
-  /** What is done with each message. Redelivered ones have `context.attempt` above 1. */
+  /**
+   * What is done with each message. Redelivered ones have `context.attempt` above 1, and `context.metadata` has `nats-stream` and
+   * `nats-sequence`, the message's place, which is the same at each delivery, beside the headers that it was published with.
+   */
   readonly endpoint: Endpoint<Req, unknown, DomainFailure, Context>
   /**
    * Where messages go that are given up: those that fail for good, and those that failed `maxDeliver` times. A stream has to take this

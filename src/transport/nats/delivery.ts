@@ -113,7 +113,9 @@ export class Delivery {
       if (!(thrown instanceof CallError)) throw thrown
       return { _tag: 'Left', left: thrown.failure as Failure } // a CallError carries nothing else
     }
-    const metadata = receivedMetadata(this.#message.headers, Number.POSITIVE_INFINITY) ?? new Map()
+    const metadata = new Map(receivedMetadata(this.#message.headers, Number.POSITIVE_INFINITY))
+    const { stream, sequence } = placeIn(this.#reply)
+    metadata.set('nats-stream', stream).set('nats-sequence', sequence) // the same at each delivery
     const attempt = this.#attempt
     const maxAttempts = Math.max(attempt, maxDeliver)
     this.#call = incoming({ deadlineMs, metadata, attempt, maxAttempts, transport: 'nats', clock, onDefect })
@@ -140,7 +142,7 @@ export class Delivery {
     const headers: (readonly [string, string])[] = []
     for (const [name, values] of this.#message.headers ?? [])
       if (!name.toLowerCase().startsWith('nats-')) for (const value of values) headers.push([name, value])
-    const [, , stream = '', , , sequence = ''] = ackParts(this.#reply)
+    const { stream, sequence } = placeIn(this.#reply)
     headers.push(
       ['Nats-Msg-Id', `dead.${stream}.${sequence}`], // one that was stored, and not terminated, comes again
       ['tenon-dead-subject', this.#message.subject],
@@ -164,6 +166,11 @@ export class Delivery {
 function ackParts(reply: string): readonly string[] {
   const parts = reply.split('.')
   return parts.length >= 11 ? [...parts.slice(0, 2), ...parts.slice(4)] : parts
+}
+
+function placeIn(reply: string): { readonly stream: string; readonly sequence: string } {
+  const [, , stream = '', , , sequence = ''] = ackParts(reply)
+  return { stream, sequence }
 }
 
 function deliveriesIn(reply: string): number {

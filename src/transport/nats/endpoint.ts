@@ -152,7 +152,7 @@ async function send(calling: Calling, request: unknown, context: Context, sent: 
     answer = responseIn(message, remote.peer)
     return right(undefined)
   }
-  const reading = { subject, cancelTo: undefined, read }
+  const reading = { subject, canBeGivenUp: true, read }
   const own = requestHeaders(context, Object.entries(headers))
   const outcome = await unaryCall(remote, reading, context, { body: bytes, headers: own })
   if (answer === undefined) return outcome

@@ -52,6 +52,8 @@ export function creditFrame(limit: number): string {
 export const headFrame = '{"head":{}}'
 export const leaveFrame = '{"leave":{}}'
 export const cancelFrame = '{"cancel":{}}'
+/** Of a unary call: see `announcement.ts`. */
+export const runningFrame = '{"running":{}}'
 
 /** What a message says. Throws `CallError` `invalid_argument`/`MALFORMED_BODY` for anything else. */
 export function frameIn(text: string): Frame {

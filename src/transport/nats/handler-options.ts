@@ -1,5 +1,6 @@
 // Between NATS and one endpoint, for `handler`: the codec, and hooks as in Go kit.
 import type { Awaitable, Clock, Context, DomainFailure, Failure, Metadata, OnDefect } from '../../core/index.js'
+import type { NatsConnection } from './connection.js'
 
 /** A request as a {@link ServerCodec} reads it. */
 export interface HandlerRequest {
@@ -60,6 +61,13 @@ export interface HandlerOptions {
   readonly maxBodyBytes?: number
   /** The deadline of a call whose caller names none, and the longest it may name, in ms. @defaultValue 30 000 */
   readonly deadlineMs?: number
+  /**
+   * The connection that the subscription is on. Where it is given, a call that its caller gives up before its deadline is aborted: callers on
+   * Tenon are told where to say so, once their call has gone on for a while. @defaultValue none: such calls go on
+   */
+  readonly connection?: NatsConnection
+  /** What inboxes begin with, as on that connection. @defaultValue '_INBOX' */
+  readonly inboxPrefix?: string
   /** @defaultValue systemClock */
   readonly clock?: Clock
   /** @defaultValue one report on stderr */

@@ -21,7 +21,9 @@ import type { NatsMessage } from './connection.js'
 import { failureMessage } from './failure-message.js'
 import type { HandlerOptions, HandlerRequest, HandlerResponse, ServerCodec } from './handler-options.js'
 import { type Pair, receivedMetadata, replyPairs, SentHeaders } from './headers.js'
+import { LastingCalls } from './lasting-calls.js'
 import { limit } from './limit.js'
+import { lineOf } from './line.js'
 
 /** What a subscription calls for each message. Throws nothing. */
 export type Callback = (error: Error | null, message: NatsMessage) => void
@@ -30,19 +32,19 @@ const maxHeaders = 100
 
 /**
  * A callback for `connection.subscribe(subject, { queue, callback })` that serves one endpoint. A message without a reply subject is
- * handled, and its answer dropped. A call ends at its deadline; that its caller has given it up is not heard. Throws `RangeError` for limits
- * that make no sense.
+ * handled, and its answer dropped. A call ends at its deadline, and before where its caller gives it up, if `connection` is given. Throws
+ * `RangeError` for limits that make no sense.
  */
 export function handler<Req, Res, E>(
   endpoint: Endpoint<Req, Res, E, Context>,
   codec: ServerCodec<Req, Res, E>,
   options: HandlerOptions = {},
 ): Callback {
-  const { onDefect = reportDefect, deadlineMs = 30_000 } = options
+  const { onDefect = reportDefect, deadlineMs = 30_000, clock = systemClock } = options
   const maxCalls = limit('maxCalls', options.maxCalls ?? 1024)
   const maxBodyBytes = limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20)
   if (!(deadlineMs > 0)) throw new RangeError(`nats: deadlineMs must be more than 0, got ${deadlineMs}`)
-  const handling = new Handling(endpoint, codec as Handling['codec'], { ...options, onDefect, deadlineMs }) // called with what the endpoint's types say
+  const handling = new Handling(endpoint, codec as Handling['codec'], { ...options, onDefect, deadlineMs, clock }) // called with what the endpoint's types say
   let calls = 0
   return (error, message) => {
     if (error !== null) {
@@ -84,22 +86,25 @@ class Request implements HandlerRequest {
 
 type Answer = { readonly response: HandlerResponse } | { readonly failure: Failure | DomainFailure }
 
-type Settings = HandlerOptions & Required<Pick<HandlerOptions, 'onDefect' | 'deadlineMs'>>
+type Settings = HandlerOptions & Required<Pick<HandlerOptions, 'onDefect' | 'deadlineMs' | 'clock'>>
 
 class Handling {
   readonly codec: ServerCodec<unknown, unknown, unknown>
   readonly #endpoint: object
   readonly #options: Settings
+  readonly #lasting: LastingCalls | undefined
 
   constructor(endpoint: object, codec: ServerCodec<unknown, unknown, unknown>, options: Settings) {
     this.#endpoint = endpoint
     this.codec = codec
     this.#options = options
+    const { connection, inboxPrefix = '_INBOX', clock } = options
+    this.#lasting = connection && new LastingCalls(lineOf(connection, inboxPrefix), clock)
   }
 
   /** Never rejects. */
   async run(message: NatsMessage, refusal: Failure | undefined): Promise<void> {
-    const { clock = systemClock, finalizer } = this.#options
+    const { clock, finalizer } = this.#options
     const startedAt = clock.now()
     const metadata = receivedMetadata(message.headers, maxHeaders)
     const request = new Request(message, metadata ?? noMetadata)
@@ -133,7 +138,7 @@ class Handling {
       metadata: headers,
       transport: 'nats',
       onDefect,
-      ...(clock !== undefined && { clock }),
+      clock,
     })
   }
 
@@ -142,7 +147,9 @@ class Handling {
     const { before = [] } = this.#options
     const context = before.reduce((given, hook) => hook(given, request), call.context)
     const decoded = await this.codec.decode(request, context)
+    const ended = this.#lasting?.begin(call, request.reply)
     const outcome = await call.run(this.#endpoint, decoded, context)
+    ended?.()
     if (outcome._tag === 'Left') return { failure: outcome.left }
     try {
       return { response: await this.codec.encode(outcome.right, request, context) }

@@ -9,6 +9,7 @@ export type {
   NatsSubscription,
   ReceivedHeaders,
 } from './connection.js'
+export { type ConnectionDefaults, connectionDefaults } from './connection-defaults.js'
 export { consumer } from './consumer.js'
 export type { ConsumerOptions, StreamMessage } from './consumer-options.js'
 export {

@@ -2,6 +2,7 @@
 // libraries' own `request` makes promises, timers and a stack trace for each call; here a call is an entry in a map.
 import { observe } from '../../core/call-error.js'
 import { type Failure, failureOf, reportDefect } from '../../core/index.js'
+import { ownToken } from './announcement.js'
 import type { NatsConnection, NatsMessage, NatsSubscribeOptions, NatsSubscription } from './connection.js'
 import type { SentHeaders } from './headers.js'
 
@@ -19,6 +20,14 @@ export interface Inbox {
   /** No new messages; resolves when those on their way have come. Never rejects. */
   drain(): Promise<void>
   close(): void
+}
+
+/** Whoever wants to know what becomes of a connection. Neither may throw. */
+export interface Watcher {
+  /** It is back. */
+  readonly onUp?: () => void
+  /** It was closed for good, as nobody who listens on it wants. */
+  readonly onClosed?: (why: Error) => void
 }
 
 /** What is sent beside a message. */
@@ -65,8 +74,10 @@ export class Line {
   readonly server: string
   readonly #prefix: string
   readonly #inbox: string
+  /** What all reply subjects begin with. */
+  readonly #replies: string
   readonly #receivers: Map<string, Receiver> = new Map()
-  readonly #watchers: Set<() => void> = new Set()
+  readonly #watchers: Set<Watcher> = new Set()
   #subscription: NatsSubscription | undefined
   #users = 0
   #lastToken = 0
@@ -78,6 +89,7 @@ export class Line {
     this.server = connection.getServer()
     this.#prefix = inboxPrefix
     this.#inbox = newInbox(inboxPrefix)
+    this.#replies = `${this.#inbox}.${ownToken}`
     this.#state = connection.isClosed() ? 'closed' : connection.info === undefined ? 'down' : 'up'
     this.#maxPayload = connection.info?.max_payload ?? usualMaxPayload
     this.#watch().catch(() => {}) // it ends with the connection, whose `closed` says so
@@ -126,11 +138,11 @@ export class Line {
     }
   }
 
-  /** Calls `callback` each time the connection is back, until what it returns is called. It may not throw. */
-  onUp(callback: () => void): () => void {
-    this.#watchers.add(callback)
+  /** Tells `watcher` what becomes of the connection, until what it returns is called. */
+  watch(watcher: Watcher): () => void {
+    this.#watchers.add(watcher)
     return () => {
-      this.#watchers.delete(callback)
+      this.#watchers.delete(watcher)
     }
   }
 
@@ -138,7 +150,12 @@ export class Line {
   register(receiver: Receiver): string {
     const token = (++this.#lastToken).toString(36)
     this.#receivers.set(token, receiver)
-    return `${this.#inbox}.${token}`
+    return `${this.#replies}${token}`
+  }
+
+  /** Has what `subject` leads to taken by another receiver. */
+  replace(subject: string, receiver: Receiver): void {
+    this.#receivers.set(this.#tokenOf(subject), receiver)
   }
 
   release(subject: string): void {
@@ -146,7 +163,7 @@ export class Line {
   }
 
   #tokenOf(subject: string): string {
-    return subject.slice(this.#inbox.length + 1)
+    return subject.slice(this.#replies.length)
   }
 
   #take(message: NatsMessage): void {
@@ -181,12 +198,18 @@ export class Line {
       else if (type === 'reconnect' && this.#state === 'down') {
         this.#state = 'up'
         this.#maxPayload = this.connection.info?.max_payload ?? this.#maxPayload
-        for (const each of this.#watchers) each()
+        for (const each of this.#watchers) each.onUp?.()
       }
     }
   }
 
   #lost(state: 'down' | 'closed', what: string): void {
+    if (state === 'closed' && this.#state !== 'closed') {
+      const why = new Error(
+        `nats: the connection to ${this.server} was closed for good: nothing is served on it any longer`,
+      )
+      for (const each of this.#watchers) each.onClosed?.(why)
+    }
     if (this.#state !== 'closed') this.#state = state
     const receivers = [...this.#receivers.values()]
     this.#receivers.clear()

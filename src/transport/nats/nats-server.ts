@@ -12,20 +12,19 @@ import {
 import { noMetadata } from '../../core/metadata.js'
 import { deadlineMsOf } from '../../core/method.js'
 import { attemptsFrom, notRun, timeoutFrom } from '../wire-headers.js'
-import { bodyOf, textIn } from './body.js'
-import { cancelSubject } from './cancel-subject.js'
+import { bodyOf } from './body.js'
 import type { NatsMessage, NatsSubscription } from './connection.js'
 import { creditHeader, receivedMetadata, soughtIn } from './headers.js'
 import type { Line } from './line.js'
 import { MicroService } from './micro.js'
 import { Responder } from './responder.js'
 import { RunningCalls } from './running-calls.js'
-import { type Running, ServedCall } from './served-call.js'
+import { type Served, ServedCall } from './served-call.js'
 import { ServedStream } from './served-stream.js'
 import type { Settings } from './server-options.js'
 
 /** A method, and how it has gone. */
-interface Served {
+interface Method {
   readonly served: ServedMethod
   readonly stats: { ended(ms: number, failure: Failure | DomainFailure | undefined): void } | undefined
 }
@@ -37,11 +36,12 @@ export class NatsServer implements Listening {
   readonly #runtime: Runtime
   readonly #settings: Settings
   readonly #responder: Responder
-  readonly #methods: Map<string, Served> = new Map()
-  readonly #calls: RunningCalls = new RunningCalls()
+  readonly #methods: Map<string, Method> = new Map()
+  readonly #calls: RunningCalls
   readonly #subscriptions: NatsSubscription[] = []
   readonly #described: MicroService[] = []
   #unuse: (() => void) | undefined
+  #unwatch: (() => void) | undefined
   #drained: Promise<void> | undefined
   #onIdle: (() => void) | undefined
 
@@ -51,6 +51,7 @@ export class NatsServer implements Listening {
     this.#runtime = runtime
     this.#settings = settings
     this.#responder = new Responder(line, runtime.onDefect)
+    this.#calls = new RunningCalls(runtime.clock)
     const { queue, micro } = settings
     for (const service of services) {
       const described = new MicroService(service, queue, runtime.clock, micro === false ? {} : micro)
@@ -74,9 +75,9 @@ export class NatsServer implements Listening {
     const { connection } = this.#line
     const { queue } = this.#settings
     this.#unuse = this.#line.use()
+    this.#unwatch = this.#line.watch({ onClosed: this.#runtime.onDefect })
     for (const { contract } of this.#services) {
       this.#subscribe(`${contract.name}.*`, message => this.#begin(message), queue)
-      this.#subscribe(cancelSubject(contract.name), message => this.#cancel(message))
     }
     for (const described of this.#described)
       for (const [subject, answer] of described.answers())
@@ -128,7 +129,7 @@ export class NatsServer implements Listening {
     this.#start(served, message, sought)
   }
 
-  #start({ served, stats }: Served, message: NatsMessage, sought: Sought): void {
+  #start({ served, stats }: Method, message: NatsMessage, sought: Sought): void {
     const { data, reply = '' } = message
     const { clock, onDefect } = this.#runtime
     const startedAt = clock.now()
@@ -137,12 +138,12 @@ export class NatsServer implements Listening {
       info.kind === 'unary' ? this.#settings.maxDeadlineMs : Math.max(this.#settings.maxDeadlineMs, 3_600_000)
     const get = (name: string): string | undefined => sought[name]
     const metadata = (): Metadata => receivedMetadata(message.headers, Number.POSITIVE_INFINITY) ?? noMetadata
-    let call: Running
+    let call: Served
     try {
       const { attempt, maxAttempts } = attemptsFrom(get)
       const deadlineMs = Math.min(timeoutFrom(get) ?? deadlineMsOf(info), most)
       const begun = incoming({ deadlineMs, attempt, maxAttempts, metadata, transport: 'nats', clock, onDefect })
-      const onEnd = (ended: Running, failure?: Failure | DomainFailure): void => {
+      const onEnd = (ended: Served, failure?: Failure | DomainFailure): void => {
         stats?.ended(clock.now() - startedAt, failure)
         this.#ended(ended)
       }
@@ -155,25 +156,21 @@ export class NatsServer implements Listening {
     call.start(data)
   }
 
-  #running(begun: Incoming, served: ServedMethod, asked: Asked): Running {
+  #running(begun: Incoming, served: ServedMethod, asked: Asked): Served {
     const { reply, onEnd } = asked
-    const responder = this.#responder
-    if (served.spec.info.kind === 'unary') return new ServedCall(begun, served, { reply, responder, onEnd })
+    const [line, responder] = [this.#line, this.#responder]
+    if (served.spec.info.kind === 'unary') return new ServedCall(begun, served, { reply, line, responder, onEnd })
     if (asked.reply === '')
       throw new CallError<never>(notRun('invalid_argument', 'INVALID_REQUEST', 'a stream needs a reply subject'))
     const { onDefect } = this.#runtime
-    return new ServedStream(begun, served, { ...asked, ...this.#settings, responder, line: this.#line, onDefect })
+    return new ServedStream(begun, served, { ...asked, ...this.#settings, responder, line, onDefect })
   }
 
   #refuse(reply: string, failure: Failure): void {
     this.#responder.fail(reply, failure, undefined)
   }
 
-  #cancel({ data }: NatsMessage): void {
-    this.#calls.find(textIn(data))?.leave(gaveUp)
-  }
-
-  #ended(call: Running): void {
+  #ended(call: Served): void {
     this.#calls.delete(call)
     if (this.#calls.size === 0) this.#onIdle?.()
   }
@@ -184,6 +181,7 @@ export class NatsServer implements Listening {
   }
 
   async #drain(): Promise<void> {
+    this.#unwatch?.()
     // One that rejects has ended with its connection.
     await Promise.all(this.#subscriptions.map(each => each.drain().catch(() => {})))
     await new Promise<void>(resolve => {
@@ -195,13 +193,13 @@ export class NatsServer implements Listening {
 
   async close(): Promise<void> {
     const stopping = failureOf('unavailable', 'CONNECTION_LOST', 'the server stopped')
+    this.#unwatch?.()
     for (const call of this.#calls.all()) call.cancel(stopping)
+    this.#calls.close()
     if (!this.#line.connection.isClosed()) for (const each of this.#subscriptions) each.unsubscribe()
     this.#unuse?.()
   }
 }
-
-const gaveUp = failureOf('cancelled', 'CANCELLED', 'the caller gave up')
 
 /** See {@link soughtIn}. */
 type Sought = NonNullable<ReturnType<typeof soughtIn>>
@@ -210,7 +208,7 @@ type Sought = NonNullable<ReturnType<typeof soughtIn>>
 interface Asked {
   readonly reply: string
   readonly credit: number
-  onEnd(call: Running, failure?: Failure | DomainFailure): void
+  onEnd(call: Served, failure?: Failure | DomainFailure): void
 }
 
 /** How much of a response stream may be sent to begin with: none where the caller does not say. */

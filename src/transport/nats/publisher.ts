@@ -68,7 +68,7 @@ export function publisher<Req>(
   checkedSubject(subject)
   const remote = new Remote(connection, options)
   const read = (message: NatsMessage): Outcome => publishedIn(message, remote.peer)
-  const reading = { subject, cancelTo: undefined, read }
+  const reading = { subject, canBeGivenUp: false, read }
   const run = (request: Req, context: Context): Awaitable<Outcome> => {
     const refusal = remote.refusal()
     if (refusal !== undefined) return left(refusal)

@@ -13,7 +13,6 @@ import {
 } from '../../core/index.js'
 import { jsonText, parseJson } from '../json.js'
 import { bodyOf, textIn } from './body.js'
-import { cancelSubject } from './cancel-subject.js'
 import type { NatsMessage } from './connection.js'
 import { failureIn } from './failure-message.js'
 import { requestHeaders, takeReply } from './headers.js'
@@ -27,7 +26,7 @@ export function remoteCall(remote: Remote, spec: MethodSpec): RemoteCall {
   if (kind !== 'unary') return (request, context) => new StreamCall(remote, spec, context).run(subject, request)
   const read = (message: NatsMessage, context: Context): Awaitable<Outcome> =>
     readAnswer(message, context, spec, remote.peer)
-  const reading: Reading = { subject, cancelTo: cancelSubject(service), read }
+  const reading: Reading = { subject, canBeGivenUp: true, read }
   return (request, context) => {
     try {
       const headers = requestHeaders(context)

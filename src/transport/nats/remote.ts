@@ -29,8 +29,9 @@ export class Remote {
   readonly heartbeatMs: number
   /** Going on now. */
   calls = 0
-  /** Told when none goes on any longer. */
-  onIdle: (() => void) | undefined
+  /** Given up, while it is not known yet by whom they are worked on. */
+  abandoned = 0
+  #onIdle: (() => void) | undefined
   readonly #maxCalls: number
   #unuse: (() => void) | undefined
   #closing: Promise<void> | undefined
@@ -58,10 +59,16 @@ export class Remote {
     }
   }
 
+  /** Called when a call has ended, of either kind. */
+  left(): void {
+    if (this.calls === 0 && this.abandoned === 0) this.#onIdle?.()
+  }
+
+  /** Waits for calls that go on, and for those that were given up until their servers know. */
   close(): Promise<void> {
     this.#closing ??= new Promise<void>(resolve => {
-      if (this.calls === 0) resolve()
-      else this.onIdle = resolve
+      this.#onIdle = resolve
+      this.left()
     }).then(() => this.#unuse?.())
     return this.#closing
   }

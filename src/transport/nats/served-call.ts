@@ -2,45 +2,41 @@
 import type { ServedMethod } from '../../contract/index.js'
 import type { DomainFailure, Failure, Incoming, Outcome, Starter } from '../../core/index.js'
 import { parseJson } from '../json.js'
+import { announce, givenUp } from './announcement.js'
 import { textIn } from './body.js'
+import type { Line } from './line.js'
 import type { Responder } from './responder.js'
+import type { Running } from './running-calls.js'
 
-/** A call that goes on, of either kind. */
-export interface Running {
-  /** Where its answer goes; empty where none is expected. */
-  readonly reply: string
-  /** Its neighbours among those that go on. */
-  newer: Running | undefined
-  older: Running | undefined
+/** A call that is served, of either kind. */
+export interface Served extends Running {
   start(data: Uint8Array): void
-  /** Ends it, and tells the caller: the server must stop. */
-  cancel(failure: Failure): void
-  /** Ends it: the caller is gone. */
-  leave(failure: Failure): void
 }
 
 export interface ServedCallInit {
   /** Where the answer goes; empty where none is expected. */
   readonly reply: string
   readonly responder: Responder
+  readonly line: Line
   /** `failure` is what was answered, where that is one. */
-  onEnd(call: Running, failure?: Failure | DomainFailure): void
+  onEnd(call: Served, failure?: Failure | DomainFailure): void
 }
 
-export class ServedCall implements Running, Starter {
-  readonly reply: string
+export class ServedCall implements Served, Starter {
   newer: Running | undefined = undefined
   older: Running | undefined = undefined
+  looks = 0
   readonly #call: Incoming
   readonly #served: ServedMethod
   readonly #init: ServedCallInit
-  #isLeft = false
+  #reply: string
+  #unannounce: (() => void) | undefined
 
   constructor(call: Incoming, served: ServedMethod, init: ServedCallInit) {
     this.#call = call
     this.#served = served
     this.#init = init
-    this.reply = init.reply
+    this.#reply = init.reply
   }
 
   start(data: Uint8Array): void {
@@ -50,7 +46,7 @@ export class ServedCall implements Running, Starter {
     } catch (thrown) {
       const { responder } = this.#init
       const refusal = responder.refusalOf(thrown)
-      responder.fail(this.reply, refusal, this.#served.spec)
+      responder.fail(this.#reply, refusal, this.#served.spec)
       this.#init.onEnd(this, refusal)
       return
     }
@@ -58,7 +54,8 @@ export class ServedCall implements Running, Starter {
   }
 
   onOutcome(outcome: Outcome): void {
-    this.#init.responder.answer(this.#isLeft ? '' : this.reply, outcome, { call: this.#call, spec: this.#served.spec })
+    this.#unannounce?.()
+    this.#init.responder.answer(this.#reply, outcome, { call: this.#call, spec: this.#served.spec })
     this.#init.onEnd(this, outcome._tag === 'Left' ? outcome.left : undefined)
   }
 
@@ -66,8 +63,10 @@ export class ServedCall implements Running, Starter {
     this.#call.cancel(failure)
   }
 
-  leave(failure: Failure): void {
-    this.#isLeft = true
-    this.#call.cancel(failure)
+  announce(): void {
+    this.#unannounce = announce(this.#init.line, this.#reply, () => {
+      this.#reply = ''
+      this.#call.cancel(givenUp)
+    })
   }
 }

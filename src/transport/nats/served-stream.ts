@@ -12,6 +12,7 @@ import {
 } from '../../core/index.js'
 import { parseJson } from '../json.js'
 import { gaveUp } from '../request-stream.js'
+import { givenUp } from './announcement.js'
 import { bodyOf, textIn } from './body.js'
 import type { NatsMessage } from './connection.js'
 import { creditFrame, endFrame, type Frame, failureFrame, frameIn, headFrame, leaveFrame, valueFrame } from './frame.js'
@@ -21,7 +22,8 @@ import type { Line, Receiver } from './line.js'
 import { OutgoingItems } from './outgoing-items.js'
 import { Pulse } from './pulse.js'
 import { type Responder, unencodable } from './responder.js'
-import type { Running } from './served-call.js'
+import type { Running } from './running-calls.js'
+import type { Served } from './served-call.js'
 
 /** What a call with a stream needs to know. */
 export interface ServedStreamInit {
@@ -35,13 +37,13 @@ export interface ServedStreamInit {
   /** How much of the response the caller takes to begin with. */
   readonly credit: number
   /** `failure` is what the call came to, where that is one. */
-  onEnd(call: Running, failure?: Failure | DomainFailure): void
+  onEnd(call: Served, failure?: Failure | DomainFailure): void
 }
 
-export class ServedStream implements Running, Starter, Receiver {
-  readonly reply: string
+export class ServedStream implements Served, Starter, Receiver {
   newer: Running | undefined = undefined
   older: Running | undefined = undefined
+  looks = 0
   readonly #call: Incoming
   readonly #served: ServedMethod
   readonly #init: ServedStreamInit
@@ -57,12 +59,11 @@ export class ServedStream implements Running, Starter, Receiver {
     this.#call = call
     this.#served = served
     this.#init = init
-    this.reply = init.reply
     this.#credit = init.credit
     this.#control = init.line.register(this)
     this.#pulse = new Pulse(call.context.clock, init.heartbeatMs, {
-      beat: () => this.#say(creditFrame(this.#receiving?.limit ?? 0)),
-      dead: () => this.leave(failureOf('cancelled', 'CANCELLED', 'nothing was heard from the caller for too long')),
+      beat: () => this.#beat(),
+      dead: () => this.#leave(failureOf('cancelled', 'CANCELLED', 'nothing was heard from the caller for too long')),
     })
   }
 
@@ -73,7 +74,7 @@ export class ServedStream implements Running, Starter, Receiver {
     } catch (thrown) {
       const { responder } = this.#init
       this.#failure = responder.refusalOf(thrown)
-      responder.fail(this.reply, this.#failure, this.#served.spec)
+      responder.fail(this.#init.reply, this.#failure, this.#served.spec)
       this.#end()
       return
     }
@@ -90,10 +91,14 @@ export class ServedStream implements Running, Starter, Receiver {
     return this.#receiving
   }
 
+  #beat(): void {
+    this.#say(creditFrame(this.#receiving?.limit ?? 0))
+  }
+
   /** Each message but items says where we listen: the caller cannot know before. */
   #say(frame: string, pairs: readonly Pair[] = []): Failure | undefined {
     const headers = pairs.length === 0 ? {} : { headers: new SentHeaders(pairs) }
-    return this.#init.line.send(this.reply, bodyOf(frame), { reply: this.#control, ...headers })
+    return this.#init.line.send(this.#init.reply, bodyOf(frame), { reply: this.#control, ...headers })
   }
 
   onOutcome(outcome: Outcome): void {
@@ -102,7 +107,7 @@ export class ServedStream implements Running, Starter, Receiver {
     const { spec } = this.#served
     if (outcome._tag === 'Left') {
       this.#failure = outcome.left
-      responder.answer(this.reply, outcome, { call: this.#call, spec })
+      responder.answer(this.#init.reply, outcome, { call: this.#call, spec })
     } else if (spec.response.streamed) {
       this.#respond(outcome.right as AsyncIterable<unknown>) // a streaming method's response
       return
@@ -117,10 +122,10 @@ export class ServedStream implements Running, Starter, Receiver {
     const pairs = responder.pairs(this.#call, true)
     try {
       const unsent = this.#say(valueFrame(0, response), pairs)
-      if (unsent !== undefined) responder.fail(this.reply, tooLarge(unsent), spec, pairs)
+      if (unsent !== undefined) responder.fail(this.#init.reply, tooLarge(unsent), spec, pairs)
     } catch (thrown) {
       this.#init.onDefect(thrown)
-      responder.fail(this.reply, unencodableFailure, spec, pairs)
+      responder.fail(this.#init.reply, unencodableFailure, spec, pairs)
     }
   }
 
@@ -128,7 +133,7 @@ export class ServedStream implements Running, Starter, Receiver {
     this.#call.context.reply.close() // the handler still runs
     const { line, responder, onDefect } = this.#init
     this.#sending = new OutgoingItems(items, this.#credit, {
-      send: body => line.send(this.reply, body),
+      send: body => line.send(this.#init.reply, body),
       onEnd: count => this.#last(() => endFrame(count, this.#call.reply?.trailers)),
       onThrown: (count, thrown) => this.#failed(count, failureIn(thrown, onDefect)),
       onUnwritable: (count, thrown) => {
@@ -192,7 +197,7 @@ export class ServedStream implements Running, Starter, Receiver {
         this.#check(this.#receiving?.end(frame.number, { thrown: new CallError(gaveUp) }))
         return
       case 'cancel':
-        this.leave(failureOf('cancelled', 'CANCELLED', 'the caller gave up'))
+        this.#leave(givenUp)
     }
   }
 
@@ -202,7 +207,7 @@ export class ServedStream implements Running, Starter, Receiver {
 
   onLost(cause: string): void {
     this.#receiving?.fail(broken(cause))
-    this.leave(failureOf('cancelled', 'CANCELLED', cause))
+    this.#leave(failureOf('cancelled', 'CANCELLED', cause))
   }
 
   cancel(failure: Failure): void {
@@ -210,7 +215,11 @@ export class ServedStream implements Running, Starter, Receiver {
     this.#end()
   }
 
-  leave(failure: Failure): void {
+  announce(): void {
+    this.#beat() // says the same, where nothing was said yet
+  }
+
+  #leave(failure: Failure): void {
     this.#over = true
     this.#failure = failure
     this.#call.cancel(failure)

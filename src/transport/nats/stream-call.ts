@@ -17,8 +17,8 @@ import {
 } from '../../core/index.js'
 import { jsonText } from '../json.js'
 import { gaveUp } from '../request-stream.js'
+import { AbandonedCall } from './abandoned-call.js'
 import { bodyOf, emptyBody, textIn } from './body.js'
-import { cancelSubject } from './cancel-subject.js'
 import type { NatsMessage } from './connection.js'
 import { failureIn } from './failure-message.js'
 import { cancelFrame, creditFrame, endFrame, type Frame, failureFrame, frameIn } from './frame.js'
@@ -197,11 +197,10 @@ export class StreamCall implements Receiver {
   /** The call ends before its answer has. */
   #giveUp(failure: Failure): void {
     if (this.#over) return
-    const { line } = this.#remote
-    if (this.#control !== undefined) this.#say(cancelFrame)
-    else line.send(cancelSubject(this.#spec.info.service), bodyOf(this.#reply))
+    this.#say(cancelFrame)
     this.#receiving?.fail(new CallError(failure))
     this.#end(left(failure))
+    if (this.#control === undefined) new AbandonedCall(this.#remote, this.#reply, this.#context.clock)
   }
 
   #end(outcome?: Awaitable<Outcome>): void {
@@ -212,7 +211,8 @@ export class StreamCall implements Receiver {
     this.#pulse?.stop()
     this.#sending?.stop()
     if (outcome !== undefined) this.#settle(outcome)
-    if (--this.#remote.calls === 0) this.#remote.onIdle?.()
+    this.#remote.calls--
+    this.#remote.left()
   }
 
   #settle(outcome: Awaitable<Outcome>): void {

@@ -9,7 +9,8 @@ import {
   type Outcome,
   onCancelled,
 } from '../../core/index.js'
-import { bodyOf } from './body.js'
+import { AbandonedCall } from './abandoned-call.js'
+import { cancelBody, isAnnouncement } from './announcement.js'
 import type { NatsMessage } from './connection.js'
 import type { SentHeaders } from './headers.js'
 import type { Receiver } from './line.js'
@@ -18,8 +19,8 @@ import type { Remote } from './remote.js'
 /** What a call is, and what becomes of its answer. */
 export interface Reading {
   readonly subject: string
-  /** Where it is said that the call is given up; undefined where nobody would listen. */
-  readonly cancelTo: string | undefined
+  /** Whether the server may hear that the call is given up. */
+  readonly canBeGivenUp: boolean
   /** May not throw. */
   read(message: NatsMessage, context: Context): Awaitable<Outcome>
 }
@@ -42,6 +43,8 @@ class UnaryCall implements Receiver {
   readonly #context: Context
   readonly #resolve: (outcome: Awaitable<Outcome>) => void
   #reply = ''
+  /** Where the server listens to this call, if it has said so. */
+  #control: string | undefined
   #unlink: (() => void) | undefined
 
   constructor(remote: Remote, reading: Reading, context: Context, resolve: (outcome: Awaitable<Outcome>) => void) {
@@ -61,6 +64,10 @@ class UnaryCall implements Receiver {
   }
 
   onMessage(message: NatsMessage): void {
+    if (isAnnouncement(message)) {
+      this.#control = message.reply
+      return
+    }
     const { subject } = this.#reading
     this.#settle(noResponders(message, subject, this.#remote.peer) ?? this.#reading.read(message, this.#context))
   }
@@ -72,10 +79,10 @@ class UnaryCall implements Receiver {
 
   /** The call has its outcome already; the server is told, unless it knows the deadline itself. */
   #cancel(failure: Failure): void {
-    const { cancelTo } = this.#reading
-    if (cancelTo !== undefined && failure.code !== 'deadline_exceeded')
-      this.#remote.line.send(cancelTo, bodyOf(this.#reply))
     this.#settle(left(failure))
+    if (!this.#reading.canBeGivenUp || failure.code === 'deadline_exceeded') return
+    if (this.#control !== undefined) this.#remote.line.send(this.#control, cancelBody)
+    else new AbandonedCall(this.#remote, this.#reply, this.#context.clock)
   }
 
   #settle(outcome: Awaitable<Outcome>): void {
@@ -83,7 +90,8 @@ class UnaryCall implements Receiver {
     remote.line.release(this.#reply)
     this.#unlink?.()
     this.#resolve(outcome)
-    if (--remote.calls === 0) remote.onIdle?.()
+    remote.calls--
+    remote.left()
   }
 }
 

@@ -1,7 +1,7 @@
 /** Connections to a test's NATS server, with either library. */
 import * as transportNode from '@nats-io/transport-node'
 import * as nats from 'nats'
-import type { NatsConnection } from 'tenon/transport/nats'
+import { type ConnectionDefaults, connectionDefaults, type NatsConnection } from 'tenon/transport/nats'
 
 /** A connection of either library, and what ends it. */
 export interface TestConnection extends NatsConnection {
@@ -14,6 +14,6 @@ export const libraries: Readonly<Record<string, (port: number) => Promise<TestCo
   '@nats-io/transport-node': port => transportNode.connect(optionsFor(port)),
 }
 
-function optionsFor(port: number): { servers: string; maxReconnectAttempts: number; reconnectTimeWait: number } {
-  return { servers: `127.0.0.1:${port}`, maxReconnectAttempts: -1, reconnectTimeWait: 50 }
+function optionsFor(port: number): ConnectionDefaults & { servers: string } {
+  return { ...connectionDefaults, servers: `127.0.0.1:${port}` }
 }

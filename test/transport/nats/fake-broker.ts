@@ -20,9 +20,16 @@ export class FakeBroker {
     return this.#interests.size
   }
 
-  connection(): NatsConnection & { breakOff(): void } {
+  connection(): NatsConnection & { breakOff(): void; closeForGood(): void } {
     const events: ((type: string) => void)[] = []
     let state = 'up'
+    let closeForGood = (): void => {}
+    const closed = new Promise<void>(resolve => {
+      closeForGood = () => {
+        state = 'closed'
+        resolve()
+      }
+    })
     const publish: NatsConnection['publish'] = (subject, payload = new Uint8Array(), options = {}) => {
       const message: NatsMessage = {
         subject,
@@ -45,7 +52,8 @@ export class FakeBroker {
       flush: async () => {},
       isClosed: () => state === 'closed',
       isDraining: () => false,
-      closed: () => new Promise(() => {}),
+      closed: () => closed,
+      closeForGood: () => closeForGood(),
       async *status() {
         for (;;) yield { type: await new Promise<string>(resolve => events.push(resolve)) }
       },

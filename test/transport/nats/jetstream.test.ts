@@ -109,11 +109,13 @@ describe.each(Object.keys(libraries))('with %s', library => {
     const stage = await scene(library)
     const { connection, subject, dead, stored, pending } = stage
     const seen: string[] = []
+    const places: string[] = []
     const buried: string[] = []
     const listening = await consuming(
       stage,
       ({ id }, { attempt, metadata }) => {
         seen.push(`${id} at ${attempt} as ${metadata.get('nats-msg-id')}`)
+        if (id === 2) places.push(`${metadata.get('nats-stream')} ${metadata.get('nats-sequence')}`)
         if (id === 2 && attempt === 1) return failed('unavailable', 'BUSY', 'later', { retryAfterMs: 5 })
         if (id === 3) return failed('invalid_argument', 'WRONG', 'never')
         if (id === 4) throw new Error('defect')
@@ -131,6 +133,7 @@ describe.each(Object.keys(libraries))('with %s', library => {
     expect([...seen].sort()).toEqual(
       ['1 at 1', '2 at 1', '2 at 2', '3 at 1', '4 at 1', '4 at 2', '5 at 1'].map(each => `${each} as ${each[0]}`),
     )
+    expect(places).toEqual([`${stage.options.stream} 2`, `${stage.options.stream} 2`])
     expect(buried.sort()).toEqual(['no JSON', '{"id":3}', '{"id":4}', '{"id":5}'])
     const first = await manager?.streams.getMessage(`D${stage.options.stream}`, { seq: 1 })
     expect(first?.header.get('tenon-dead-subject')).toBe(subject)
@@ -230,11 +233,15 @@ test('no acknowledged message is lost with the broker, and what comes twice is m
   const total = deep(1_000, 100_000)
   const acknowledged = new Set<number>()
   const done = new Map<number, number>()
-  let unmarked = 0
+  const places = new Map<number, string | undefined>()
+  let [unmarked, moved] = [0, 0]
   const listening = await consuming(
     stage,
     ({ id }, { attempt, metadata }) => {
       const before = done.get(id) ?? 0
+      const place = metadata.get('nats-sequence')
+      if (before > 0 && places.get(id) !== place) moved++
+      places.set(id, place)
       if (before > 0 && attempt === 1 && metadata.get('nats-msg-id') !== `${id}`) unmarked++ // a broker that was killed may forget how often
       done.set(id, before + 1)
     },
@@ -259,7 +266,7 @@ test('no acknowledged message is lost with the broker, and what comes twice is m
   await Promise.all(publishing)
   await vi.waitFor(async () => expect(await pending()).toBe(0), { timeout: 120_000, interval: 200 })
   expect([...acknowledged].filter(id => !done.has(id))).toEqual([])
-  expect(unmarked).toBe(0)
+  expect([unmarked, moved]).toEqual([0, 0])
   await listening.close()
   await connection.close()
 })

@@ -118,22 +118,23 @@ class Load {
   }
 }
 
-/** How long it took until a call succeeded, in ms. */
-async function untilWell({ client }: Scene): Promise<number> {
+/** Until a call succeeds. */
+async function untilWell({ client }: Scene): Promise<void> {
   const startedAt = Date.now()
   while ((await call(client.echo, { text: 'x' }, { deadlineMs: 500 }))._tag === 'Left') {
     if (Date.now() - startedAt > 30_000) throw new Error('it did not come back')
     await new Promise(resolve => setTimeout(resolve, 20))
   }
-  return Date.now() - startedAt
 }
+
+/** Seconds are promised between a broker's start and its subscriptions: so long no wait in between may be, whatever the machine is like. */
+const promisedMs = 3_000
 
 describe.each(Object.keys(libraries))('with %s', library => {
   test('a broker that is killed under load and comes back leaves no call hanging', async ({ skip }) => {
     needNats(skip)
     const stage = await scene(library)
     const load = new Load(stage, deep(20, 64))
-    const backMs: number[] = []
     for (let i = 0; i < deep(2, 10); i++) {
       const before = load.succeeded
       while (load.succeeded < before + 50) await new Promise(resolve => setTimeout(resolve, 10))
@@ -144,13 +145,51 @@ describe.each(Object.keys(libraries))('with %s', library => {
       const down = await call(stage.client.echo, { text: 'x' })
       expect(down).toMatchObject({ left: { reason: 'CONNECTION_FAILED', ran: 'no' } })
       await stage.broker.start()
-      backMs.push(await untilWell(stage))
+      await untilWell(stage)
     }
     await load.stop()
-    expect(Math.max(...backMs)).toBeLessThan(3 * 3_000) // 3 s are promised
     expect(load.longestMs).toBeLessThan(deadlineMs + slackMs)
     expect([...load.failures.keys()].filter(reason => !expected.has(reason))).toEqual([])
     await stage.close()
+  })
+
+  test('while there is no broker no wait of the connection is longer than promised, and it goes on for ever', async ({
+    skip,
+  }) => {
+    needNats(skip)
+    const broker = await startNats()
+    const connection = await libraries[library]?.(broker.port)
+    if (connection === undefined) throw new Error(library)
+    const received: string[] = []
+    const callback: nats.NatsSubscribeOptions['callback'] = (_, { data }) => received.push(Buffer.from(data).toString())
+    connection.subscribe('back', { callback })
+    await connection.flush()
+    let attempts = 0
+    const watched = (async () => {
+      for await (const { type } of connection.status()) {
+        if (type === 'reconnecting') attempts++
+        if (type === 'reconnect') return
+      }
+    })()
+    const waits: number[] = []
+    const real = globalThis.setTimeout
+    vi.spyOn(globalThis, 'setTimeout').mockImplementation(((callback: () => void, ms = 0) => {
+      waits.push(ms)
+      return real(callback, ms)
+    }) as typeof setTimeout)
+    await broker.signal('SIGKILL')
+    // The libraries' own default is ten attempts, whose first is made at once.
+    await vi.waitFor(() => expect(attempts).toBeGreaterThan(deep(1, 11)), { timeout: 100_000 })
+    await broker.start()
+    await watched
+    vi.mocked(globalThis.setTimeout).mockRestore()
+    const { pingInterval } = nats.connectionDefaults
+    expect(waits.filter(ms => ms > promisedMs && ms !== pingInterval)).toEqual([]) // pings begin when it is back
+    expect(waits.filter(ms => ms >= 400 && ms <= 1_001).length).toBeGreaterThan(0) // the pauses between attempts were seen
+    connection.publish('back', Buffer.from('yes'))
+    await vi.waitFor(() => expect(received).toEqual(['yes']), { timeout: 10_000 })
+    await connection.close()
+    await broker.stop()
   })
 
   test('a broker that hangs lets calls end at their deadlines, and serves again when it goes on', async ({ skip }) => {
@@ -172,4 +211,11 @@ describe.each(Object.keys(libraries))('with %s', library => {
     expect([...load.failures.keys()].filter(reason => !expected.has(reason))).toEqual([])
     await stage.close()
   })
+})
+
+test('the defaults of a connection keep what is promised, and never give up', () => {
+  const { maxReconnectAttempts, reconnectTimeWait, reconnectJitter, reconnectJitterTLS, timeout } =
+    nats.connectionDefaults
+  expect(maxReconnectAttempts).toBe(-1)
+  expect(Math.max(timeout, reconnectTimeWait + Math.max(reconnectJitter, reconnectJitterTLS))).toBeLessThan(promisedMs)
 })

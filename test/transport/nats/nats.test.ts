@@ -192,6 +192,39 @@ describe.each(Object.keys(libraries))('with %s', name => {
     await listening.close()
   })
 
+  test('of two servers one drains under load, and no call is lost', async ({ skip }) => {
+    needNats(skip)
+    const other = await libraries[name]?.(broker?.port ?? 0)
+    if (other === undefined) return
+    const leaving = await serving(other, waiting('leaving').service)
+    const staying = await serving(served, waiting('staying').service)
+    const client = connect(Echo, nats.client(calling))
+    let [isDrained, isOver] = [false, false]
+    const by = { leaving: 0, staying: 0, afterDrain: 0 }
+    const lost: unknown[] = []
+    const callers = Array.from({ length: 16 }, async (_, i) => {
+      while (!isOver) {
+        const onReply = ({ headers }: { readonly headers: ReadonlyMap<string, string> }): void => {
+          by[headers.get('x-served-by') as 'leaving' | 'staying']++
+        }
+        const wasDrained = isDrained
+        const outcome = await call(client.echo, { text: `${i}` }, { onReply })
+        if (outcome._tag === 'Left') lost.push(outcome.left)
+        if (wasDrained) by.afterDrain++
+      }
+    })
+    await vi.waitFor(() => expect(by.leaving).toBeGreaterThan(50), 20_000)
+    await leaving.drain()
+    await leaving.close()
+    await other.close() // as a resource is, when all has been drained
+    isDrained = true
+    await vi.waitFor(() => expect(by.afterDrain).toBeGreaterThan(50), 20_000)
+    isOver = true
+    await Promise.all(callers)
+    expect(lost).toEqual([])
+    await staying.close()
+  })
+
   test('a stop cuts off what goes on, and tells its callers', async ({ skip }) => {
     needNats(skip)
     const { service, begun } = waiting()
