@@ -6,10 +6,7 @@ import { type Failure, failureOf } from '../../core/index.js'
 import { bodyOf, textIn } from './body.js'
 import type { NatsMessage } from './connection.js'
 import { cancelFrame, runningFrame } from './frame.js'
-import type { Line } from './line.js'
-
-/** What the last part of our callers' reply subjects begins with. Other makers' have letters and digits there. */
-export const ownToken = '~'
+import { type Line, ownToken } from './line.js'
 
 /** What is said to a server, where it listens to a call, of a call that is given up. */
 export const cancelBody: Uint8Array = bodyOf(cancelFrame)

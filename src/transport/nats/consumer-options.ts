@@ -1,5 +1,5 @@
 // What may be set on a consumer, and what it is when it is not.
-import type { Context, DomainFailure, Endpoint, Failure } from '../../core/index.js'
+import type { Awaitable, Context, DomainFailure, Endpoint, Failure } from '../../core/index.js'
 
 /** A message as it is decoded. */
 export interface StreamMessage {
@@ -27,8 +27,8 @@ export interface ConsumerOptions<Req> {
    * subject: a message that cannot be stored there is not given up.
    */
   readonly deadLetter: string
-  /** Throw a `CallError` for a message that is wrong: it is given up. @defaultValue its JSON, not validated */
-  readonly decode?: (message: StreamMessage) => Req
+  /** Throw a `CallError` for a message that is wrong: it is given up. @defaultValue its JSON, validated only where a `method` says how */
+  readonly decode?: (message: StreamMessage) => Awaitable<Req>
   /** How many messages are handled at once. @defaultValue 16 */
   readonly maxConcurrent?: number
   /** How often a message is tried; the consumer's own `max_deliver` must be unlimited or higher. @defaultValue 5 */

@@ -108,7 +108,7 @@ export class Delivery {
     const { decode, endpoint, deadlineMs, maxDeliver } = settings
     let request: unknown
     try {
-      request = decode(new Message(this.#message))
+      request = await decode(new Message(this.#message))
     } catch (thrown) {
       if (!(thrown instanceof CallError)) throw thrown
       return { _tag: 'Left', left: thrown.failure as Failure } // a CallError carries nothing else

@@ -26,7 +26,7 @@ export {
 export { type Callback, handler } from './handler.js'
 export type { Finished, HandlerOptions, HandlerRequest, HandlerResponse, ServerCodec } from './handler-options.js'
 export type { MicroOptions } from './micro.js'
-export { type Published, type Publisher, type PublisherOptions, publisher } from './publisher.js'
+export { type OfMethod, type Published, type Publisher, type PublisherOptions, publisher } from './publisher.js'
 export type { NatsClientOptions } from './remote.js'
 export { server } from './server.js'
 export type { NatsServerOptions } from './server-options.js'

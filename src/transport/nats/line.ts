@@ -2,7 +2,6 @@
 // libraries' own `request` makes promises, timers and a stack trace for each call; here a call is an entry in a map.
 import { observe } from '../../core/call-error.js'
 import { type Failure, failureOf, reportDefect } from '../../core/index.js'
-import { ownToken } from './announcement.js'
 import type { NatsConnection, NatsMessage, NatsSubscribeOptions, NatsSubscription } from './connection.js'
 import type { SentHeaders } from './headers.js'
 
@@ -35,6 +34,9 @@ export interface Sent {
   readonly reply?: string
   readonly headers?: SentHeaders
 }
+
+/** What the last part of our reply subjects begins with. Other makers' have letters and digits there. */
+export const ownToken = '~'
 
 /** What NATS servers take at most, unless they say otherwise. */
 const usualMaxPayload = 1 << 20

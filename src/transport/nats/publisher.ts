@@ -1,5 +1,6 @@
 // An endpoint that puts a message into a JetStream stream, and succeeds when that has stored it. The acknowledgement is an answer like any
 // other, so that one inbox serves for it too, and neither library's JetStream is needed.
+import type { AnyMethod, RequestInput } from '../../contract/index.js'
 import {
   type Awaitable,
   CallError,
@@ -44,8 +45,14 @@ export interface PublisherOptions<Req> extends Pick<NatsClientOptions, 'maxCalls
    * @defaultValue none: then publishing is unsafe, and `retry` does not repeat it
    */
   readonly messageId?: (message: Req) => string
-  /** The body. @defaultValue its JSON */
+  /** The body. @defaultValue its JSON, dates, bytes and large numbers as over HTTP */
   readonly encode?: (message: Req) => string | Uint8Array
+}
+
+/** Messages that are a contract's: those who take them have its types, and validate by its schema. */
+export interface OfMethod<M extends AnyMethod> {
+  /** The method whose request a message is, `Orders.methods.place`; no stream. */
+  readonly method: M
 }
 
 /** An endpoint that publishes. */
@@ -59,7 +66,13 @@ export type Publisher<Req> = Endpoint<Req, Published> & {
  * (`ran: 'no'`) where no stream takes the subject, with `NOT_STORED` where it refuses, and as any call over NATS otherwise; after
  * `DEADLINE_EXCEEDED` and `CONNECTION_LOST` the message may have been stored: publish it again with the same id. Put
  * `tracing(tracer, { kind: 'producer' })` around it, and `retry` around that. Throws `TypeError` for a subject that is none.
+ * With `method` the message is the request of a contract's method, which whoever consumes it validates, as any receiver does.
  */
+export function publisher<M extends AnyMethod>(
+  target: NatsTarget,
+  options: PublisherOptions<RequestInput<M>> & OfMethod<M>,
+): Publisher<RequestInput<M>>
+export function publisher<Req>(target: NatsTarget, options?: PublisherOptions<Req>): Publisher<Req>
 export function publisher<Req>(
   { connection, subject }: NatsTarget,
   options: PublisherOptions<Req> = {},

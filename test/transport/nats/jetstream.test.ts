@@ -1,12 +1,13 @@
 /** Durable work: what becomes of a message, how many at once, and that what was acknowledged is not lost with the broker. */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import { connect as connectNats, type NatsConnection } from '@nats-io/transport-node'
-import { type Context, call, failed, fromPromise, left, systemClock } from 'tenon'
+import { type Context, call, contract, failed, fromPromise, left, method, stream, systemClock } from 'tenon'
 import type { Listening } from 'tenon/contract'
 import { retry, retryBudget, tracing } from 'tenon/middleware'
 import { memoryReporter, tracer } from 'tenon/tracing'
 import * as nats from 'tenon/transport/nats'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { z } from 'zod'
 import { deep } from '../../deep.js'
 import { hasNats, needNats, startNats } from '../../integration/nats.js'
 import type { OwnServer } from '../../integration/own-server.js'
@@ -138,6 +139,48 @@ describe.each(Object.keys(libraries))('with %s', library => {
     const first = await manager?.streams.getMessage(`D${stage.options.stream}`, { seq: 1 })
     expect(first?.header.get('tenon-dead-subject')).toBe(subject)
     expect(first?.header.get('tenon-dead-reason')).toMatch(/WRONG|OutOfStock|MALFORMED_BODY/)
+    await listening.close()
+    await connection.close()
+  })
+
+  test("a message may be the request of a contract's method: who takes it out validates it", async ({ skip }) => {
+    needNats(skip)
+    const stage = await scene(library)
+    const { connection, subject, dead, options, pending, stored } = stage
+    const when = z.union([z.date(), z.iso.datetime({ offset: true }).transform(text => new Date(text))])
+    const Bills = contract('test.v1.Bills', {
+      send: method({
+        request: z.object({ id: z.string().min(1), at: when, copies: z.int().default(1) }),
+        response: z.object({}),
+        idempotency: 'idempotent',
+      }),
+    })
+    const publish = nats.publisher(
+      { connection, subject },
+      { method: Bills.methods.send, messageId: ({ id }) => `bill-${id}` },
+    )
+    const seen: unknown[] = []
+    const endpoint = fromPromise(({ id, at, copies }: { id: string; at: Date; copies: number }) => {
+      seen.push([id, at.getTime(), copies])
+      return {}
+    })
+    const buried: string[] = []
+    const onDeadLetter = (failure: object): void => void buried.push('reason' in failure ? `${failure.reason}` : '')
+    const binding = nats.consumer(connection, { ...options, method: Bills.methods.send, endpoint, onDeadLetter })
+    const ok = { ok: true, checks: {} }
+    const probes = { live: () => ok, ready: () => ok }
+    const listening = await binding.listen([], { onDefect: console.error, clock: systemClock, probes })
+    await call(publish, { id: '1', at: new Date(7) })
+    const raw = nats.publisher<object>({ connection, subject })
+    await call(raw, { id: '2' })
+    await vi.waitFor(async () => expect(await pending()).toBe(0), waitMs)
+    await vi.waitFor(async () => expect(await stored(dead)).toBe(1), waitMs)
+    expect(seen).toEqual([['1', 7, 1]])
+    expect(buried).toEqual(['INVALID_REQUEST'])
+    const streamed = method({ request: stream(z.object({})), response: z.object({}), idempotency: 'unsafe' })
+    expect(() => nats.consumer(connection, { ...options, method: streamed, endpoint: endpoint as never })).toThrow(
+      /may not take a stream/,
+    )
     await listening.close()
     await connection.close()
   })
