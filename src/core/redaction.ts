@@ -1,5 +1,6 @@
 // Keeps secrets out of whatever people read: log lines, spans, the messages of failures. By name where there is one, and in free
 // text by what secrets look like there. All patterns are linear, since the text may be an attacker's (CWE-532, CWE-1333).
+import { late } from './late.js'
 import { secretNames } from './secret-names.js'
 
 /** What stands for a hidden value. */
@@ -43,13 +44,17 @@ export function redaction(options: RedactionOptions = {}, owner = 'redaction'): 
   }
 }
 
-const byDefault = redaction()
+const byDefault = late(() => redaction())
 
 /** {@link Redaction.isSecret} without further names. */
-export const isSecretName: (name: string) => boolean = byDefault.isSecret
+export function isSecretName(name: string): boolean {
+  return byDefault().isSecret(name)
+}
 
 /** {@link Redaction.text} without further names. */
-export const redactedText: (text: string) => string = byDefault.text
+export function redactedText(text: string): string {
+  return byDefault().text(text)
+}
 
 // Most texts have nothing of all that: one look shows it.
 const suspicious =
@@ -60,7 +65,7 @@ function cut(text: string): string {
 }
 
 /** Each hides a group of a match, or all of it. */
-const shapes: readonly { readonly of: RegExp; readonly as: string }[] = [
+const shapes = late((): readonly { readonly of: RegExp; readonly as: string }[] => [
   { of: /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)/g, as: redacted },
   // User and password of a URL, also where the password has a slash in it.
   { of: /(:\/\/)[^\s/?#"'<>\\]{1,512}@/g, as: `$1${redacted}@` },
@@ -85,11 +90,11 @@ const shapes: readonly { readonly of: RegExp; readonly as: string }[] = [
     of: /\b((?:pass(?:word|phrase|code)|secret|token|api[ _-]?key|cookie|credentials?)\s{1,4}(?:is\s{1,4}|was\s{1,4})?)(?=[^\s\d"'`]{0,64}\d)[^\s"'`;,]{6,}/gi,
     as: `$1${redacted}`,
   },
-]
+])
 
 function withoutShapes(text: string): string {
   let left = text
-  for (const { of, as } of shapes) left = left.replace(of, as)
+  for (const { of, as } of shapes()) left = left.replace(of, as)
   return left
 }
 

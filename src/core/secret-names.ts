@@ -1,5 +1,6 @@
 // Which names belong to secrets. The name is what a program knows of a value: most secrets look like any other text. Rather too
 // many than too few: a value that is hidden by mistake is found at once, a leaked one never.
+import { latePattern } from './late.js'
 
 const anywhere = [
   'password',
@@ -58,6 +59,8 @@ export function secretNames(
   }
 }
 
+const separators = latePattern(String.raw`[^\p{L}\p{N}]+`, 'gu')
+
 function bareName(name: string): string {
-  return name.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '')
+  return name.toLowerCase().replace(separators(), '')
 }
