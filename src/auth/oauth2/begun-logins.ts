@@ -38,22 +38,27 @@ export function newLogin(at: number, returnTo: string): BegunLogin {
   return { word: randomBytes(32).toString('base64url'), at, returnTo }
 }
 
-/** What goes to the provider of a login, or is compared with what comes from there. */
-export function secretsOf({ word }: BegunLogin): LoginSecrets {
-  const derived = (purpose: string): string => createHmac('sha256', word).update(purpose).digest('base64url')
-  return { state: derived('state'), nonce: derived('nonce'), verifier: derived('verifier') }
-}
-
 /** The logins that a browser has on their way, in its cookie. */
 export class BegunLogins {
   readonly #cookie: string
   readonly #pendingMs: number
+  readonly #realm: string
 
-  /** Throws `TypeError` for a name that no cookie can have. */
-  constructor(cookie: string, pendingMs: number) {
+  /** `realm`: which logins these are. A word is another login under another realm. Throws `TypeError` for a name that no cookie can have. */
+  constructor(cookie: string, { pendingMs, realm }: { readonly pendingMs: number; readonly realm: string }) {
     setCookie({ header: () => {} }, cookie, '')
     this.#cookie = cookie
     this.#pendingMs = pendingMs
+    this.#realm = realm
+  }
+
+  /** What goes to the provider of a login, or is compared with what comes from there. */
+  secretsOf({ word }: BegunLogin): LoginSecrets {
+    const derived = (purpose: string): string =>
+      createHmac('sha256', word)
+        .update(purpose + this.#realm)
+        .digest('base64url')
+    return { state: derived('state'), nonce: derived('nonce'), verifier: derived('verifier') }
   }
 
   /** Adds a login to those of the browser. */
@@ -64,7 +69,7 @@ export class BegunLogins {
   /** Takes the login of a state out of those of the browser; undefined where it has none of it, or has had it for too long. */
   take(context: Context, state: string): BegunLogin | undefined {
     const begun = this.#read(context)
-    const found = begun.find(login => isSameSecret(secretsOf(login).state, state))
+    const found = begun.find(login => isSameSecret(this.secretsOf(login).state, state))
     if (found !== undefined)
       this.#write(
         context,

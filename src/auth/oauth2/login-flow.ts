@@ -5,7 +5,7 @@ import { type Context, type Failure, failed, type Left } from '../../core/index.
 import { isLocalPath } from '../../core/local-path.js'
 import { placesOf } from '../places-of.js'
 import { sha256 } from '../same-secret.js'
-import { type BegunLogin, BegunLogins, maxPathLength, newLogin, secretsOf } from './begun-logins.js'
+import { type BegunLogin, BegunLogins, maxPathLength, newLogin } from './begun-logins.js'
 import { loginFailureOf, loginNotBegun, loginRefused } from './login-failure.js'
 import type { LoggedIn, LoginOptions, LoginSettings } from './login-options.js'
 import type { Discovered, OpenidProvider } from './openid-provider.js'
@@ -42,7 +42,9 @@ export class LoginFlow<S extends StandardSchemaV1<unknown, object>, P extends ob
     this.#options = options
     this.#settings = settings
     this.#provider = provider
-    this.#begun = new BegunLogins(settings.cookie, settings.pendingMs)
+    const { cookie, pendingMs, redirectUri } = settings
+    const realm = JSON.stringify([options.issuer, options.client.id, redirectUri, cookie])
+    this.#begun = new BegunLogins(cookie, { pendingMs, realm })
   }
 
   async start({ returnTo = this.#settings.afterLogin }: LoginRequest, context: Context): Promise<Ended> {
@@ -52,7 +54,7 @@ export class LoginFlow<S extends StandardSchemaV1<unknown, object>, P extends ob
     if ('_tag' in found) return found
     const { library, configuration } = found
     const login = newLogin(context.clock.wallTime(), returnTo)
-    const { state, nonce, verifier } = secretsOf(login)
+    const { state, nonce, verifier } = this.#begun.secretsOf(login)
     const { scopes, parameters, redirectUri } = this.#settings
     const url = library.buildAuthorizationUrl(configuration, {
       ...parameters,
@@ -103,9 +105,13 @@ export class LoginFlow<S extends StandardSchemaV1<unknown, object>, P extends ob
   }
 
   /** Whether this login comes to its end for the first time, in any process. What is noted is worth nothing to who reads it. */
-  #isFirst({ word }: BegunLogin): Promise<boolean> {
+  #isFirst(login: BegunLogin): Promise<boolean> {
     const { store, pendingMs } = this.#settings
-    return store.compareAndSet(`login:${sha256(word)}`, { from: undefined, to: 'ended', ttlMs: pendingMs })
+    return store.compareAndSet(`login:${sha256(this.#begun.secretsOf(login).state)}`, {
+      from: undefined,
+      to: 'ended',
+      ttlMs: pendingMs,
+    })
   }
 
   /** The code for tokens, and these for who that is. */
@@ -114,7 +120,7 @@ export class LoginFlow<S extends StandardSchemaV1<unknown, object>, P extends ob
     login: BegunLogin,
     { library, configuration }: Discovered,
   ): Promise<LoggedIn<StandardSchemaV1.InferOutput<S>> | Left<Failure>> {
-    const { state, nonce, verifier } = secretsOf(login)
+    const { state, nonce, verifier } = this.#begun.secretsOf(login)
     try {
       const tokens = await library.authorizationCodeGrant(configuration, this.#cameBackAt(request), {
         expectedState: state,

@@ -1,5 +1,6 @@
 // Server-side sessions (OWASP's Session Management): the browser has a random word and nothing else, so that ending a session ends it.
-// What the word stands for lies in a store that all processes share, under the word's hash: who reads the store cannot log in.
+// What the word stands for lies in a store that all processes share, under a hash of the word and of whose sessions these are: who reads
+// the store cannot log in, and a word of customers' sessions is worth nothing as one of staff.
 import { randomBytes } from 'node:crypto'
 import { type Context, clearCookie, cookiesOf, failed, type MethodInfo, setCookie } from '../../core/index.js'
 import { memoryStore, type Store } from '../../store/index.js'
@@ -17,6 +18,11 @@ export interface SessionsOptions {
   readonly maxAgeMs?: number
   /** The cookie's name. One that begins with `__Host-` can be set by this host alone. @defaultValue '__Host-session' */
   readonly cookie?: string
+  /**
+   * Whose sessions these are: a word is worth nothing under another realm, nor under another cookie's name. Services that share a store, and
+   * both call the cookie alike, need one each. @defaultValue ''
+   */
+  readonly realm?: string
   /** When browsers send it: `lax`, also when a link from elsewhere is followed; `strict`, never then. @defaultValue 'lax' */
   readonly sameSite?: 'lax' | 'strict'
 }
@@ -50,7 +56,7 @@ const wordRule = /^[A-Za-z0-9_-]{22}$/
  * the store is gone it fails with `unavailable`/`STORE_UNAVAILABLE`. A call of a method that is not `safe` fails with
  * `permission_denied`/`CROSS_SITE_REQUEST` where a browser says that another origin made it.
  *
- * Throws `RangeError` for times out of range, and `TypeError` for a cookie's name that none can have.
+ * Throws `RangeError` for times out of range, and `TypeError` for a realm that is no text and a cookie's name that none can have.
  *
  * @example
  * ```ts
@@ -75,21 +81,24 @@ class StoredSessions<P extends object> implements Sessions<P> {
   readonly #idleMs: number
   readonly #maxAgeMs: number
   readonly #cookie: string
+  readonly #realm: string
   readonly #sameSite: 'lax' | 'strict'
   readonly scheme: Scheme<P>
 
   constructor(options: SessionsOptions) {
     const { store = memoryStore(), idleMs = 1_800_000, maxAgeMs = 43_200_000, sameSite = 'lax' } = options
-    const { cookie = '__Host-session' } = options
+    const { cookie = '__Host-session', realm = '' } = options
     if (!(idleMs > 0)) throw new RangeError(`sessions: idleMs must be more than 0, got ${idleMs}`)
     if (!(maxAgeMs >= idleMs)) throw new RangeError(`sessions: maxAgeMs must be at least idleMs, got ${maxAgeMs}`)
     if (sameSite !== 'lax' && sameSite !== 'strict')
       throw new RangeError(`sessions: sameSite must be 'lax' or 'strict', got '${String(sameSite)}'`)
+    if (typeof realm !== 'string') throw new TypeError('sessions: realm must be text')
     setCookie({ header: () => {} }, cookie, '', { sameSite }) // throws for a name that no cookie can have
     this.#store = store
     this.#idleMs = idleMs
     this.#maxAgeMs = maxAgeMs
     this.#cookie = cookie
+    this.#realm = JSON.stringify([cookie, realm])
     this.#sameSite = sameSite
     this.scheme = { name: 'session', verify: (context, method) => this.#verify(context, method) }
   }
@@ -99,15 +108,20 @@ class StoredSessions<P extends object> implements Sessions<P> {
     const text = written({ principal, startedAt: now, seenAt: now })
     const word = randomBytes(16).toString('base64url')
     const old = this.#wordOf(context)
-    if (old !== undefined) await this.#store.delete(keyOf(old))
-    await this.#store.set(keyOf(word), text, this.#idleMs)
+    if (old !== undefined) await this.#store.delete(this.#keyOf(old))
+    await this.#store.set(this.#keyOf(word), text, this.#idleMs)
     setCookie(context.reply, this.#cookie, word, { sameSite: this.#sameSite })
   }
 
   async end(context: Context): Promise<void> {
     const word = this.#wordOf(context)
-    if (word !== undefined) await this.#store.delete(keyOf(word))
+    if (word !== undefined) await this.#store.delete(this.#keyOf(word))
     clearCookie(context.reply, this.#cookie, { sameSite: this.#sameSite })
+  }
+
+  /** Where a word's session lies. Words are of one length, so that no two realms have a key in common. */
+  #keyOf(word: string): string {
+    return `session:${sha256(this.#realm + word)}`
   }
 
   #wordOf(context: Context): string | undefined {
@@ -124,7 +138,7 @@ class StoredSessions<P extends object> implements Sessions<P> {
 
   async #find(context: Context): Promise<Verdict<P>> {
     const word = this.#wordOf(context)
-    const text = word === undefined ? undefined : await this.#store.get(keyOf(word))
+    const text = word === undefined ? undefined : await this.#store.get(this.#keyOf(word))
     const session = text === undefined ? undefined : (JSON.parse(text) as Session<P>) // as `written` wrote it
     const now = context.clock.wallTime()
     if (word === undefined || text === undefined || session === undefined || this.#isOver(session, now)) {
@@ -146,12 +160,8 @@ class StoredSessions<P extends object> implements Sessions<P> {
   ): Promise<void> {
     if (now - session.seenAt < this.#idleMs / 10) return
     const ttlMs = Math.min(this.#idleMs, session.startedAt + this.#maxAgeMs - now)
-    await this.#store.compareAndSet(keyOf(word), { from: text, to: written({ ...session, seenAt: now }), ttlMs })
+    await this.#store.compareAndSet(this.#keyOf(word), { from: text, to: written({ ...session, seenAt: now }), ttlMs })
   }
-}
-
-function keyOf(word: string): string {
-  return `session:${sha256(word)}`
 }
 
 function written<P>(record: Session<P>): string {

@@ -330,6 +330,21 @@ describe('what comes back is refused', () => {
     expect(provider.asked.filter(path => path === '/token').length).toBe(1)
   })
 
+  test.each<[what: string, more: Partial<Options>]>([
+    ['client', { client: { id: 'office', secret } }],
+    ['callback', { redirectUri: 'https://shop.example/staff/callback' }],
+    ['cookie', { cookie: '__Host-staff-login' }],
+  ])('by a login that is of another %s, though this browser puts its cookie there', async (_, more) => {
+    const store: Store = memoryStore()
+    const { begin, browser, endpoints, provider, clock } = await shop({ store })
+    const other = login({ ...optionsFor(provider.issuer, clock), store, ...more })
+    const eve = browser()
+    const back = await begin(eve)
+    eve.cookies.set('__Host-staff-login', eve.cookies.get('__Host-login') ?? '')
+    expect(await eve.visit(other.callback, back)).toBe(notBegun)
+    expect(await eve.visit(endpoints.callback, back)).toBe('/') // and it has not come to its end by that
+  })
+
   test('of two at the same time one', async () => {
     const { begin, browser, endpoints } = await shop()
     const ada = browser()

@@ -184,6 +184,34 @@ describe('a cookie that is no session', () => {
   })
 })
 
+describe('a word is worth nothing elsewhere, though the store is the same', () => {
+  test.each<[what: string, one: SessionsOptions, other: SessionsOptions]>([
+    ['under another cookie’s name', {}, { cookie: '__Host-staff' }],
+    ['in another realm', { realm: 'orders' }, { realm: 'stock' }],
+    ['in a realm, where it has none', {}, { realm: 'stock' }],
+    ['where cookie and realm are the same in a row', { cookie: 'ab', realm: 'c' }, { cookie: 'a', realm: 'bc' }],
+  ])('%s', async (_, one, other) => {
+    const store = memoryStore()
+    onTestFinished(() => store.close())
+    const [customers, staff] = [sessions<User>({ ...one, store }), sessions<User>({ ...other, store })]
+    const again = sessions<User>({ ...one, store })
+    let word = ''
+    const keep = ({ setCookies }: Reply): void => {
+      word = /=([^;]*)/.exec(setCookies[0] ?? '')?.[1] ?? ''
+    }
+    const login = fromPromise((user: User, context) => customers.start(context, user))
+    await call(login, { id: 'eve' }, { onReply: keep })
+    expect(word).toMatch(/^[\w-]{22}$/)
+    const show = (users: typeof staff, cookie = '__Host-session') =>
+      users.scheme.verify(testContext({ metadata: { cookie: `${cookie}=${word}` } }), undefined)
+    expect(await show(staff, other.cookie)).toBeUndefined()
+    const context = testContext({ metadata: { cookie: `${other.cookie ?? '__Host-session'}=${word}` } })
+    await staff.end(context) // nor can the other end it
+    await staff.start(context, { id: 'bob' })
+    for (const users of [customers, again]) expect(await show(users, one.cookie)).toEqual({ principal: { id: 'eve' } })
+  })
+})
+
 describe('another site cannot use a session', () => {
   const forbidden = { left: { code: 'permission_denied', reason: 'CROSS_SITE_REQUEST', ran: 'no' } }
   test.each<[metadata: Record<string, string>, idempotency: Idempotency | undefined, allowed: boolean]>([
@@ -231,6 +259,7 @@ test('mistakes are told at construction', () => {
   expect(() => sessions({ idleMs: 10, maxAgeMs: 9 })).toThrow(RangeError)
   expect(() => sessions({ sameSite: 'none' as 'lax' })).toThrow(RangeError)
   expect(() => sessions({ cookie: 'a b' })).toThrow(TypeError)
+  expect(() => sessions({ realm: 7 as never })).toThrow(/realm must be text/)
 })
 
 test('a principal that is no object is a defect of the program', async () => {
