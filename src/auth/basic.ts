@@ -1,6 +1,7 @@
 // HTTP's Basic authentication (RFC 7617): user and password in each call. For tools and internal pages; for programs take keys or tokens.
 import type { Awaitable, Context } from '../core/index.js'
 import { authorizationOf, challengeOf } from './credential.js'
+import { type CrossSiteOptions, crossSiteRule } from './cross-site.js'
 import { rejected, type Scheme, verdictOf } from './scheme.js'
 
 /** What a caller says to be. */
@@ -10,7 +11,7 @@ export interface UserAndPassword {
 }
 
 /** Options of {@link basic}. */
-export interface BasicOptions<P> {
+export interface BasicOptions<P> extends CrossSiteOptions {
   /** What the caller is asked to log in to; browsers show it. Visible ASCII without `"` and `\`. */
   readonly realm: string
   /**
@@ -22,7 +23,8 @@ export interface BasicOptions<P> {
 
 /**
  * A scheme for user and password as `authorization: Basic …`. Fails with `unauthenticated`/`CREDENTIALS_REJECTED` alike, whichever of the
- * two is wrong, and for what is not base64 of UTF-8 with a colon. Passwords go over the wire as they are: with TLS only.
+ * two is wrong, and for what is not base64 of UTF-8 with a colon. Browsers send again by themselves what was typed in once, so other sites
+ * are refused as `crossSite` says. Passwords go over the wire as they are: with TLS only.
  *
  * @example
  * ```ts
@@ -37,15 +39,19 @@ export interface BasicOptions<P> {
  * })
  * ```
  */
-export function basic<P extends object>({ realm, verify }: BasicOptions<P>): Scheme<P> {
+export function basic<P extends object>(options: BasicOptions<P>): Scheme<P> {
+  const { realm, verify } = options
   if (typeof verify !== 'function') throw new TypeError('basic: verify must be a function')
   if (typeof realm !== 'string') throw new TypeError('basic: realm must be text')
+  const refusal = crossSiteRule('basic', options)
   return {
     name: 'basic',
     challenge: challengeOf('Basic', realm, 'charset="UTF-8"'),
-    verify(context) {
+    verify(context, method) {
       const found = authorizationOf(context, 'basic')
       if (found === undefined) return undefined
+      const refused = refusal(context, method)
+      if (refused !== undefined) return refused
       const given = found === 'malformed' ? undefined : decoded(found.value)
       if (given === undefined) return rejected('the Basic credentials are not written as RFC 7617 has it')
       return verdictOf(verify(given, context), 'user or password is wrong')

@@ -5,6 +5,7 @@ export { type Authorization, type AuthorizeOptions, authorize } from './authoriz
 export { type BasicOptions, basic, type UserAndPassword } from './basic.js'
 export { bearerToken, bearerTokenPerCall, type TokenSource } from './bearer-token.js'
 export { type CertificateOptions, certificate } from './certificate.js'
+export type { CrossSiteOptions } from './cross-site.js'
 export { type ForwardCredentialsOptions, forwardCredentials } from './forward-credentials.js'
 export type { BearerTokenOptions, IssuedToken } from './kept-token.js'
 export { hashPassword, isPassword } from './password.js'

@@ -12,7 +12,7 @@ import {
   isSameSecret,
   type Scheme,
 } from '../../src/auth/index.js'
-import { manualClock, type PeerCertificate, testContext } from '../../src/core/index.js'
+import { type Idempotency, manualClock, type PeerCertificate, testContext } from '../../src/core/index.js'
 import { deep } from '../deep.js'
 
 const verify = async <P>(scheme: Scheme<P>, metadata: Record<string, string>) =>
@@ -154,6 +154,45 @@ describe('certificate', () => {
   test('no header stands for a certificate', () => {
     const metadata = { 'x-forwarded-client-cert': 'URI=spiffe://shop/orders', 'ssl-client-verify': 'SUCCESS' }
     expect(scheme.verify(testContext({ metadata }), undefined)).toBeUndefined()
+  })
+})
+
+describe('what browsers send by themselves, another site cannot use', () => {
+  const certified = { dnsNames: [], uris: [], fingerprint: 'ab', serialNumber: '01', der: new Uint8Array() }
+  const peer = { secure: true, host: 'shop.example', certificate: certified }
+  const authorization = `Basic ${base64('ada:secret')}`
+  const method = (idempotency: Idempotency) => ({ service: 'S', name: 'm', idempotency, kind: 'unary' as const })
+  const forbidden = { left: { code: 'permission_denied', reason: 'CROSS_SITE_REQUEST', ran: 'no' } }
+  const ada = { id: 'ada' }
+  const schemes: Record<string, (crossSite?: 'refuse' | 'allow') => Scheme<object>> = {
+    basic: crossSite => basic({ realm: 'shop', verify: () => ada, ...(crossSite && { crossSite }) }),
+    certificate: crossSite => certificate({ identify: () => ada, ...(crossSite && { crossSite }) }),
+  }
+
+  describe.each(Object.entries(schemes))('%s', (_, scheme) => {
+    test.each<[metadata: Record<string, string>, idempotency: Idempotency | undefined, allowed: boolean]>([
+      [{}, 'unsafe', true],
+      [{}, undefined, true],
+      [{ 'sec-fetch-site': 'same-origin' }, 'unsafe', true],
+      [{ origin: 'https://shop.example' }, 'unsafe', true],
+      [{ 'sec-fetch-site': 'cross-site' }, 'unsafe', false],
+      [{ 'sec-fetch-site': 'same-site' }, 'idempotent', false],
+      [{ origin: 'https://evil.example' }, undefined, false],
+      [{ origin: 'null' }, 'unsafe', false],
+      [{ 'sec-fetch-site': 'cross-site' }, 'safe', true],
+    ])('%j to a method that is %s: %s', async (more, idempotency, allowed) => {
+      const context = testContext({ metadata: { authorization, ...more }, peer })
+      const called = idempotency === undefined ? undefined : method(idempotency)
+      expect(await scheme().verify(context, called)).toMatchObject(allowed ? { principal: ada } : forbidden)
+      expect(await scheme('allow').verify(context, called)).toEqual({ principal: ada })
+    })
+
+    test('who has no such credential has none, from wherever', async () => {
+      const context = testContext({ metadata: { 'sec-fetch-site': 'cross-site' }, peer: { secure: true } })
+      expect(await scheme().verify(context, undefined)).toBeUndefined()
+    })
+
+    test('mistakes are told at construction', () => expect(() => scheme('no' as 'allow')).toThrow(/crossSite must be/))
   })
 })
 

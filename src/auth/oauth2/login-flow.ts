@@ -82,7 +82,7 @@ export class LoginFlow<S extends StandardSchemaV1<unknown, object>, P extends ob
     // Without `principal`, P is what the schema gives.
     const who = principal === undefined ? (loggedIn.claims as object as P) : await principal(loggedIn, context)
     if (who === undefined) return loginRefused('that is nobody known here')
-    await this.#options.sessions.start(context, who)
+    await this.#options.sessions.start(context, who, { crossSite: 'allow' }) // the state is of this browser
     return redirected(context, login.returnTo)
   }
 

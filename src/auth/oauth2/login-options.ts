@@ -11,6 +11,7 @@ import {
   optional,
 } from '../../core/option-rules.js'
 import type { Store } from '../../store/index.js'
+import type { CrossSiteOptions } from '../cross-site.js'
 import type { Scheme } from '../scheme.js'
 import { isLocal } from '../trusted-url.js'
 import type { OAuthClient } from './oauth-client.js'
@@ -20,8 +21,11 @@ import { type NetworkOptions, networkRules } from './oauth-endpoint.js'
 export interface LoginSessions<P extends object> {
   /** Who has a session. */
   readonly scheme: Scheme<P>
-  /** Begins one under a new word, and ends the one that came with the call. */
-  start(context: Context, principal: P): Promise<void>
+  /**
+   * Begins one under a new word, and ends the one that came with the call; with `crossSite: 'allow'`, since it is the provider who sent the
+   * browser here, and it has been proven that this browser went there.
+   */
+  start(context: Context, principal: P, options: CrossSiteOptions): Promise<void>
   /** Ends the one that came with the call. */
   end(context: Context): Promise<void>
 }

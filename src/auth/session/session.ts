@@ -2,14 +2,14 @@
 // What the word stands for lies in a store that all processes share, under a hash of the word and of whose sessions these are: who reads
 // the store cannot log in, and a word of customers' sessions is worth nothing as one of staff.
 import { randomBytes } from 'node:crypto'
-import { type Context, clearCookie, cookiesOf, failed, type MethodInfo, setCookie } from '../../core/index.js'
+import { CallError, type Context, clearCookie, cookiesOf, setCookie } from '../../core/index.js'
 import { memoryStore, type Store } from '../../store/index.js'
+import { type CrossSiteOptions, crossSiteRule } from '../cross-site.js'
 import { sha256 } from '../same-secret.js'
 import type { Scheme, Verdict } from '../scheme.js'
-import { isCrossSite } from './cross-site.js'
 
 /** Options of {@link sessions}. */
-export interface SessionsOptions {
+export interface SessionsOptions extends CrossSiteOptions {
   /** Where sessions lie; shared by all processes of a service. @defaultValue memoryStore(), for one process */
   readonly store?: Store
   /** How long a session lasts without a call, in ms; more than 0. @defaultValue 1 800 000, half an hour */
@@ -35,9 +35,13 @@ export interface Sessions<P extends object> {
    * Logs in: begins a session under a new word, ends the one that came with the call, and sends the cookie. Call it only when it is proven
    * who that is. Throws `CallError` `unavailable`/`STORE_UNAVAILABLE` where the store is gone, and `TypeError` for a principal that is
    * no JSON object.
+   *
+   * Throws `CallError` `permission_denied`/`CROSS_SITE_REQUEST` for a call that another site made the browser send, of a `safe` method, too:
+   * it would log a user in as somebody else. With `crossSite: 'allow'` it does not, for a way back from elsewhere that proves itself that
+   * this browser has gone there, as `login` of `tenon/auth/oauth2` does. @defaultValue that of the sessions
    */
-  start(context: Context, principal: P): Promise<void>
-  /** Logs out: ends the session that came with the call, if any, everywhere and at once, and has the browser forget the cookie. Throws as {@link start}. */
+  start(context: Context, principal: P, options?: CrossSiteOptions): Promise<void>
+  /** Logs out: ends the session that came with the call, if any, everywhere and at once, and has the browser forget the cookie. Throws `STORE_UNAVAILABLE` as {@link start}. */
   end(context: Context): Promise<void>
 }
 
@@ -83,11 +87,12 @@ class StoredSessions<P extends object> implements Sessions<P> {
   readonly #cookie: string
   readonly #realm: string
   readonly #sameSite: 'lax' | 'strict'
+  readonly #crossSite: 'refuse' | 'allow'
   readonly scheme: Scheme<P>
 
   constructor(options: SessionsOptions) {
     const { store = memoryStore(), idleMs = 1_800_000, maxAgeMs = 43_200_000, sameSite = 'lax' } = options
-    const { cookie = '__Host-session', realm = '' } = options
+    const { cookie = '__Host-session', realm = '', crossSite = 'refuse' } = options
     if (!(idleMs > 0)) throw new RangeError(`sessions: idleMs must be more than 0, got ${idleMs}`)
     if (!(maxAgeMs >= idleMs)) throw new RangeError(`sessions: maxAgeMs must be at least idleMs, got ${maxAgeMs}`)
     if (sameSite !== 'lax' && sameSite !== 'strict')
@@ -100,10 +105,18 @@ class StoredSessions<P extends object> implements Sessions<P> {
     this.#cookie = cookie
     this.#realm = JSON.stringify([cookie, realm])
     this.#sameSite = sameSite
-    this.scheme = { name: 'session', verify: (context, method) => this.#verify(context, method) }
+    const refusal = crossSiteRule('sessions', { crossSite })
+    this.#crossSite = crossSite
+    this.scheme = {
+      name: 'session',
+      verify: (context, method) =>
+        this.#isShown(context) ? (refusal(context, method) ?? this.#find(context)) : undefined,
+    }
   }
 
-  async start(context: Context, principal: P): Promise<void> {
+  async start(context: Context, principal: P, { crossSite = this.#crossSite }: CrossSiteOptions = {}): Promise<void> {
+    const refused = crossSiteRule('sessions', { crossSite })(context, undefined)
+    if (refused !== undefined) throw new CallError(refused.left)
     const now = context.clock.wallTime()
     const text = written({ principal, startedAt: now, seenAt: now })
     const word = randomBytes(16).toString('base64url')
@@ -129,11 +142,8 @@ class StoredSessions<P extends object> implements Sessions<P> {
     return word !== undefined && wordRule.test(word) ? word : undefined
   }
 
-  #verify(context: Context, method: MethodInfo | undefined): Verdict<P> | Promise<Verdict<P>> {
-    if (!cookiesOf(context).has(this.#cookie)) return undefined
-    if (method?.idempotency !== 'safe' && isCrossSite(context))
-      return failed('permission_denied', 'CROSS_SITE_REQUEST', 'another site may not do that', { ran: 'no' })
-    return this.#find(context)
+  #isShown(context: Context): boolean {
+    return cookiesOf(context).has(this.#cookie)
   }
 
   async #find(context: Context): Promise<Verdict<P>> {

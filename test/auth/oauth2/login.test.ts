@@ -205,7 +205,8 @@ describe('a login', () => {
     expect(ada.setCookies).toEqual([
       expect.stringMatching(/^__Host-login=\S+; Path=\/; Max-Age=600; HttpOnly; Secure; SameSite=Lax$/),
     ])
-    expect(await ada.visit(endpoints.callback, back)).toBe('/orders/7?tab=1')
+    const fromProvider = { 'sec-fetch-site': 'cross-site' } // as browsers say of a redirect from there
+    expect(await ada.visit(endpoints.callback, back, fromProvider)).toBe('/orders/7?tab=1')
     expect(await who(ada)).toEqual({ principal: { id: 'ada' } })
     expect([...ada.cookies.keys()]).toEqual(['__Host-session'])
   })

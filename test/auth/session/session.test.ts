@@ -12,6 +12,7 @@ import {
   type Idempotency,
   type Left,
   manualClock,
+  type Peer,
   type Reply,
   type Right,
   right,
@@ -229,8 +230,6 @@ describe('another site cannot use a session', () => {
     [{ origin: 'https://shop.example:8443' }, 'unsafe', false],
     [{ origin: 'https://evil.example' }, 'unsafe', false],
     [{ origin: 'https://shop.example.evil.example' }, 'unsafe', false],
-    [{ origin: 'null' }, 'unsafe', false],
-    [{ origin: '' }, 'unsafe', false],
     [{ origin: 'https://evil.example' }, 'safe', true],
   ])('%j to a method that is %s: %s', async (metadata, idempotency, allowed) => {
     const { browser, login, whoAmI } = opened()
@@ -246,6 +245,78 @@ describe('another site cannot use a session', () => {
   })
 })
 
+describe('what an origin is to us', () => {
+  const at = (host: string | undefined, secure = true) => ({ secure, ...(host !== undefined && { host }) })
+  test.each<[origin: string, peer: Peer, allowed: boolean]>([
+    ['https://shop.example', at('shop.example:443'), true],
+    ['https://shop.example:443', at('shop.example'), true],
+    ['https://shop.example', at('SHOP.example'), true],
+    ['https://SHOP.example', at('shop.example'), true],
+    ['https://shop.example:8443', at('shop.example:8443'), true],
+    ['https://[2001:db8::1]', at('[2001:DB8::1]:443'), true],
+    ['http://shop.example', at('shop.example:80', false), true],
+    ['https://shop.example', at('shop.example', false), true], // a proxy that we do not know of speaks TLS
+    ['http://shop.example', at('shop.example'), false],
+    ['http://shop.example', at('shop.example:443', false), false],
+    ['https://shop.example', at('shop.example:80'), false],
+    ['https://shop.example.', at('shop.example'), false],
+    ['https://shop.example/', at('shop.example'), false],
+    ['https://shop.example@evil.example', at('shop.example'), false],
+    ['https://evil.example@shop.example', at('shop.example'), false],
+    ['https://evil.example, https://shop.example', at('shop.example'), false],
+    ['ftp://shop.example', at('shop.example'), false],
+    ['chrome-extension://shop.example', at('shop.example'), false],
+    ['shop.example', at('shop.example'), false],
+    ['null', at('shop.example'), false],
+    ['', at('shop.example'), false],
+    ['null', at('null'), false],
+    ['null', at(undefined), false],
+    ['', at(undefined), false],
+    ['https://undefined', at(undefined), false],
+    ['https://shop.example', at(undefined), false],
+    ['https://shop.example', at('a b'), false],
+  ])('%j at %j: ours is %s', async (origin, peer, allowed) => {
+    const users = sessions<User>()
+    const scheme = users.scheme.verify(
+      testContext({ metadata: { origin, cookie: '__Host-session=x' }, peer }),
+      undefined,
+    )
+    if (allowed) expect(await scheme).toBeUndefined()
+    else expect(await scheme).toMatchObject({ left: { reason: 'CROSS_SITE_REQUEST' } })
+    const start = users.start(testContext({ metadata: { origin }, peer }), { id: 'ada' })
+    if (allowed) expect(await start).toBeUndefined()
+    else await expect(start).rejects.toMatchObject({ failure: { reason: 'CROSS_SITE_REQUEST' } })
+  })
+})
+
+describe('another site cannot log a browser in as somebody else', () => {
+  const metadata = { 'sec-fetch-site': 'cross-site' }
+  const forbidden = { left: { code: 'permission_denied', reason: 'CROSS_SITE_REQUEST' } }
+
+  test('with a session of its own, in a method of any kind', async () => {
+    const { browser, login, whoAmI } = opened()
+    await browser.send(login)
+    const { cookie } = browser
+    for (const idempotency of ['safe', 'idempotent', 'unsafe'] as const) {
+      const method = withMethod(login, { service: 'Users', name: 'login', idempotency, kind: 'unary' })
+      expect(await browser.send<unknown>(method, { id: 'eve', metadata })).toMatchObject(forbidden)
+    }
+    expect(browser.cookie).toBe(cookie)
+    expect(await browser.send(whoAmI)).toEqual(right('ada'))
+  })
+
+  test('but where that is allowed, for one login or for all', async () => {
+    const { browser, users } = opened()
+    const back = fromPromise((user: User, context) => users.start(context, user, { crossSite: 'allow' }))
+    expect(await browser.send<unknown>(back, { metadata })).toEqual(right(undefined))
+    const open = opened({ crossSite: 'allow' })
+    expect(await open.browser.send<unknown>(open.login, { metadata })).toEqual(right(undefined))
+    expect(await open.browser.send(open.whoAmI, { metadata })).toEqual(right('ada'))
+    const careful = fromPromise((user: User, context) => open.users.start(context, user, { crossSite: 'refuse' }))
+    expect(await open.browser.send<unknown>(careful, { metadata })).toMatchObject(forbidden)
+  })
+})
+
 test('a store that is gone fails the call, and lets nobody in', async () => {
   const { browser, login, whoAmI, maybe, memory } = opened()
   await browser.send(login)
@@ -258,6 +329,7 @@ test('mistakes are told at construction', () => {
   expect(() => sessions({ idleMs: 0 })).toThrow(RangeError)
   expect(() => sessions({ idleMs: 10, maxAgeMs: 9 })).toThrow(RangeError)
   expect(() => sessions({ sameSite: 'none' as 'lax' })).toThrow(RangeError)
+  expect(() => sessions({ crossSite: 'never' as 'allow' })).toThrow(/crossSite must be 'refuse' or 'allow'/)
   expect(() => sessions({ cookie: 'a b' })).toThrow(TypeError)
   expect(() => sessions({ realm: 7 as never })).toThrow(/realm must be text/)
 })
