@@ -10,7 +10,7 @@ export const maxCredentialLength = 8_192
 
 /**
  * What follows the name of a scheme in `authorization`; `undefined` where that is absent or of another scheme. `'malformed'` where more
- * than one credential was sent, or none follows the name.
+ * than one credential was sent, as far as the transport tells (gRPC's gives the first of several), or none follows the name.
  */
 export function authorizationOf(context: Context, scheme: string): Found {
   const value = credentialIn(context, scheme)

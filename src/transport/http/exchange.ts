@@ -5,7 +5,7 @@ import type { AnyService, Runtime, ServedMethod } from '../../contract/index.js'
 import { isOfType, type RawField } from '../../contract/raw-field.js'
 import { CallError, extend, type Failure, type Incoming, incoming } from '../../core/index.js'
 import { deadlineMsOf } from '../../core/method.js'
-import { attemptsFrom, metadataFrom, timeoutFrom } from '../wire-headers.js'
+import { attemptsFrom, timeoutFrom } from '../wire-headers.js'
 import { BegunCall, type Exchange, type Found, over } from './begun-call.js'
 import type { TagOf } from './conditional.js'
 import type { Cors } from './cors.js'
@@ -13,6 +13,7 @@ import { emptyLists } from './fields-of-text.js'
 import { readForm } from './form.js'
 import { isJson, mediaType, wrongMediaType } from './media-type.js'
 import { type Body, type Bytes, type HttpRequest, type HttpResponse, headerOf, type WholeBody } from './message.js'
+import { metadataOf } from './metadata.js'
 import { type NotFound, notFound } from './not-found.js'
 import { problemResponse } from './problem.js'
 import { requestItems } from './request-items.js'
@@ -105,7 +106,7 @@ export class Exchanges {
       deadlineMs: Math.min(timeoutFrom(get) ?? deadlineMsOf(spec.info), most),
       attempt,
       maxAttempts,
-      metadata: () => metadataFrom(headers),
+      metadata: () => metadataOf(request),
       transport: 'http',
       from: request,
       http: request,

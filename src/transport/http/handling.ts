@@ -19,7 +19,7 @@ import {
   type Timer,
 } from '../../core/index.js'
 import { closeStream, isStream } from '../../core/stream.js'
-import { attemptsFrom, metadataFrom, timeoutFrom } from '../wire-headers.js'
+import { attemptsFrom, timeoutFrom } from '../wire-headers.js'
 import { type BodyEnd, ByteStream } from './byte-stream.js'
 import { checkedResponse } from './checked-response.js'
 import type {
@@ -29,7 +29,8 @@ import type {
   ProvidingOptions,
   ServerCodec,
 } from './handler-options.js'
-import { headerOf } from './message.js'
+import { type CameWith, headerOf } from './message.js'
+import { metadataOf } from './metadata.js'
 import { problem, problemOfFailure } from './problem-response.js'
 import type { SentResponse } from './send.js'
 
@@ -39,8 +40,11 @@ export interface Serving {
   readonly options: HandlerOptions & Partial<Pick<ProvidingOptions<object>, 'provide'>>
 }
 
+/** A request as the server has it. */
+type Received = HandlerRequest & HttpSource & CameWith
+
 /** Begins a call. The response never rejects. */
-export function begin(endpoint: object, request: HandlerRequest & HttpSource, serving: Serving): Handling {
+export function begin(endpoint: object, request: Received, serving: Serving): Handling {
   return new Handling(endpoint, request, serving)
 }
 
@@ -50,7 +54,7 @@ export class Handling {
   readonly response: Promise<SentResponse>
   /** What was answered as a failure, or broke the body off. */
   failure: Failure | DomainFailure | undefined
-  readonly #request: HandlerRequest & HttpSource
+  readonly #request: Received
   readonly #serving: Serving
   readonly #onDefect: OnDefect
   #call: Incoming | undefined
@@ -58,7 +62,7 @@ export class Handling {
   /** Such a hook is not asked again for the failure that came of it. */
   #afterThrew = false
 
-  constructor(endpoint: object, request: HandlerRequest & HttpSource, serving: Serving) {
+  constructor(endpoint: object, request: Received, serving: Serving) {
     this.#request = request
     this.#serving = serving
     this.#onDefect = serving.options.onDefect ?? reportDefect
@@ -118,7 +122,7 @@ export class Handling {
     return incoming({
       deadlineMs: Math.min(timeoutFrom(get) ?? deadlineMs, deadlineMs),
       ...attemptsFrom(get),
-      metadata: () => metadataFrom(headers),
+      metadata: () => metadataOf(this.#request),
       onDefect: this.#onDefect,
       transport: 'http',
       from: this.#request,

@@ -5,13 +5,19 @@ import type { Awaitable, Failure, Peer } from '../../core/index.js'
 /** Header values by lower-case name; several values of one name as a list. */
 export type HttpHeaders = Readonly<Record<string, string | readonly string[] | undefined>>
 
+/** The headers of a message, and what they were made of. */
+export interface CameWith {
+  readonly headers: HttpHeaders
+  /** Names and values in turn, all that came; undefined where the platform does not tell, and joins several of any name itself. */
+  readonly rawHeaders: readonly string[] | undefined
+}
+
 /** A request as it came in. */
-export interface HttpRequest {
+export interface HttpRequest extends CameWith {
   /** `POST` */
   readonly method: string
   /** Path and query as sent, not decoded: `/orders/7?full=true`. */
   readonly url: string
-  readonly headers: HttpHeaders
   /** Who sent it, worked out when asked for. */
   readonly peer: Peer
   /** As `HttpSource` has them: what answers the request tells the status. */

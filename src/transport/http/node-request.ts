@@ -30,6 +30,10 @@ export class NodeRequest implements HttpRequest {
     return this.#peer
   }
 
+  get rawHeaders(): readonly string[] {
+    return this.#message.rawHeaders
+  }
+
   get httpVersion(): string {
     return this.#message.httpVersion
   }

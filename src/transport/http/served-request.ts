@@ -35,6 +35,10 @@ export class ServedRequest implements HandlerRequest, HttpSource {
     return `HTTP/${this.httpVersion}`
   }
 
+  get rawHeaders(): readonly string[] {
+    return this.#message.rawHeaders
+  }
+
   get httpVersion(): string {
     return this.#message.httpVersion
   }

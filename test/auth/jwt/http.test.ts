@@ -1,15 +1,30 @@
 /** Tokens over real HTTP: what a caller is told, that no principal is ever seen in another call, and what the next hop gets. */
 import { randomBytes } from 'node:crypto'
-import { authenticate, authorize, bearerToken, bearerTokenPerCall, forwardCredentials, scopes } from 'tenon/auth'
+import anApp from 'express'
+import {
+  apiKey,
+  apiKeys,
+  authenticate,
+  authorize,
+  bearerToken,
+  bearerTokenPerCall,
+  createApiKey,
+  forwardCredentials,
+  type Scheme,
+  scopes,
+} from 'tenon/auth'
 import { jwks, jwt, signer } from 'tenon/auth/jwt'
 import { connect, contract, implement, method } from 'tenon/contract'
-import { type Context, call, fromPromise, type Middleware, testContext } from 'tenon/core'
+import { type Authenticated, type Context, call, fromPromise, type Middleware, testContext } from 'tenon/core'
 import * as http from 'tenon/transport/http'
+import * as express from 'tenon/transport/http/express'
+import * as fetching from 'tenon/transport/http/fetch'
 import * as memory from 'tenon/transport/memory'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { deep } from '../../deep.js'
-import { RawConnection, served } from '../../transport/http/served.js'
+import { listening } from '../../transport/http/listening.js'
+import { open, served, servers } from '../../transport/http/served.js'
 
 const key = { algorithm: 'HS256', key: randomBytes(32) } as const
 const issued = { issuer: 'https://login.shop', audience: 'shop' }
@@ -43,7 +58,12 @@ const Shop = contract('test.v1.Shop', {
   }),
 })
 
-function shop(scheme = users(0)) {
+interface User {
+  readonly id: string
+  readonly scopes: readonly string[]
+}
+
+function shop(scheme: Scheme<User> = users(0)) {
   return implement(Shop)
     .handlers({ open: async () => ({ ok: true }) })
     .use(authenticate(scheme))
@@ -61,6 +81,8 @@ function shop(scheme = users(0)) {
 const bearer = async (claims: object) => ({
   authorization: `Bearer ${(await tokens.sign({ scope: '', ...claims })).token}`,
 })
+
+const known = createApiKey('shop')
 
 describe('a caller is told', () => {
   test.each<
@@ -158,16 +180,73 @@ describe('a caller is told', () => {
     expect(response.headers.get('www-authenticate')).toBeNull()
     expect(await response.json()).toMatchObject({ reason: 'KEYS_UNAVAILABLE' })
   })
+})
 
-  test('that two are none', async () => {
-    const { port } = await served([shop()])
-    const { authorization } = await bearer({ sub: 'ada' })
-    const connection = new RawConnection(port)
-    connection.write(
-      `GET /me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer abc\r\nAuthorization: ${authorization}\r\nConnection: close\r\n\r\n`,
-    )
-    expect((await connection.response())?.status).toBe(401)
+describe('of two `Authorization` lines none counts, since another reader may take the other', () => {
+  const whoAmI = authenticate(users(0))(
+    fromPromise(async (_: object, { principal }: Context & Authenticated<User>) => ({ id: principal.id })),
+  )
+  const codec = {
+    decode: () => ({}),
+    encode: (body: object) => http.json(body),
+  }
+  const ports: Record<string, () => Promise<number>> = {
+    'node:http': async () => (await served([shop()])).port,
+    'an Express app': async () => (await servers['an Express app']?.([shop()]))?.port ?? 0,
+    'handler of node:http': async () => (await listening(http.handler(whoAmI, codec))).port,
+    'handler of Express': async () => (await listening(anApp().get('/me', express.handler(whoAmI, codec)))).port,
+    fetch: async () => {
+      const serve = fetching.server([shop()])
+      const { port } = await listening(async ({ url, rawHeaders }, response) => {
+        const headers = new Headers()
+        for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '')
+        headers.delete('connection')
+        response
+          .writeHead((await serve(new Request(`http://x${url}`, { headers }))).status, { 'content-length': 0 })
+          .end()
+      })
+      return port
+    },
+  }
+  const both = async (): Promise<readonly string[]> => {
+    const tokens = [await bearer({ sub: 'ada' }), await bearer({ sub: 'eve' })]
+    return tokens.map(({ authorization }) => authorization)
+  }
+
+  test.each(Object.entries(ports))('%s', async (_, start) => {
+    const port = await start()
+    const [good = '', other = ''] = await both()
+    const status = async (...lines: readonly string[]) => {
+      const head = [`GET /me HTTP/1.1`, 'Host: x', ...lines, 'Connection: close']
+      return (
+        await open(port)
+          .write(`${head.join('\r\n')}\r\n\r\n`)
+          .response()
+      )?.status
+    }
+    expect(await status(`Authorization: ${good}`)).toBe(200)
+    expect(await status(`Authorization: ${good}`, 'Authorization: Bearer abc')).toBe(401)
+    expect(await status('Authorization: Bearer abc', `Authorization: ${good}`)).toBe(401)
+    expect(await status(`Authorization: ${good}`, `X-Tenant: 1`, `authorization: ${other}`)).toBe(401)
+    expect(await status(`AUTHORIZATION: ${good}`, `Authorization: ${good}`)).toBe(401)
+    expect(await status(`Authorization: ${good}`, 'Authorization: Basic YTpi')).toBe(401)
+    expect(await status('Authorization: Basic YTpi', `Authorization: ${good}`)).toBe(401)
+    expect(await status(`Authorization: ${good}`, 'Authorization:')).toBe(401)
+    expect(await status(`Authorization: ${good}`, 'Proxy-Authorization: Basic YTpi', 'Authorized-By: me')).toBe(200)
   })
+})
+
+test('of two lines of an API key none counts either', async () => {
+  const scheme = apiKey({ find: apiKeys([{ hash: known.hash, principal: { id: 'a', scopes: [] } }]) })
+  const { port } = await served([shop(scheme)])
+  const status = async (...keys: readonly string[]) => {
+    const lines = keys.map(key => `X-Api-Key: ${key}\r\n`).join('')
+    return (await open(port).write(`GET /me HTTP/1.1\r\nHost: x\r\n${lines}Connection: close\r\n\r\n`).response())
+      ?.status
+  }
+  expect(await status(known.key)).toBe(200)
+  expect(await status(known.key, 'other')).toBe(401)
+  expect(await status('other', known.key)).toBe(401)
 })
 
 describe('no principal is ever seen in another call', () => {

@@ -20,6 +20,7 @@ function requestOf({ method, url, headers, body }: Fuzzed): HttpRequest {
     method,
     url,
     headers,
+    rawHeaders: undefined,
     peer: { secure: false },
     httpVersion: '1.1',
     onStatus: undefined,

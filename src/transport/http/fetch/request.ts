@@ -9,6 +9,8 @@ export class FetchRequest implements HttpRequest {
   readonly method: string
   readonly url: string
   readonly headers: HttpHeaders
+  /** `Headers` joins several of a name. */
+  readonly rawHeaders: undefined
   readonly httpVersion: undefined
   onStatus: HttpRequest['onStatus'] = undefined
   readonly #request: Request
