@@ -50,6 +50,6 @@ process.on('message', async ({ count }) => {
     open = Number(width)
     for (let i = 0; i < Number(width); i++) ask()
   })
-  process.send({ answered: count })
+  process.send({ usage: { user: 0, system: 0 } }) // it is not what is measured
 })
 process.send({ ready: true })

@@ -1,5 +1,6 @@
 // Streams over each transport: how fast, and how much memory while the reader takes a tenth, or less, of what the handler could make.
 import type { Bench, Contender, Figures } from '../bench.js'
+import { natsBroker } from '../nats/broker.js'
 import { own, type Pair, taken } from '../transports/pair.js'
 
 const client = 'streams/client.mjs'
@@ -10,6 +11,7 @@ const pairs: readonly Pair[] = [
   own('HTTP, NDJSON', client, 'http'),
   own('HTTP, server-sent events, read by hand', 'streams/sse.mjs', 'http'),
   own('gRPC', client, 'grpc'),
+  own('NATS', client, 'nats', natsBroker),
   { name: 'gRPC: grpc-js', server: 'streams/grpc-js-server.mjs', file: 'streams/grpc-js-client.mjs' },
   { name: 'gRPC: connect-node', server: 'peers/streams/server.mjs', file: 'peers/streams/client.mjs' },
 ]
@@ -44,6 +46,6 @@ export const streams: Bench = {
   rounds: 5,
   against: { contender: 'gRPC: grpc-js', column: 'items/s' },
   targets: [],
-  peers: ['undici', '@grpc/grpc-js', '@connectrpc/connect-node', 'protobufjs', 'zod'],
+  peers: ['undici', '@grpc/grpc-js', '@connectrpc/connect-node', '@nats-io/transport-node', 'protobufjs', 'zod'],
   run,
 }

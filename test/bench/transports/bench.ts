@@ -1,6 +1,7 @@
 // The transports beside each other: the same service, served and called over each by Tenon, with the same headers and the same validation
 // on both sides. What else one would serve or call with is beside each transport in its own benchmark.
 import type { Bench, Contender, Figures } from '../bench.js'
+import { natsBroker } from '../nats/broker.js'
 import { own, type Pair, taken } from './pair.js'
 
 const client = 'transports/client.mjs'
@@ -11,6 +12,7 @@ const pairs: readonly Pair[] = [
   own('HTTP, node', client, 'http'),
   own('HTTP, Express', client, 'express'),
   own('gRPC', client, 'grpc'),
+  own('NATS', client, 'nats', natsBroker),
 ]
 
 /** Calls before and while it is measured, by how many go on at once; without a network between, so many times more. */
@@ -41,6 +43,6 @@ export const transports: Bench = {
   rounds: 7,
   against: { contender: 'HTTP, node', column: '64: calls/s' },
   targets: [],
-  peers: ['undici', 'express', '@grpc/grpc-js', 'zod'],
+  peers: ['undici', 'express', '@grpc/grpc-js', '@nats-io/transport-node', 'zod'],
   run,
 }

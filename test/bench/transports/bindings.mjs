@@ -4,6 +4,7 @@ import { serve } from 'tenon/lifecycle'
 import * as grpc from 'tenon/transport/grpc'
 import * as http from 'tenon/transport/http'
 import * as memory from 'tenon/transport/memory'
+import * as nats from 'tenon/transport/nats'
 import { service } from './work.mjs'
 
 const overHttp = at => http.client(`http://127.0.0.1:${at}`, { maxConnections: 64 })
@@ -14,11 +15,22 @@ export const bindings = {
   http: { serve: () => listening(http.server({ port: 0 })), client: overHttp },
   express: { serve: inExpress, client: overHttp },
   grpc: { serve: () => listening(grpc.server({ port: 0 })), client: at => grpc.client(`127.0.0.1:${at}`) },
+  nats: { serve: onBroker, client: async at => nats.client(await connected(at)) },
 }
 
 async function listening(binding) {
   const { addresses } = await serve([service], [binding])
   return Number(new URL(addresses[0]).port)
+}
+
+async function connected(broker) {
+  const { connect } = await import('@nats-io/transport-node')
+  return connect({ servers: `127.0.0.1:${broker}`, ...nats.connectionDefaults })
+}
+
+async function onBroker(broker) {
+  await serve([service], [nats.server(await connected(broker))])
+  return broker
 }
 
 async function inExpress() {
