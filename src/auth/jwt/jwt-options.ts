@@ -38,7 +38,7 @@ export interface JwtOptions<
   readonly maxLength?: number
   /**
    * How many verified tokens are remembered, so that their signatures are not computed again: 0 to 1 000 000, some 0.4 KB each with few claims. Never past
-   * their `exp`, and none when the keys change. @defaultValue 0
+   * their `exp`, none when the keys change, and none that is bound to a certificate. @defaultValue 0
    */
   readonly maxRemembered?: number
 }

@@ -7,6 +7,7 @@ import { challengeOf, credentialIn } from '../credential.js'
 import { frozen } from '../frozen.js'
 import { placesOf } from '../places-of.js'
 import { rejected, type Scheme, type Verdict, verdictOf } from '../scheme.js'
+import { holdsKey, isBound } from './confirmation.js'
 import { checkOptions, type JwtOptions } from './jwt-options.js'
 import { VerifiedTokens } from './verified-tokens.js'
 import { verifierOf } from './verifier.js'
@@ -20,7 +21,8 @@ export interface JwtScheme<P> extends Scheme<P> {
 /**
  * A scheme for tokens in `authorization: Bearer …`, and nowhere else. A token is refused with `unauthenticated`/`TOKEN_EXPIRED` where
  * that is all that is wrong with it, otherwise with `unauthenticated`/`CREDENTIALS_REJECTED`, and `unavailable`/`KEYS_UNAVAILABLE` where
- * the keys cannot be had. Why is the failure's `cause`, for logs on this side; it never holds the token.
+ * the keys cannot be had. A token that is bound to a key (`cnf`) is good only with the certificate that it names, which is asked for in each
+ * call. Why is the failure's `cause`, for logs on this side; it never holds the token.
  *
  * Throws `TypeError` or `RangeError` for options that make it unsafe: secrets shorter than the hash, RSA below 2,048 bits, one key for
  * two algorithms, a tolerance above 30 s.
@@ -78,11 +80,14 @@ export function jwt<S extends StandardSchemaV1<unknown, object>, P extends objec
       if (token.length > maxLength) return rejected(`the token is longer than ${maxLength} characters`)
       return andThen(verifier.verify(token, context), verified => {
         if ('_tag' in verified) return verified
+        const bound = isBound(verified.claims)
+        if (bound && !holdsKey(verified.claims, context.peer))
+          return rejected('the token is bound to a key that nobody has proven to have')
         return andThen(schema['~standard'].validate(verified.claims), result => {
           if (result.issues !== undefined)
             return rejected(`the claims do not fit the schema: ${placesOf(result.issues)}`)
           const claims = frozen(result.value)
-          remembered.set(token, { claims, until: verified.until }, verified.version)
+          if (!bound) remembered.set(token, { claims, until: verified.until }, verified.version)
           return identify(claims, context)
         })
       })

@@ -18,7 +18,7 @@ export interface UnverifiedToken {
 const maxHeaderLength = 1_024
 
 /** Names that make a header an order: to take a key out of the token or off the network, to decrypt, to skip the encoding. */
-const forbidden = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'enc', 'zip', 'epk'] as const
+const forbidden = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'enc', 'zip', 'epk', 'p2s', 'p2c'] as const
 
 type Header = Omit<UnverifiedToken, 'claims'>
 

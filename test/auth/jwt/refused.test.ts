@@ -2,8 +2,11 @@
  * Tokens that must be refused, each for its own reason, by RFC 8725 (JWT best current practices), RFC 9068 (access tokens) and the attacks
  * that were found in JWT libraries; and beside each kind a neighbour that is accepted, so that nothing is refused by accident.
  */
-import { createHmac, generateKeyPairSync } from 'node:crypto'
+import { createHash, createHmac, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import type { Scheme } from '../../../src/auth/index.js'
+import { issuers } from '../../../src/auth/jwt/index.js'
+import { manualClock, type PeerCertificate, testContext } from '../../../src/core/index.js'
 import {
   base64url,
   ed25519,
@@ -47,6 +50,15 @@ const goodEs = forge({ alg: 'ES256', key: p256.privateKey })
 const [esHeader, esPayload, esSignature] = partsOf(goodEs)
 const goodRs = forge({ alg: 'RS256', key: rsa.privateKey })
 const goodEd = forge({ alg: 'EdDSA', key: ed25519.privateKey })
+const certificate = (der: string): PeerCertificate => ({
+  dnsNames: [],
+  uris: [],
+  fingerprint: createHash('sha256').update(der).digest('hex'),
+  serialNumber: '01',
+  der: Buffer.from(der),
+})
+const thumbprint = createHash('sha256').update('the certificate').digest('base64url')
+const bound = (cnf: unknown): string => forge({ payload: { cnf } })
 const altered = (part: string, at = 0) => `${part.slice(0, at)}${part[at] === 'A' ? 'B' : 'A'}${part.slice(at + 1)}`
 const unsigned = (alg: string) => `${base64url(JSON.stringify({ alg, typ: 'JWT' }))}.${payload}.`
 const edAltered = (() => {
@@ -262,6 +274,14 @@ describe.each<[verifier: string, options: Partial<Options>, rows: readonly Row[]
       ['x5c', forge({ header: { x5c: ['MIIB'] } }), /header has 'x5c'/],
       ['zip', forge({ header: { zip: 'DEF' } }), /header has 'zip'/],
       ['enc', forge({ header: { enc: 'A256GCM' } }), /header has 'enc'/],
+      [
+        'p2c: work that the attacker chooses',
+        forge({ header: { p2c: 2 ** 31 - 1, p2s: 'c2FsdA' } }),
+        /header has 'p2s'/,
+      ],
+      ['p2c alone', forge({ header: { p2c: 1 } }), /header has 'p2c'/],
+      ['p2s alone', forge({ header: { p2s: '' } }), /header has 'p2s'/],
+      ['epk', forge({ header: { epk: jwkOf(p256.publicKey) } }), /header has 'epk'/],
       ['cty JWT: a token in a token', forge({ header: { cty: 'JWT' } }), /a token inside of a token/],
       ['typ of an access token', forge({ header: { typ: 'at+jwt' } }), /another type/],
       ['typ of a logout token', forge({ header: { typ: 'logout+jwt' } }), /another type/],
@@ -418,6 +438,28 @@ describe.each<[verifier: string, options: Partial<Options>, rows: readonly Row[]
     ],
   ],
   [
+    'bound to a key that nobody has proven to have',
+    { maxRemembered: 10 },
+    [
+      [
+        'a key that proves itself by DPoP',
+        bound({ jkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' }),
+        /bound to a key/,
+      ],
+      ['a certificate, where none is shown', bound({ 'x5t#S256': thumbprint }), /bound to a key/],
+      ['a public key', bound({ jwk: jwkOf(p256.publicKey) }), /bound to a key/],
+      ['an encrypted key', bound({ jwe: 'eyJ' }), /bound to a key/],
+      ['a key by its name', bound({ kid: 'a' }), /bound to a key/],
+      ['a set of keys', bound({ jku: 'https://evil.example/', kid: 'a' }), /bound to a key/],
+      ['something nobody knows', bound({ x: 'y' }), /bound to a key/],
+      ['nothing', bound({}), /bound to a key/],
+      ['null', bound(null), /bound to a key/],
+      ['false', bound(false), /bound to a key/],
+      ['text', bound(''), /bound to a key/],
+      ['a list', bound([]), /bound to a key/],
+    ],
+  ],
+  [
     'a greatest age',
     { maxAgeMs: 300_000 },
     [
@@ -462,6 +504,8 @@ const accepted: readonly [what: string, token: string, options?: Partial<Options
     },
   ],
   ['a thumbprint in the header', forge({ header: { x5t: 'abc' } })],
+  // RFC 7515, section 4: what is not understood is ignored. These two are ACME's (RFC 8555), and order nothing here.
+  ['a nonce and a URL in the header', forge({ header: { nonce: 'n', url: 'https://evil.example/' } })],
   ['our audience among others', forge({ payload: { aud: ['stock', 'orders'] } })],
   ['one of our audiences', forge({ payload: { aud: 'orders-old' } }), { audience: ['orders', 'orders-old'] }],
   ['expired within the tolerance', forge({ payload: { exp: now - 9 } })],
@@ -508,6 +552,52 @@ test.each<[what: string, token: string, options?: Partial<Options>]>(accepted)(
     expect(await judge(verifier(options), token)).toEqual({ principal: { sub: 'ada', scope: 'orders:write' } })
   },
 )
+
+describe('a token that is bound to a certificate', () => {
+  const shown = async (scheme: Scheme<object>, token: string, der: string | undefined) => {
+    const peer = { secure: true, ...(der !== undefined && { certificate: certificate(der) }) }
+    const clock = manualClock({ startWallTime: now * 1_000 })
+    const context = testContext({ clock, metadata: { authorization: `Bearer ${token}` }, peer })
+    return scheme.verify(context, undefined)
+  }
+  const good = { principal: { sub: 'ada', scope: 'orders:write' } }
+  const refused = {
+    left: { reason: 'CREDENTIALS_REJECTED', cause: 'the token is bound to a key that nobody has proven to have' },
+  }
+  const hex = createHash('sha256').update('the certificate').digest('hex')
+
+  test.each<[what: string, scheme: Scheme<object>]>([
+    ['by jwt', verifier({ maxRemembered: 10 })],
+    ['by one of several issuers', issuers(verifier({ maxRemembered: 10 }), verifier({ issuer: 'https://other' }))],
+  ])('is good with that one alone, in each call, %s', async (_, scheme) => {
+    const token = bound({ 'x5t#S256': thumbprint })
+    for (let i = 0; i < 2; i++) {
+      expect(await shown(scheme, token, 'the certificate')).toEqual(good)
+      expect(await shown(scheme, token, 'another certificate')).toMatchObject(refused)
+      expect(await shown(scheme, token, undefined)).toMatchObject(refused)
+    }
+  })
+
+  test.each<[what: string, cnf: unknown]>([
+    ['its thumbprint in hex', { 'x5t#S256': hex }],
+    ['its thumbprint with padding', { 'x5t#S256': `${thumbprint}=` }],
+    ['a part of its thumbprint', { 'x5t#S256': thumbprint.slice(0, -1) }],
+    ['its thumbprint in a list', { 'x5t#S256': [thumbprint] }],
+    ['an empty thumbprint', { 'x5t#S256': '' }],
+    ['its thumbprint by another name', { x5t: thumbprint }],
+    ['a key as well', { 'x5t#S256': thumbprint, jkt: 'x' }],
+    ['a key before', { jkt: 'x', 'x5t#S256': thumbprint }],
+    ['the thumbprint alone', thumbprint],
+    ['null', null],
+    ['nothing', {}],
+  ])('by %s is refused', async (_, cnf) => {
+    expect(await shown(verifier(), bound(cnf), 'the certificate')).toMatchObject(refused)
+  })
+
+  test('needs it, and one that is not bound needs none, whatever is shown', async () => {
+    expect(await shown(verifier(), forge(), 'the certificate')).toEqual(good)
+  })
+})
 
 function cutShort(token: string): string {
   const [head, body, sign] = partsOf(token)
