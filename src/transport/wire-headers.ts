@@ -30,9 +30,16 @@ export function timeoutFrom(get: (name: string) => string | undefined): number |
   }
   const grpc = get('grpc-timeout')
   if (grpc === undefined) return undefined
-  const [, digits, unit] = /^(\d{1,8})([HMSmun])$/.exec(grpc) ?? []
-  if (digits === undefined || unit === undefined) throw invalid('grpc-timeout', grpc)
-  return Math.min(maxTimeoutMs, Number(digits) * (grpcUnits[unit] ?? 1))
+  const ms = grpcTimeoutMs(grpc)
+  if (ms === undefined) throw invalid('grpc-timeout', grpc)
+  return Math.min(maxTimeoutMs, ms)
+}
+
+/** A `grpc-timeout` in ms: at most eight digits and a unit. Undefined for anything else. */
+export function grpcTimeoutMs(text: string): number | undefined {
+  const [, digits, unit] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? []
+  const unitMs = unit === undefined ? undefined : grpcUnits[unit]
+  return unitMs === undefined ? undefined : Number(digits) * unitMs
 }
 
 /** Which attempt of its caller a call is, and how many there may be; 1 where it does not say. */

@@ -15,6 +15,7 @@ import type { Route } from './route.js'
 import { type Routes, routesOf } from './routes.js'
 import { ServerCall, type ServerCallInit } from './server-call.js'
 import type { Settings } from './server-options.js'
+import { mendTimeouts } from './timeout.js'
 
 /** How long a connection that was asked whether its peer exists waits for the answer, in ms. */
 const keepaliveTimeoutMs = 20_000
@@ -71,6 +72,7 @@ export class GrpcServer implements Listening {
     this.#server = this.#create(init)
     // TLS, where there is any, has ended at our sockets.
     this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
+    mendTimeouts(this.#server)
   }
 
   #create(init: ServerCallInit): GrpcJsServer {
