@@ -80,11 +80,13 @@ function plainDetails(
 /** No more attempts, in ms: longer than anybody waits. */
 const never = 1e12
 
+/** The longer of both ways to say it: that of whole milliseconds is rounded up, and alone can say never. */
 function retryAfter({ metadata }: StatusObject, told: StatusDetails | undefined): { readonly retryAfterMs?: number } {
-  if (told?.retryAfterMs !== undefined) return { retryAfterMs: told.retryAfterMs }
-  const pushback = entryOf(metadata, 'grpc-retry-pushback-ms')
-  if (pushback === undefined) return {}
-  return { retryAfterMs: /^\d{1,12}$/.test(pushback) ? Number(pushback) : never } // gRFC A6: anything else is never
+  const text = entryOf(metadata, 'grpc-retry-pushback-ms')
+  const exact = told?.retryAfterMs
+  if (text === undefined) return exact === undefined ? {} : { retryAfterMs: exact }
+  const pushback = /^\d{1,12}$/.test(text) ? Number(text) : never // gRFC A6: anything else is never
+  return { retryAfterMs: exact !== undefined && pushback <= Math.ceil(exact) ? exact : pushback }
 }
 
 /** Of another maker's server, or of grpc-js itself: there is no reason but the code. */

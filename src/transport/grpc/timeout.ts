@@ -24,6 +24,7 @@ function mendTimeout(_stream: unknown, headers: IncomingHttpHeaders): void {
   const text = headers['grpc-timeout']
   if (text === undefined) return
   const ms = grpcTimeoutMs(String(text))
-  if (ms === undefined) headers['grpc-timeout'] = 'malformed' // in which it finds no time
+  if (ms === undefined)
+    headers['grpc-timeout'] = 'malformed' // in which it finds no time
   else if (ms > longestMs) headers['grpc-timeout'] = timeoutText(longestMs)
 }

@@ -17,7 +17,8 @@ const echo = implement(Echo).handlers({
     leftMs = remainingMs
     return {}
   },
-  wait: (_, { signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  wait: (_, { signal }) =>
+    new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
 })
 
 let running: Running
