@@ -14,6 +14,7 @@ import {
   onCancelled,
   right,
 } from '../../core/index.js'
+import { isCutOff } from './cut-off.js'
 import { holdStatus } from './hold-status.js'
 import type { MessageCodec } from './message-codec.js'
 import { Messages } from './messages.js'
@@ -52,6 +53,8 @@ export class ClientCall {
   #wasAnswered = false
   /** The response of a method that gives a stream, once there is one. */
   #items: Messages | undefined
+  /** What reads them. */
+  #reading: object | undefined
   /** The request of a method that takes a stream. */
   #requests: SentStream | undefined
   #over = false
@@ -89,7 +92,7 @@ export class ClientCall {
   onReceiveMetadata(metadata: GrpcMetadata): void {
     if (this.#over) return
     this.#hasHeaders = true
-    if (this.#method.isResponseStreamed) holdStatus(this.#grpc)
+    if (this.#method.isResponseStreamed) this.#reading = holdStatus(this.#grpc)
     takeReply(metadata, this.#context.reply, 'header')
     if (!this.#method.isResponseStreamed) return
     const items = new Messages({
@@ -142,7 +145,9 @@ export class ClientCall {
       return
     }
     this.#end()
-    if (this.#items !== undefined) this.#items.end()
+    if (this.#reading !== undefined && isCutOff(this.#reading))
+      this.#failed(this.#unexpected('with a message that is cut off'))
+    else if (this.#items !== undefined) this.#items.end()
     else if (this.#method.isResponseStreamed) this.#settle(right(ended()))
     else this.#settle(this.#whole())
   }

@@ -18,10 +18,10 @@ interface Http2Call {
   startRead(): void
 }
 
-/** Has a call whose headers have come tell of its status when all its messages have been read. */
-export function holdStatus(call: object): void {
+/** Has a call whose headers have come tell of its status when all its messages have been read. Gives the part of it that reads them. */
+export function holdStatus(call: object): object | undefined {
   const lowest = lowestOf(call)
-  if (lowest === undefined) return
+  if (lowest === undefined) return undefined
   const { maybeOutputStatus, startRead } = lowest
   const isFailed = (): boolean => lowest.finalStatus !== null && lowest.finalStatus.code !== ok
   const hasEnded = (): boolean => lowest.readsClosed || lowest.http2Stream.destroyed
@@ -38,6 +38,7 @@ export function holdStatus(call: object): void {
     if (lowest.unpushedReadMessages.length > 0) lowest.push(lowest.unpushedReadMessages.shift())
     else lowest.http2Stream.resume()
   }
+  return lowest
 }
 
 /** Calls of grpc-js are around one another: each with a `child`, and the one that could retry with its attempts. */

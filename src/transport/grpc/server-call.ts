@@ -15,12 +15,13 @@ import {
   type Starter,
 } from '../../core/index.js'
 import { attemptsFrom } from '../wire-headers.js'
+import { isCutOff } from './cut-off.js'
 import { Messages } from './messages.js'
 import { entryOf, headersOf, receivedMetadata, trailersOf } from './metadata.js'
 import type { Route } from './route.js'
 import { sentStatus } from './sent-failure.js'
 import { cutOff, failureIn, gone, late, tooFew, tooMany, unencodable } from './server-failures.js'
-import { decoded, encoded, isCutOff } from './server-message.js'
+import { decoded, encoded } from './server-message.js'
 import { Unsent } from './unsent.js'
 
 /** What all calls of a server share. */

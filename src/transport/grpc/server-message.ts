@@ -1,5 +1,4 @@
 // Messages between a server's wire and its endpoints: how one is read and written, and what is wrong with one that cannot be.
-import type { ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import { CallError, failureOf, type OnDefect } from '../../core/index.js'
 import { notRun } from '../wire-headers.js'
 import { asBuffer } from './as-buffer.js'
@@ -34,14 +33,4 @@ export function decoded(
       failureOf('invalid_argument', 'MALFORMED_BODY', 'the message cannot be read', { cause: thrown }),
     )
   }
-}
-
-/**
- * Whether what came ends in the middle of a message. grpc-js takes that for the end, and tells nobody; its decoder, which is its own
- * affair, stands at 0 between messages.
- */
-export function isCutOff(grpc: ServerInterceptingCallInterface): boolean {
-  const decoder: unknown = Reflect.get(grpc, 'decoder')
-  const state: unknown = typeof decoder === 'object' && decoder !== null ? Reflect.get(decoder, 'readState') : 0
-  return typeof state === 'number' && state !== 0
 }

@@ -199,6 +199,21 @@ describe('a client', () => {
     await binding.close()
   })
 
+  test.each([1, 4, 6])('of a stream that ends %i bytes into a message fails, after what was whole', async bytes => {
+    const cut = Buffer.concat([framed(message('a')), framed(message('b')).subarray(0, bytes)])
+    const server = await answering(stream => ending(stream, cut, { 'grpc-status': '0' }))
+    open.push(server)
+    const binding = grpc.client(`127.0.0.1:${(server.address() as AddressInfo).port}`)
+    const seen: string[] = []
+    const reading = async (): Promise<void> => {
+      const never = (async function* (): AsyncGenerator<never> {})()
+      for await (const { text } of await callOrThrow(connect(Echo, binding).echoAll, never)) seen.push(text)
+    }
+    await expect(reading()).rejects.toMatchObject({ failure: { code: 'internal', reason: 'UNEXPECTED_RESPONSE' } })
+    expect(seen).toEqual(['a'])
+    await binding.close()
+  })
+
   test('of a stream whose connection breaks fails as broken off', async () => {
     const sockets = new Set<{ destroy(): void }>()
     const server = await answering(stream => {
