@@ -17,5 +17,7 @@ export function contextOfRun(context: Context, deadlineMs: number): Context {
   const carried = carriedOf(context)
   const startedAt = carried.scope.enteredAt
   const scope = new Scope(carried.scope.surroundings, startedAt, startedAt + deadlineMs)
-  return makeContext({ ...carried, scope, part: scope }, true, context)
+  const { metadata, outgoing, attempt, maxAttempts, span, transport, onStatus } = carried
+  const own = { scope, part: scope, metadata, outgoing, attempt, maxAttempts, span, transport, onStatus }
+  return makeContext(own, true, context)
 }

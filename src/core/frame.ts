@@ -5,10 +5,10 @@ import { observe } from './call-error.js'
 import { type Context, carriedOf } from './context.js'
 import { left, right } from './either.js'
 import type { Failure } from './failure.js'
-import type { Entered, Inner, Layer, Next } from './layer.js'
+import { answeredLater, type Entered, type Inner, type Layer, type Next } from './layer.js'
 import { type Awaitable, type Failed, isPromise, type Outcome } from './outcome.js'
 import { closeLate, type Part } from './part.js'
-import type { Receiver } from './receiver.js'
+import { type Receiver, Told } from './receiver.js'
 import type { Dependent, Scope } from './scope.js'
 import { outcomeOf, relayed, type Stack, stackKey } from './stack.js'
 import { startLeaf } from './start-leaf.js'
@@ -50,8 +50,10 @@ function runLeaf({ leaf }: Stack, request: unknown, context: Context, outer?: Re
 
 /** What runs a stack: for those who decide whether, when and how often. */
 export function nextOf(stack: Stack): Next {
-  const next: Next = (request, context) => runStack(stack, request, context)
-  return Object.defineProperty(next, stackKey, { value: stack })
+  stack.next ??= Object.defineProperty<Next>((request, context) => runStack(stack, request, context), stackKey, {
+    value: stack,
+  })
+  return stack.next
 }
 
 class Frame implements Dependent, Receiver, Inner {
@@ -61,7 +63,7 @@ class Frame implements Dependent, Receiver, Inner {
   private readonly request: unknown
   private readonly scope: Scope
   private readonly part: Part
-  private readonly outer: Receiver | undefined
+  private outer: Receiver | undefined
   /** The context around the first layer. */
   private readonly outside: Context
   /** What each layer that entered got and gave: its context and its state, in turn. */
@@ -122,13 +124,14 @@ class Frame implements Dependent, Receiver, Inner {
   }
 
   private async resume(layer: Layer<unknown>, entering: Promise<Entered<unknown>>): Promise<Outcome> {
-    let refused: Outcome | undefined
+    let refused: Awaitable<Outcome> | undefined
     try {
       refused = this.accept(layer, await entering)
     } catch (thrown) {
       refused = this.scope.caught(thrown)
     }
-    return refused === undefined ? this.run() : this.complete(refused)
+    if (refused === undefined) return this.run()
+    return refused instanceof Promise ? refused : this.complete(refused)
   }
 
   /** Whether the last layer gave the context of a part that has not begun. */
@@ -145,10 +148,10 @@ class Frame implements Dependent, Receiver, Inner {
   }
 
   /** A layer has entered, or gives what it refuses with. */
-  private accept(layer: Layer<unknown>, entered: Entered<unknown>): Outcome | undefined {
+  private accept(layer: Layer<unknown>, entered: Entered<unknown>): Awaitable<Outcome> | undefined {
     const at = 2 * this.count
     if (entered !== undefined) {
-      if (entered._tag !== undefined) return entered
+      if (entered._tag !== undefined) return entered === answeredLater ? this.later() : entered
       this.entered[at] = entered.state
       if (entered.context !== undefined) this.context = entered.context
     }
@@ -156,6 +159,12 @@ class Frame implements Dependent, Receiver, Inner {
     if (this.outcome !== undefined) return this.takeBack(layer, at, this.outcome)
     this.count++
     return undefined
+  }
+
+  /** Somebody will tell {@link complete}. */
+  private later(): Promise<Outcome> {
+    this.outer ??= new Told()
+    return this.outer.promise() as Promise<Outcome> // all but another frame have one, and that is not outermost
   }
 
   /** The call ended while the layer was entering: what it took, its exit gives back. */

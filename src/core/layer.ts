@@ -6,6 +6,7 @@ import type { LintRule } from './explanation.js'
 import type { Failure } from './failure.js'
 import type { MethodInfo } from './method.js'
 import type { Awaitable, Failed, Outcome, Succeeded } from './outcome.js'
+import type { Receiver } from './receiver.js'
 
 /** What `enter` may return: nothing, a refusal, or another context and state for `exit`. */
 export type Entered<S> =
@@ -19,6 +20,14 @@ export type Entered<S> =
  */
 export function answeredBefore(outcome: Succeeded): Entered<never> {
   return outcome as unknown as Entered<never> // the frame takes any Either
+}
+
+/** What `enter` gives where the answer in place of what is further in comes later: {@link receiverOf} is told it, once. */
+export const answeredLater: Entered<never> = { _tag: 'Later' } as unknown as Entered<never> // as above
+
+/** Who is told the answer of {@link answeredLater}: without a promise, which would be most of what waiting costs. */
+export function receiverOf(inner: Inner): Receiver {
+  return inner as Inner & Receiver // it is the frame's
 }
 
 /** The rest of the stack. Never rejects. */

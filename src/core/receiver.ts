@@ -10,5 +10,22 @@ export interface Receiver {
   promise(): Promise<Outcome> | undefined
 }
 
+/** Gets an outcome for whoever waits for a promise of it. */
+export class Told implements Receiver {
+  #tell: (outcome: Outcome) => void = () => {}
+  readonly #promise: Promise<Outcome> = new Promise(resolve => {
+    this.#tell = resolve
+  })
+
+  complete(outcome: Outcome): Outcome {
+    this.#tell(outcome)
+    return outcome
+  }
+
+  promise(): Promise<Outcome> {
+    return this.#promise
+  }
+}
+
 /** Stands for the outcome of a call where somebody is told of that: nobody looks at it, so there is one for all. */
 export const unawaited: Promise<Outcome> = Promise.resolve(right(undefined))

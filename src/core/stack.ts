@@ -5,7 +5,7 @@ import { type Context, forHandler } from './context.js'
 import { isEither, left, right } from './either.js'
 import type { LintRule } from './explanation.js'
 import { type Failure, isFailure } from './failure.js'
-import type { Layer, LayerSource, Remote } from './layer.js'
+import type { Layer, LayerSource, Next, Remote } from './layer.js'
 import type { MethodInfo } from './method.js'
 import type { Awaitable, Outcome } from './outcome.js'
 import type { Scope } from './scope.js'
@@ -56,6 +56,8 @@ export class Stack {
   readonly watchesItems: boolean
   /** Some layer wants to know when its work has really ended. */
   readonly countsWork: boolean
+  /** What runs it, for those who decide whether and how often: made once. */
+  next: Next | undefined
   readonly #after: (Stack | undefined)[] = []
 
   constructor({ layers = [], sources = [], leaf, method }: StackInit) {

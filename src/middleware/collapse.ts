@@ -24,6 +24,7 @@ import {
   type Right,
   right,
 } from '../core/index.js'
+import { Told } from '../core/receiver.js'
 import { sharedOutsideAuthentication } from './order-rules.js'
 import { SharedRun } from './shared-run.js'
 import { Window } from './window.js'
@@ -177,9 +178,10 @@ class Batch {
     const unlink = onCancelled(context, () => {
       member.isGone = true
     })
-    const running = this.#run.join(context)
+    const told = new Told()
+    const over = this.#run.join(context, told)
     if (this.#members.length >= (this.#options.maxBatch ?? 100)) this.#close()
-    const outcome = await running
+    const outcome = over ?? (await told.promise())
     unlink()
     return outcome._tag === 'Left' ? outcome : this.#pick(outcome.right, member, context)
   }

@@ -4,7 +4,7 @@
 import { runBranch } from '../core/branch.js'
 import { carriedOf } from '../core/context.js'
 import { contextOfRun } from '../core/detached.js'
-import { type Awaitable, type Context, type Failure, failureOf, left, type Next, type Outcome } from '../core/index.js'
+import { type Context, type Failure, failureOf, left, type Next, type Outcome } from '../core/index.js'
 import { type Receiver, unawaited } from '../core/receiver.js'
 import type { Dependent } from '../core/scope.js'
 import { closeStream, isStream } from '../core/stream.js'
@@ -47,7 +47,7 @@ export class SharedRun implements Receiver {
     const shared = whole(outcome, this.#context)
     this.#outcome = shared
     this.#end(shared)
-    for (let each = this.#first; each !== undefined; each = each.next) each.give(this.#told(shared, each.context))
+    for (let each = this.#first; each !== undefined; each = each.next) each.give(shared, this.#context)
     return shared
   }
 
@@ -61,32 +61,23 @@ export class SharedRun implements Receiver {
     this.#work.onOver(outcome)
   }
 
-  /** The outcome of the run, or that of the call's own end if it comes first. What the run says beside its response, the call says. */
-  join(context: Context): Awaitable<Outcome> {
-    const { ended } = carriedOf(context).scope
-    if (this.#outcome !== undefined) return this.#told(this.#outcome, context)
+  /**
+   * Has `receiver` told the outcome of the run, or the call's own end if that comes first. Gives the outcome where the run is over. What
+   * the run says beside its response, the call says.
+   */
+  join(context: Context, receiver: Receiver): Outcome | undefined {
+    if (this.#outcome !== undefined) return outcomeFor(context, this.#outcome, this.#context)
     this.#waiting++
-    if (ended === undefined) return new Promise(resolve => this.#append(new Joined(this, context, resolve)))
-    this.leave()
-    return left(ended)
-  }
-
-  #append(joined: Joined): void {
+    const { ended } = carriedOf(context).scope
+    if (ended !== undefined) {
+      this.leave()
+      return left(ended)
+    }
+    const joined = new Joined(this, context, receiver)
     if (this.#last === undefined) this.#first = joined
     else this.#last.next = joined
     this.#last = joined
-  }
-
-  /** What a call that has waited gets. */
-  #told(outcome: Outcome, context: Context): Outcome {
-    const { replyIfAny } = carriedOf(this.#context).scope
-    if (replyIfAny === undefined) return outcome
-    try {
-      replyIfAny.copyTo(context.reply)
-      return outcome
-    } catch (thrown) {
-      return carriedOf(context).scope.caught(thrown) // it has said too much already
-    }
+    return undefined
   }
 
   /** One of those who waited has left. */
@@ -103,14 +94,15 @@ class Joined implements Dependent {
   older: Dependent | undefined = undefined
   /** Who joined after it. */
   next: Joined | undefined = undefined
-  readonly context: Context
   readonly #run: SharedRun
-  #resolve: ((outcome: Outcome) => void) | undefined
+  readonly #context: Context
+  /** Who is told, unless it has left. */
+  #receiver: Receiver | undefined
 
-  constructor(run: SharedRun, context: Context, resolve: (outcome: Outcome) => void) {
+  constructor(run: SharedRun, context: Context, receiver: Receiver) {
     this.#run = run
-    this.context = context
-    this.#resolve = resolve
+    this.#context = context
+    this.#receiver = receiver
     carriedOf(context).scope.attach(this)
   }
 
@@ -118,18 +110,31 @@ class Joined implements Dependent {
     return false
   }
 
-  give(outcome: Outcome): void {
-    if (this.#resolve === undefined) return // it has left
-    carriedOf(this.context).scope.detach(this)
-    this.#resolve(outcome)
+  give(outcome: Outcome, said: Context): void {
+    const receiver = this.#receiver
+    if (receiver === undefined) return
+    carriedOf(this.#context).scope.detach(this)
+    void receiver.complete(outcomeFor(this.#context, outcome, said))
   }
 
   /** Its call has ended. */
   end(failure: Failure): void {
-    const resolve = this.#resolve
-    this.#resolve = undefined
+    const receiver = this.#receiver
+    this.#receiver = undefined
     this.#run.leave()
-    resolve?.(left(failure))
+    void receiver?.complete(left(failure))
+  }
+}
+
+/** What a call that has waited gets, and says: what was said in the context of the run. */
+function outcomeFor(context: Context, outcome: Outcome, ofRun: Context): Outcome {
+  const { replyIfAny } = carriedOf(ofRun).scope
+  if (replyIfAny === undefined) return outcome
+  try {
+    replyIfAny.copyTo(context.reply)
+    return outcome
+  } catch (thrown) {
+    return carriedOf(context).scope.caught(thrown) // with its own, that is too much to say
   }
 }
 

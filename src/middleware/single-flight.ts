@@ -3,15 +3,21 @@
 import {
   type Context,
   definePolicy,
+  type Entered,
+  type Failure,
   functionOption,
+  type Left,
   type MethodInfo,
+  type Next,
   numberOption,
+  type Outcome,
   type Policy,
   type PolicyEvent,
   type PolicyOptions,
 } from '../core/index.js'
+import { answeredBefore, answeredLater, receiverOf } from '../core/layer.js'
 import { sharedOutsideAuthentication } from './order-rules.js'
-import { SharedRun } from './shared-run.js'
+import { SharedRun, type SharedWork } from './shared-run.js'
 
 /** What a {@link singleFlight} tells. */
 export interface SingleFlightEvent extends PolicyEvent {
@@ -72,28 +78,25 @@ const singleFlightPolicy = definePolicy<SingleFlightOptions, SingleFlightEvent, 
   },
   create(frame) {
     let inFlight = 0
-    const middleware = frame.intercept(method => {
-      const runs: Map<string, SharedRun> = new Map()
+    const onOver = (): void => {
+      inFlight--
+    }
+    const middleware = frame.around(method => {
+      const flights = new Flights(onOver)
       return {
-        run(next, request, context) {
+        enter(context, request, inner) {
           const { key, maxRunMs = 30_000, maxKeys = 10_000 } = frame.current
           const name = streams(method) ? undefined : key(request, context)
-          if (name === undefined) return next(request, context)
-          const going = runs.get(name)
-          if (going !== undefined) {
-            frame.emit({ type: 'joined', method })
-            return going.join(context)
+          if (name === undefined) return undefined
+          let run = flights.find(name)
+          if (run !== undefined) frame.emit({ type: 'joined', method })
+          else if (inFlight >= maxKeys) return undefined
+          else {
+            inFlight++
+            run = flights.begin(name, { context, maxRunMs, next: inner.next, request })
           }
-          if (inFlight >= maxKeys) return next(request, context)
-          inFlight++
-          const onOver = (): void => {
-            inFlight--
-            runs.delete(name)
-          }
-          const run = new SharedRun({ context, maxRunMs, next, request, onOver })
-          runs.set(name, run)
-          run.start()
-          return run.join(context)
+          const outcome = run.join(context, receiverOf(inner))
+          return outcome === undefined ? answeredLater : answered(outcome)
         },
       }
     })
@@ -108,4 +111,66 @@ const singleFlightPolicy = definePolicy<SingleFlightOptions, SingleFlightEvent, 
 
 function streams(method: MethodInfo | undefined): boolean {
   return method?.kind !== undefined && method.kind !== 'unary'
+}
+
+function answered(outcome: Outcome): Entered<never> {
+  return outcome._tag === 'Right' ? answeredBefore(outcome) : (outcome as Left<Failure>) // what the endpoint's types allow
+}
+
+/** The runs of one method that go on. */
+class Flights {
+  readonly #onOver: () => void
+  // Apart from the others: where calls come one at a time it is the only one, and a map that is emptied each time is made anew each time.
+  #newest: Flight | undefined
+  readonly #others: Map<string, Flight> = new Map()
+
+  constructor(onOver: () => void) {
+    this.#onOver = onOver
+  }
+
+  find(key: string): SharedRun | undefined {
+    const flight = this.#newest?.key === key ? this.#newest : this.#others.get(key)
+    return flight?.run
+  }
+
+  begin(key: string, work: Work): SharedRun {
+    const flight = new Flight(this, key, work)
+    if (this.#newest !== undefined) this.#others.set(this.#newest.key, this.#newest)
+    this.#newest = flight
+    flight.run.start()
+    return flight.run
+  }
+
+  end(flight: Flight): void {
+    if (this.#newest === flight) this.#newest = undefined
+    else this.#others.delete(flight.key)
+    this.#onOver()
+  }
+}
+
+type Work = Omit<SharedWork, 'onOver'>
+
+/** One run, and its key. */
+class Flight implements SharedWork {
+  readonly key: string
+  readonly context: Context
+  readonly maxRunMs: number
+  readonly next: Next
+  readonly request: unknown
+  readonly run: SharedRun
+  readonly #flights: Flights
+
+  constructor(flights: Flights, key: string, { context, maxRunMs, next, request }: Work) {
+    this.#flights = flights
+    this.key = key
+    this.context = context
+    this.maxRunMs = maxRunMs
+    this.next = next
+    this.request = request
+    this.run = new SharedRun(this)
+  }
+
+  onOver(): void {
+    this.#flights.end(this)
+  }
 }
