@@ -59,20 +59,20 @@ export function nextOf(stack: Stack): Next {
 class Frame implements Dependent, Receiver, Inner {
   newer: Dependent | undefined = undefined
   older: Dependent | undefined = undefined
-  private readonly stack: Stack
-  private readonly request: unknown
-  private readonly scope: Scope
-  private readonly part: Part
-  private outer: Receiver | undefined
+  declare private readonly stack: Stack
+  declare private readonly request: unknown
+  declare private readonly scope: Scope
+  declare private readonly part: Part
+  declare private outer: Receiver | undefined
   /** The context around the first layer. */
-  private readonly outside: Context
+  declare private readonly outside: Context
   /** What each layer that entered got and gave: its context and its state, in turn. */
-  private readonly entered: unknown[]
+  declare private readonly entered: unknown[]
   /** How much work went on in the call when the first layer was entered: what there is more has begun further in. */
-  private readonly workOutside: number
+  declare private readonly workOutside: number
   /** How many layers are in: have entered, and not exited. */
   private count = 0
-  private context: Context
+  declare private context: Context
   /** What the layers that were in at the end have been told. */
   private outcome: Outcome | undefined
   private stream: CallStream | undefined
@@ -86,7 +86,8 @@ class Frame implements Dependent, Receiver, Inner {
     this.scope = scope
     this.part = part
     this.outer = outer
-    this.entered = stack.layers.length === 1 ? [undefined, undefined] : new Array(2 * stack.layers.length) // a literal is made in place
+    // A literal is made in place, and one of constants alone copied at the first write.
+    this.entered = stack.layers.length === 1 ? [undefined, context] : new Array(2 * stack.layers.length)
     this.workOutside = part.work
     scope.attach(this)
   }

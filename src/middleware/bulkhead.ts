@@ -1,6 +1,7 @@
 // A bound to how many calls run at once, so that one slow dependency does not take all of a process with it. What counts is work, not
 // answers: a call that timed out keeps its place until what it began has really ended.
 import {
+  type Awaitable,
   type Context,
   definePolicy,
   type Entered,
@@ -137,23 +138,24 @@ class Compartments implements BulkheadState {
     return this.#byKey.size
   }
 
-  enter(
-    context: Context,
-    request: unknown,
-    method: MethodInfo | undefined,
-  ): Entered<Compartment> | Promise<Entered<Compartment>> {
+  enter(context: Context, request: unknown, method: MethodInfo | undefined): Awaitable<Entered<Compartment>> {
     const options = this.#frame.current
-    const { key } = options
-    if (key === undefined) return this.#enter(this.#common, { context, options, method })
+    if (options.key !== undefined) return this.#enterOwn(options.key, request, { context, options, method })
+    const common = this.#common
+    // What nearly all calls come to is here and short: the engine puts only so much into one function.
+    if (common.inFlight >= options.maxConcurrent || common.line.length > 0)
+      return this.#wait(common, { context, options, method })
+    this.#begin(common)
+    return common.entered
+  }
+
+  #enterOwn(key: CallKey, request: unknown, call: EnteringCall): Awaitable<Entered<Compartment>> {
+    const { context, options, method } = call
     const name = keyOf(key, { policy: 'bulkhead', request, context })
     if (name === undefined) return undefined
     const compartment = this.#find(name, options)
     if (compartment === undefined) return left(this.#refusal(name, method))
-    return this.#enter(compartment, { context, options, method })
-  }
-
-  #enter(compartment: Compartment, call: EnteringCall): Entered<Compartment> | Promise<Entered<Compartment>> {
-    if (compartment.inFlight >= call.options.maxConcurrent || compartment.line.length > 0)
+    if (compartment.inFlight >= options.maxConcurrent || compartment.line.length > 0)
       return this.#wait(compartment, call)
     this.#begin(compartment)
     return compartment.entered

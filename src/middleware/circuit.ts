@@ -210,6 +210,7 @@ export class Circuit {
 
   #limitReached(): OpenReason | undefined {
     const { strategy, consecutiveFailures, errorRatio, minCalls, windowCalls, slowRatio } = this.#options
+    if (this.#window.total(failures) === 0 && this.#window.total(slow) === 0) return undefined // the one that ended, too
     const all = this.#window.total(calls)
     // A window that is full is enough, even where it is smaller than minCalls: it would never open.
     const isEnough = all >= minCalls || (all === windowCalls && minCalls !== Number.POSITIVE_INFINITY)
