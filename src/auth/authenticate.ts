@@ -3,6 +3,7 @@
 import {
   type Authenticated,
   type Awaitable,
+  andThen,
   type Context,
   type Failure,
   failed,
@@ -109,11 +110,10 @@ function judgeOf<P>(
     for (let i = start; i < schemes.length; i++) {
       const scheme = schemes[i] as Scheme<unknown> // the loop's condition
       const verdict = scheme.verify(context, method)
-      if (verdict instanceof Promise)
-        return verdict.then(given =>
+      if (verdict !== undefined)
+        return andThen(verdict, given =>
           given === undefined ? from(i + 1, context, method) : decide(given, scheme, context),
         )
-      if (verdict !== undefined) return decide(verdict, scheme, context)
     }
     return missing(context)
   }

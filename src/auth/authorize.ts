@@ -3,6 +3,7 @@
 import {
   type Authenticated,
   type Awaitable,
+  andThen,
   type Context,
   type Endpoint,
   type Failure,
@@ -67,8 +68,7 @@ export function authorize<P, Req>(rule: Rule<P, Req>, options: AuthorizeOptions 
     options: { rule: rule.name, refuseWith },
     enter(context, request): Awaitable<Left<Failure> | undefined> {
       const asked: Asked<P, Req> = { principal: context.principal, request: request as Req, context } // as the type of what it wraps says
-      const allowed = rule.allows(asked)
-      return allowed instanceof Promise ? allowed.then(said => decide(said, context)) : decide(allowed, context)
+      return andThen(rule.allows(asked), allowed => decide(allowed, context))
     },
   })
   return layer as Authorization<P, Req> // the same function, with what the rule reads of requests in its type

@@ -2,6 +2,7 @@
 // without its token looks like a stranger's, and is refused in another log than this one.
 import {
   type Awaitable,
+  andThen,
   around,
   type Context,
   type Entered,
@@ -49,8 +50,7 @@ export function bearerToken(source: TokenSource, options: BearerTokenOptions = {
     name: 'bearerToken',
     options: { ...checked(options) },
     enter(context) {
-      const token = kept.get(context.clock)
-      return token instanceof Promise ? token.then(given => sendWith(context, given)) : sendWith(context, token)
+      return andThen(kept.get(context.clock), token => sendWith(context, token))
     },
     exit(outcome, token, { clock }) {
       if (isRefusal(outcome)) kept.refused(token, clock)

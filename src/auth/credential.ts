@@ -42,9 +42,11 @@ export function isToken68(text: string): boolean {
   return token68.test(text)
 }
 
+/** The realm of a scheme that was given none: RFC 6750, section 3, wants a parameter after `Bearer`. */
+export const defaultRealm = 'api'
+
 /** A `WWW-Authenticate` challenge. Throws `TypeError` for a realm that cannot be quoted. */
-export function challengeOf(scheme: string, realm: string | undefined, more = ''): string {
-  if (realm === undefined) return `${scheme}${more === '' ? '' : ` ${more}`}`
+export function challengeOf(scheme: string, realm: string, more = ''): string {
   if (!/^[\x20-\x7e]*$/.test(realm) || /["\\]/.test(realm))
     throw new TypeError(
       `${scheme.toLowerCase()}: realm must be visible ASCII without " and \\, got ${JSON.stringify(realm)}`,

@@ -22,7 +22,8 @@ export async function hashPassword(password: string): Promise<string> {
 
 /**
  * Whether `password` is the one that `hash` was made of. With `undefined` for the hash, as of a user who does not exist, it takes as
- * long and is never true. Throws `TypeError` for a hash that is none.
+ * long as for a hash that {@link hashPassword} makes now, and is never true. Hashes of another cost tell by the time they take that their
+ * users exist: make them anew when their users log in. Throws `TypeError` for a hash that is none.
  */
 export async function isPassword(password: string, hash: string | undefined): Promise<boolean> {
   const { salt, key, ...given } = hash === undefined ? nobodys : parsed(hash)

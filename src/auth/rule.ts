@@ -1,5 +1,5 @@
 // What may be done by whom, as values that can be named, combined and shown: `scopes('orders:write')`, `anyOf(owner, roles('staff'))`.
-import type { Awaitable, Context } from '../core/index.js'
+import { type Awaitable, andThen, type Context } from '../core/index.js'
 
 /** What a rule looks at. */
 export interface Asked<P, Req = unknown> {
@@ -91,27 +91,41 @@ type Intersection<T extends readonly unknown[]> = T extends readonly [infer Firs
 /** What several rules together may be put on. */
 export type Combined<R extends readonly AnyRule[]> = Rule<PrincipalFor<R>, RequestFor<R>>
 
-/** All of the rules allow it; asked in order, until one does not. Throws `TypeError` for none. */
+/**
+ * All of the rules allow it; asked in order, until one does not. Its `scope` is that of all where all have one: otherwise more scopes may
+ * not help. Throws `TypeError` for none.
+ */
 export function allOf<const R extends readonly AnyRule[]>(...rules: R): Combined<R> {
-  return combined('allOf', rules, false)
+  const all = rules.flatMap(({ scope }) => scope ?? [])
+  return combined('allOf', rules, { decisive: false, scope: all.length === rules.length ? all.join(' ') : undefined })
 }
 
-/** One of the rules allows it; asked in order, until one does. Throws `TypeError` for none. */
+/** One of the rules allows it; asked in order, until one does. Its `scope` is the first of theirs. Throws `TypeError` for none. */
 export function anyOf<const R extends readonly AnyRule[]>(...rules: R): Combined<R> {
-  return combined('anyOf', rules, true)
+  return combined('anyOf', rules, { decisive: true, scope: rules.find(({ scope }) => scope !== undefined)?.scope })
+}
+
+interface Combination {
+  /** The answer after which no further rule is asked. */
+  readonly decisive: boolean
+  readonly scope: string | undefined
 }
 
 /** Asks in order until an answer is `decisive`, without a promise where none of them needs one. */
-function combined(name: string, rules: readonly AnyRule[], decisive: boolean): Rule<never, never> {
+function combined(name: string, rules: readonly AnyRule[], { decisive, scope }: Combination): Rule<never, never> {
   if (rules.length === 0) throw new TypeError(`${name}: needs a rule`)
   const from = (start: number, asked: Asked<never, never>): Awaitable<boolean> => {
     for (let i = start; i < rules.length; i++) {
       const allowed = (rules[i] as AnyRule).allows(asked) // the loop's condition
-      if (allowed instanceof Promise)
-        return allowed.then(said => ((said === true) === decisive ? decisive : from(i + 1, asked)))
+      if (typeof allowed === 'object')
+        return andThen(allowed, said => ((said === true) === decisive ? decisive : from(i + 1, asked)))
       if ((allowed === true) === decisive) return decisive
     }
     return !decisive
   }
-  return { name: `${name}(${rules.map(each => each.name).join(', ')})`, allows: asked => from(0, asked) }
+  return {
+    name: `${name}(${rules.map(each => each.name).join(', ')})`,
+    ...(scope !== undefined && { scope }),
+    allows: asked => from(0, asked),
+  }
 }

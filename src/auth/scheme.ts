@@ -2,6 +2,7 @@
 // transport puts them in the same place, so that a scheme written once works on all of them.
 import {
   type Awaitable,
+  andThen,
   type Context,
   type Failure,
   type FailureOptions,
@@ -48,8 +49,12 @@ export function rejected(cause: string, options: { readonly reason?: string } = 
   return failed('unauthenticated', reason, refusal, more)
 }
 
-/** The verdict of a scheme that found its credential and looked up whose it is; `cause` is why nobody's is refused. */
+/**
+ * The verdict of a scheme that found its credential and looked up whose it is; `cause` is why nobody's is refused. Only an object is
+ * somebody: databases say `null` for nobody, and a comparison that failed says `false`.
+ */
 export function verdictOf<P>(found: Awaitable<P | undefined>, cause: string): Awaitable<Verdict<P>> {
-  const verdict = (principal: P | undefined): Verdict<P> => (principal === undefined ? rejected(cause) : { principal })
-  return found instanceof Promise ? found.then(verdict) : verdict(found)
+  return andThen(found, principal =>
+    typeof principal === 'object' && principal !== null ? { principal } : rejected(cause),
+  )
 }

@@ -1,7 +1,7 @@
 // Schemas of any library that speaks Standard Schema (zod, valibot, arktype, …), and the one way they are applied: by the
 // receiver. The wire carries a schema's input; what a handler or a caller gets is its output.
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { type Awaitable, isSecretName, redactedText } from '../core/index.js'
+import { type Awaitable, andThen, isSecretName, redactedText } from '../core/index.js'
 
 /** Any schema that implements Standard Schema v1. */
 export type Schema = StandardSchemaV1
@@ -60,8 +60,7 @@ const maxIssues = 20
 
 /** Applies a schema. At once, unless the schema itself is asynchronous. Throws what the schema throws. */
 export function check(schema: Schema, value: unknown): Awaitable<Checked> {
-  const result = schema['~standard'].validate(value)
-  return result instanceof Promise ? result.then(toChecked) : toChecked(result)
+  return andThen(schema['~standard'].validate(value), toChecked)
 }
 
 function toChecked(result: StandardSchemaV1.Result<unknown>): Checked {

@@ -47,7 +47,7 @@ export {
   oneOfOption,
   optional,
 } from './option-rules.js'
-export type { Awaitable, Failed, Outcome } from './outcome.js'
+export { type Awaitable, andThen, type Failed, type Outcome } from './outcome.js'
 export type { Peer, PeerCertificate } from './peer.js'
 export {
   definePolicy,

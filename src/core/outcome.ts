@@ -19,3 +19,11 @@ export function isPromise<T>(value: Awaitable<T> | PromiseLike<T>): value is Pro
   if (typeof value !== 'object' || value === null) return false
   return typeof (value as { readonly then?: unknown }).then === 'function' // any object may be asked
 }
+
+/**
+ * Calls `next` with a value: at once where it is there, when it comes where it is a promise, of any make. A query of a database is one,
+ * though it is no `Promise`: code that asks `instanceof Promise` takes it for the answer.
+ */
+export function andThen<T, U>(value: Awaitable<T>, next: (value: T) => Awaitable<U>): Awaitable<U> {
+  return isPromise(value) ? Promise.resolve(value).then(next) : next(value)
+}

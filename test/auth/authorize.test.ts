@@ -72,9 +72,17 @@ test('what may not be known to exist is not found, with the words for what is no
   })
 })
 
-test('a missing scope is told as RFC 6750 has it, and no other rule is', async () => {
+test('a missing scope is told as RFC 6750 has it where it would do, and no other rule is', async () => {
   const told: (string | undefined)[] = []
-  for (const each of [scopes('orders:cancel', 'orders:read'), roles('staff')] as readonly Rule<User>[]) {
+  const rules: readonly Rule<User>[] = [
+    scopes('orders:cancel', 'orders:read'),
+    roles('staff'),
+    allOf(scopes('a'), scopes('b', 'c')),
+    allOf(scopes('a'), roles('staff')),
+    anyOf(roles('staff'), scopes('b'), scopes('c')),
+    anyOf(roles('staff'), allOf(scopes('a'), scopes('b'))),
+  ]
+  for (const each of rules) {
     const endpoint = authorize(each)(done)
     await call(
       endpoint,
@@ -85,7 +93,15 @@ test('a missing scope is told as RFC 6750 has it, and no other rule is', async (
       },
     )
   }
-  expect(told).toEqual(['Bearer error="insufficient_scope", scope="orders:cancel orders:read"', undefined])
+  const insufficient = (scope: string) => `Bearer error="insufficient_scope", scope="${scope}"`
+  expect(told).toEqual([
+    insufficient('orders:cancel orders:read'),
+    undefined,
+    insufficient('a b c'),
+    undefined,
+    insufficient('b'),
+    insufficient('a b'),
+  ])
 })
 
 test.each<[how: string, allows: Rule<User>['allows']]>([

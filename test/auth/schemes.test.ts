@@ -206,7 +206,16 @@ describe('passwords', () => {
     expect(await isPassword('x'.repeat(1_025), hash)).toBe(false)
   })
 
-  test('nobody has a password', async () => expect(await isPassword('', undefined)).toBe(false))
+  test('nobody has a password, which takes work as that of somebody does', async () => {
+    let answered = false
+    const checked = isPassword('guess', undefined).then(same => {
+      answered = true
+      return same
+    })
+    for (let i = 0; i < 100; i++) await undefined // work of another thread cannot end meanwhile
+    expect(answered).toBe(false)
+    expect(await checked).toBe(false)
+  })
 
   test.each(['', 'plain', 'scrypt$17$8$1$$', `scrypt$99$8$1$${'A'.repeat(22)}$${'A'.repeat(43)}`])(
     '%j is no hash',

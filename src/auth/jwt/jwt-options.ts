@@ -26,7 +26,7 @@ export interface JwtOptions<
    * @defaultValue the claims, as the schema gives them
    */
   readonly principal?: (claims: StandardSchemaV1.InferOutput<S>, context: Context) => Awaitable<P | undefined>
-  /** What a caller without a token is told to get one for: visible ASCII without `"` and `\`. @defaultValue none */
+  /** What a caller without a token is told to get one for: visible ASCII without `"` and `\`. @defaultValue 'api' */
   readonly realm?: string
   /** `'rfc9068'`: only access tokens of that RFC, with `typ: at+jwt` and all their claims. @defaultValue any JWT */
   readonly profile?: 'rfc9068'

@@ -1,9 +1,8 @@
 // Bearer tokens that are JWTs (RFC 6750, 7519), verified as RFC 8725 wants it: nothing in a token chooses how it is verified, and what is
 // not checked by default is what nobody forgets to turn on. Times are on the call's clock.
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Awaitable, Context } from '../../core/index.js'
-import { andThen } from '../and-then.js'
-import { challengeOf, credentialIn } from '../credential.js'
+import { type Awaitable, andThen, type Context } from '../../core/index.js'
+import { challengeOf, credentialIn, defaultRealm } from '../credential.js'
 import { frozen } from '../frozen.js'
 import { placesOf } from '../places-of.js'
 import { rejected, type Scheme, type Verdict, verdictOf } from '../scheme.js'
@@ -55,7 +54,7 @@ export interface JwtScheme<P> extends Scheme<P> {
 export function jwt<S extends StandardSchemaV1<unknown, object>, P extends object = StandardSchemaV1.InferOutput<S>>(
   options: JwtOptions<S, P>,
 ): JwtScheme<P> {
-  const { claims: schema, principal, realm, maxLength = 4_096, maxRemembered = 0 } = options
+  const { claims: schema, principal, realm = defaultRealm, maxLength = 4_096, maxRemembered = 0 } = options
   checkOptions(options)
   const verifier = verifierOf(options)
   const remembered = new VerifiedTokens<object>(maxRemembered)

@@ -1,6 +1,5 @@
 // From a token to claims that may be believed, in the order that leaks least: form, type, key, signature, and only then what it says.
-import type { Awaitable, Context, Failure, Left } from '../../core/index.js'
-import { andThen } from '../and-then.js'
+import { type Awaitable, andThen, type Context, type Failure, type Left } from '../../core/index.js'
 import { rejected } from '../scheme.js'
 import { accessTokenClaims, type ClaimRules, wrongClaim } from './claims.js'
 import type { AnyJwtOptions } from './jwt-options.js'

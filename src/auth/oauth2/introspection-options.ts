@@ -3,7 +3,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Awaitable, Context } from '../../core/index.js'
 import { functionOption, numberOption, type OptionRule, type OptionRules, optional } from '../../core/option-rules.js'
-import { challengeOf, maxCredentialLength } from '../credential.js'
+import { challengeOf, defaultRealm, maxCredentialLength } from '../credential.js'
 import { type EndpointOptions, type NetworkOptions, networkRules } from './oauth-endpoint.js'
 
 /** Options of {@link introspection}. */
@@ -24,7 +24,7 @@ export interface IntrospectionOptions<
    * @defaultValue the answer, as the schema gives it
    */
   readonly principal?: (claims: StandardSchemaV1.InferOutput<S>, context: Context) => Awaitable<P | undefined>
-  /** What a caller without a token is told to get one for: visible ASCII without `"` and `\`. @defaultValue none */
+  /** What a caller without a token is told to get one for: visible ASCII without `"` and `\`. @defaultValue 'api' */
   readonly realm?: string
   /**
    * How long a good token is not asked about again, in ms: 0 to 600 000, and never past its `exp`. As long goes on one that has been
@@ -57,10 +57,12 @@ export type IntrospectionSettings = Omit<
 > &
   Required<NetworkOptions> &
   Required<
-    Pick<IntrospectionOptions<Schema>, 'maxAgeMs' | 'refusedMaxAgeMs' | 'maxRemembered' | 'maxAsking' | 'maxLength'>
+    Pick<
+      IntrospectionOptions<Schema>,
+      'realm' | 'maxAgeMs' | 'refusedMaxAgeMs' | 'maxRemembered' | 'maxAsking' | 'maxLength'
+    >
   > & {
     readonly principal: unknown
-    readonly realm: string | undefined
   }
 
 /** What each option may be, but those of the endpoint. */
@@ -75,7 +77,7 @@ export const introspectionRules: OptionRules<IntrospectionSettings> = {
   },
   principal: optional(functionOption<unknown>()),
   realm: {
-    fallback: undefined,
+    fallback: defaultRealm,
     must: 'be visible ASCII without " and \\',
     allows: value => typeof value === 'string' && challengeOf('Bearer', value) !== '',
   },

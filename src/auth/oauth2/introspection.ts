@@ -1,9 +1,8 @@
 // Tokens that only their issuer can read (RFC 7662): it is asked what they are worth. It knows of a revocation at once, where a JWT is
 // good until its end; what that costs is a request, and a service that lets nobody in while the issuer is away.
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { type Awaitable, type Context, type Failure, failed, type Left } from '../../core/index.js'
+import { type Awaitable, andThen, type Context, type Failure, failed, type Left } from '../../core/index.js'
 import { checkedOptions } from '../../core/option-rules.js'
-import { andThen } from '../and-then.js'
 import { authorizationOf, challengeOf } from '../credential.js'
 import { frozen } from '../frozen.js'
 import { placesOf } from '../places-of.js'
