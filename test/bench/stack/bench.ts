@@ -63,12 +63,13 @@ export const stack: Bench = {
 const shareColumn = 'ns'
 const each = ['tracing', 'logging', 'metrics', 'authenticate', 'rateLimit', 'authorize', 'breaker', 'timeout']
 const [all, allVerified] = ['the whole stack', 'the whole stack, each token verified']
+const cold = ['64 KiB', '256 KiB'].map(much => `${all}, ${much} read in between`)
 
 /** The same middleware, without the wire. */
 export const stackShares: Bench = {
   name: 'stack-shares',
   title: 'What each middleware of that stack costs in it, one call at a time: ns of CPU time',
-  contenders: [all, ...each, allVerified, 'authenticate, each token verified'].map(name => ({
+  contenders: [all, ...each, allVerified, 'authenticate, each token verified', ...cold].map(name => ({
     name,
     file: 'policies/run.mjs',
     args: ['stack/shares.mjs', name],

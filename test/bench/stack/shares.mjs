@@ -15,7 +15,8 @@ const address = { peer: { address: '127.0.0.1' } }
 const anybody = provide(() => ({ name: 'anybody', enter: (_, { somebody }) => somebody }))
 
 /**
- * @param {string} variant - `authenticate`, of the stack; `the whole stack`; either with `, each token verified`
+ * @param {string} variant - `authenticate`, of the stack; `the whole stack`; either with `, each token verified`, or with `, 64 KiB read in
+ *   between`: so much of other memory before each call
  */
 export async function contender(variant) {
   const [name, how] = variant.split(', ')
@@ -31,9 +32,11 @@ export async function contender(variant) {
   const bare = serving([...(isKnown ? [] : [anybody]), ...left.map(([, layer]) => layer)])
   // Each customer has been here before.
   for (const request of requests) await Promise.all([run(request), bare(request)])
+  const [, kib] = /^(\d+) KiB read/.exec(how) ?? []
+  const after = kib === undefined ? call => call : afterReading(Number(kib))
   return {
-    run,
-    bare,
+    run: after(run),
+    bare: after(bare),
     read: ({ right }) => right.totalCents,
     requests,
     expected: ({ n }) => totals[n],
@@ -44,6 +47,20 @@ function serving(layers) {
   const endpoint = layers.reduceRight((next, layer) => layer(next), business)
   return ({ n }) =>
     incoming({ deadlineMs: 30_000, transport: 'http', metadata: headers[n], from: address }).run(endpoint, orders[n])
+}
+
+/** Reads other memory before each call, as a server does between two: what the call needs has then left the caches by so much. */
+function afterReading(kib) {
+  const line = 64
+  const elsewhere = new Uint8Array(64 << 20).fill(1) // written to: pages that are empty are all the same one
+  let at = 0
+  return call => request => {
+    for (let left = (kib << 10) / line; left > 0; left--) {
+      at = (at + 10_007 * line) % elsewhere.length // too far for the next line to be fetched ahead
+      if (elsewhere[at] !== 1) throw new Error('never')
+    }
+    return call(request)
+  }
 }
 
 const headers = Array.from({ length: customers }, (_, n) => new Map([['authorization', `Bearer ${tokenOf(`u-${n}`)}`]]))
