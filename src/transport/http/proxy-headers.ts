@@ -1,5 +1,5 @@
-// Which headers a proxy sends on: RFC 9110, section 7.6.1. What is said between two neighbours stays between them, and nobody can
-// say on behalf of the proxy whom it forwards for.
+// Which headers a proxy sends on: RFC 9110, section 7.6.1. What is said between two neighbours stays between them, nobody can say on
+// behalf of the proxy whom it forwards for, and what a caller proves itself with is for the proxy unless it is said to be the target's.
 import type { Peer } from '../../core/index.js'
 import { attemptHeader, timeoutHeader } from '../wire-headers.js'
 import { framingHeaders, type HttpHeaders, headerOf } from './message.js'
@@ -24,6 +24,17 @@ const forwardedNames: ReadonlySet<string> = new Set([
   'x-forwarded-server',
   'x-real-ip',
 ])
+
+/** Where a caller's credentials are, on every transport. */
+const credentialNames = ['authorization', 'cookie', 'x-api-key'] as const
+
+/** A header with a credential of the caller. */
+export type CredentialHeader = (typeof credentialNames)[number]
+
+/** Whether these are such headers. */
+export function areCredentials(names: unknown): names is readonly CredentialHeader[] {
+  return Array.isArray(names) && names.every(name => credentialNames.includes(name))
+}
 
 /** The call's own, which say how much is left of its time now, and which attempt it is. */
 const ofTheCall: ReadonlySet<string> = new Set([
@@ -51,13 +62,25 @@ export function endToEnd(headers: HttpHeaders): Record<string, string | readonly
 /** What becomes of what a caller said of those it forwards for. */
 export type ForwardedPolicy = 'replace' | 'append' | 'drop'
 
+/** What goes on of what a caller says of others, and of what it proves itself with. */
+export interface Passing {
+  readonly forwarded: ForwardedPolicy
+  readonly credentials: readonly CredentialHeader[]
+}
+
 /** The headers of a request to send on, but for its host. */
-export function forwardedHeaders(headers: HttpHeaders, peer: Peer, policy: ForwardedPolicy): Record<string, string> {
+export function forwardedHeaders(
+  headers: HttpHeaders,
+  peer: Peer,
+  { forwarded: policy, credentials }: Passing,
+): Record<string, string> {
+  const left = new Set<string>(credentialNames.filter(name => !credentials.includes(name)))
   const sent: Record<string, string> = {}
   for (const [name, value] of Object.entries(endToEnd(headers))) {
     // CGI and its descendants take `x_forwarded_for` for `x-forwarded-for`.
-    const isForwarded = forwardedNames.has(name.replaceAll('_', '-'))
-    if (!ofTheCall.has(name) && !isForwarded) sent[name] = typeof value === 'string' ? value : value.join(', ')
+    const read = name.replaceAll('_', '-')
+    if (!ofTheCall.has(name) && !forwardedNames.has(read) && !left.has(read))
+      sent[name] = typeof value === 'string' ? value : value.join(', ')
   }
   sent['via'] = appended(headerOf(headers, 'via'), '1.1 tenon')
   if (policy === 'drop') return sent

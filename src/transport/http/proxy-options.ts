@@ -2,7 +2,7 @@
 import type { Context, Middleware } from '../../core/index.js'
 import type { HttpClientOptions } from './client.js'
 import type { HandlerOptions, HandlerRequest } from './handler-options.js'
-import type { ForwardedPolicy } from './proxy-headers.js'
+import type { CredentialHeader, ForwardedPolicy } from './proxy-headers.js'
 
 /** A request as a proxy is about to send it on. */
 export interface ForwardedRequest {
@@ -45,6 +45,12 @@ export interface ReverseProxyOptions
    * nothing. @defaultValue 'replace'
    */
   readonly forwarded?: ForwardedPolicy
+  /**
+   * Which of the caller's credentials the target gets as well: `['authorization', 'cookie']` for one that is of the same trust domain, and
+   * asks for them itself. The others go no further than the layers of `use`, which may send some of their own (`bearerToken`). A key in a
+   * header of another name is left out by `rewrite`. @defaultValue none
+   */
+  readonly credentials?: readonly CredentialHeader[]
   /** The most bytes of a request body, as it comes. @defaultValue 10 MiB */
   readonly maxRequestBytes?: number
   /** The most bytes of a response body, as it comes. @defaultValue 1 GiB */

@@ -10,7 +10,7 @@ import type { HandlerRequest, HandlerResponse, ServerCodec } from './handler-opt
 import { limit } from './limit.js'
 import { headerOf } from './message.js'
 import { problem, problemOfFailure } from './problem-response.js'
-import { endToEnd, forwardedHeaders } from './proxy-headers.js'
+import { areCredentials, endToEnd, forwardedHeaders } from './proxy-headers.js'
 import type { ReverseProxyOptions } from './proxy-options.js'
 import { canonicalUrl } from './proxy-path.js'
 
@@ -22,9 +22,9 @@ export type ReverseProxy = Listener & {
 
 /**
  * A listener that sends each request on to `target`, and its response back: bodies as they come, as fast as the other side takes
- * them, with deadlines and cancellation passed on and hop-by-hop headers left out. Redirects are not followed. Trailers of
- * responses are passed on, those of requests are not. Throws `RangeError` for limits that make no sense, `TypeError` for a target
- * that is none.
+ * them, with deadlines and cancellation passed on. Hop-by-hop headers stay behind, and so do `authorization`, `cookie` and `x-api-key`
+ * but those that `credentials` names. Redirects are not followed. Trailers of responses are passed on, those of requests are not. Throws
+ * `RangeError` for limits that make no sense, `TypeError` for a target or credentials that are none.
  *
  * Answers with problem details where the target does not: 502 `CONNECTION_REFUSED`, `CONNECTION_FAILED`, `CONNECTION_LOST`,
  * `RESPONSE_TOO_LARGE`; 504 `DEADLINE_EXCEEDED`; 400 `INVALID_PATH`; 413 `BODY_TOO_LARGE`; 501 `NOT_PROXIED` for an upgrade, `TRACE`
@@ -34,7 +34,9 @@ export type ReverseProxy = Listener & {
  */
 export function reverseProxy(target: string, options: ReverseProxyOptions = {}): ReverseProxy {
   const { use, maxRequestBytes = 10 << 20, deadlineMs = 60_000, maxResponseBytes = 1 << 30 } = options
-  const { shouldFail = isServerError } = options
+  const { shouldFail = isServerError, credentials = [] } = options
+  if (!areCredentials(credentials))
+    throw new TypeError("reverseProxy: credentials must be a list of 'authorization', 'cookie' and 'x-api-key'")
   if (typeof shouldFail !== 'function') throw new TypeError('reverseProxy: shouldFail must be a function')
   const { remote, prefix, close } = openRemote(target, options)
   const limits = {
@@ -66,8 +68,8 @@ class ProxyCodec implements ServerCodec<Forwarding, Forwarded> {
 
   decode(request: HandlerRequest, context: Context): Forwarding {
     refuse(request)
-    const { rewrite, forwarded = 'replace', host = 'target' } = this.#options
-    const headers = forwardedHeaders(request.headers, request.peer, forwarded)
+    const { rewrite, forwarded = 'replace', host = 'target', credentials = [] } = this.#options
+    const headers = forwardedHeaders(request.headers, request.peer, { forwarded, credentials })
     const asked = headerOf(request.headers, 'host')
     if (host === 'caller' && asked !== undefined) headers['host'] = asked
     const plain = { method: request.method, path: canonicalUrl(request.url), headers }

@@ -4,6 +4,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { around, callOrThrow, chain, failed, intercept, type Outcome } from 'tenon'
+import { bearerToken, forwardCredentials } from 'tenon/auth'
 import { CallError, failureOf, withOutgoing } from 'tenon/core'
 import { memoryLogger } from 'tenon/log'
 import { type BreakerEvent, breaker, logging, tracing } from 'tenon/middleware'
@@ -104,7 +105,7 @@ describe.for(['undici', 'node'] as const)('reverseProxy with %s', stack => {
             'x_forwarded_for: 10.0.0.2',
             'x-real-ip: 10.0.0.3',
             'forwarded: for=10.0.0.4',
-            'authorization: Bearer kept',
+            'x-tenant: kept',
             'accept-encoding: gzip',
             '',
           ].join('\r\n'),
@@ -114,7 +115,7 @@ describe.for(['undici', 'node'] as const)('reverseProxy with %s', stack => {
       const { headers } = seen[0] as Seen
       expect(headers).toMatchObject({
         host: new URL(address).host,
-        authorization: 'Bearer kept',
+        'x-tenant': 'kept',
         'accept-encoding': 'gzip',
         'x-forwarded-for': '127.0.0.1',
         'x-forwarded-proto': 'http',
@@ -136,6 +137,59 @@ describe.for(['undici', 'node'] as const)('reverseProxy with %s', stack => {
       expect(answer).toMatchObject({ status: 200, body: 'ok' })
       expect(answer?.headers).toMatchObject({ 'set-cookie': 'a=1\nb=2', 'x-kept': 'yes', via: '1.1 tenon' })
       for (const name of ['x-hop', 'proxy-authenticate']) expect(answer?.headers).not.toHaveProperty(name)
+    })
+
+    test('what the caller proves itself with stays here, but what is named, and what a layer sends', async () => {
+      const { address, seen } = await behind()
+      const shown = {
+        authorization: 'Bearer secret',
+        cookie: 'session=secret; theme=secret',
+        'x-api-key': 'secret',
+        x_api_key: 'secret',
+        'x-tenant': 't',
+      }
+      const lines = Object.entries(shown).map(([name, value]) => `${name}: ${value}\r\n`)
+      let known: string | undefined
+      const use = around({
+        name: 'look',
+        enter(context) {
+          known = context.metadata.get('authorization')
+          return undefined
+        },
+      })
+      const asked = async (options: http.ReverseProxyOptions): Promise<IncomingMessage['headers']> => {
+        const { port } = await proxied(address, { stack, ...options })
+        expect((await ask(port, get('/', lines.join(''))))?.status).toBe(200)
+        return seen.at(-1)?.headers ?? {}
+      }
+      const none = await asked({ use })
+      expect(known).toBe('Bearer secret')
+      expect(none).toHaveProperty('x-tenant', 't')
+      expect(JSON.stringify(none)).not.toContain('secret')
+
+      const { authorization, cookie, 'x-api-key': key } = shown
+      const some = await asked({ credentials: ['cookie'] })
+      expect(some).toMatchObject({ cookie })
+      for (const name of ['authorization', 'x-api-key', 'x_api_key']) expect(some).not.toHaveProperty(name)
+      expect(await asked({ credentials: ['authorization', 'cookie', 'x-api-key'] })).toMatchObject({
+        authorization,
+        cookie,
+        'x-api-key': key,
+      })
+
+      const own = bearerToken(() => ({ token: 'own', expiresAt: Date.now() + 600_000 }))
+      expect(await asked({ use: own })).toMatchObject({ authorization: 'Bearer own' })
+      expect(await asked({ use: own, credentials: ['authorization'] })).toMatchObject({ authorization: 'Bearer own' })
+      const forwarded = await asked({ use: forwardCredentials() })
+      expect(forwarded).toMatchObject({ authorization })
+      expect(forwarded).not.toHaveProperty('cookie')
+      const rewritten = await asked({
+        rewrite: (request, incoming) => ({
+          ...request,
+          headers: { ...request.headers, cookie: String(incoming.headers['cookie']) },
+        }),
+      })
+      expect(rewritten).toMatchObject({ cookie })
     })
 
     test('appends where only trusted proxies call, says nothing where nobody may know, keeps the host where it is wanted', async () => {
@@ -822,5 +876,7 @@ describe.for(['undici', 'node'] as const)('reverseProxy with %s', stack => {
       expect(() => http.reverseProxy(address, options)).toThrow(RangeError)
     expect(() => http.reverseProxy('ftp://a.test')).toThrow(TypeError)
     expect(() => http.reverseProxy(address, { shouldFail: 503 as never })).toThrow(TypeError)
+    for (const credentials of ['cookie', ['Cookie'], ['x-key']])
+      expect(() => http.reverseProxy(address, { credentials: credentials as never })).toThrow(/credentials must be/)
   })
 })
