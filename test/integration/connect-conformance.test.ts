@@ -27,44 +27,54 @@ const failing = {
 // Their deadlines, of 200 ms, are short for a busy machine: they may be tried again, and must be kept once.
 const hurried = ['Deadline Propagation/**', 'Timeouts/**']
 
-/** What a run says at its end, where all was as it is to be; else what it said. */
-async function run(
-  mode: 'server' | 'client',
-  args: readonly string[],
-): Promise<{ passed: number; failed: number } | string> {
+/** What came of a run. */
+interface Run {
+  readonly passed: number
+  readonly failed: readonly string[]
+  readonly stdout: string
+}
+
+async function run(mode: 'server' | 'client', args: readonly string[]): Promise<Run> {
   const all = ['--mode', mode, '--conf', `${folder}/config.yaml`, '--max-servers', '1', ...args]
   const options = { timeout: patience, maxBuffer: 64 << 20 }
   const command = ['--', process.execPath, bundled(`${folder}/${mode}.ts`)]
-  return promisify(execFile)(program, [...all, ...command], options).then(
-    ({ stdout }) => {
-      const [, passed, failed] = /(\d+) passed, (\d+) failed/.exec(stdout) ?? []
-      return { passed: Number(passed), failed: Number(failed) }
-    },
-    (thrown: { readonly stdout?: string }) => thrown.stdout ?? String(thrown),
+  const { stdout } = await promisify(execFile)(program, [...all, ...command], options).catch(
+    (thrown: { readonly stdout?: string }) => ({ stdout: thrown.stdout ?? String(thrown) }),
   )
+  const passed = /^(\d+) passed, \d+ failed/m.exec(stdout)?.[1]
+  if (passed === undefined || stdout.includes('was expected to fail but did not')) expect.fail(stdout)
+  const failed = [...stdout.matchAll(/^FAILED: (\S.*):$/gm)].map(([, name = '']) => name)
+  return { passed: Number(passed), failed, stdout }
+}
+
+/**
+ * How many cases passed. What failed is tried again by itself, and must pass once: their programs give a process five seconds to say the
+ * first word on a connection, ten to start, and calls 200 ms, which on a busy machine may not do.
+ */
+async function passing(mode: 'server' | 'client', args: readonly string[], tries: number): Promise<number> {
+  const { passed, failed, stdout } = await run(mode, args)
+  const isCutShort = stdout.includes('could not be run') // then all again
+  if (failed.length === 0 && !isCutShort) return passed
+  if (tries === 1) expect.fail(stdout)
+  if (isCutShort) return passing(mode, args, tries - 1)
+  const rest = failed.flatMap(name => ['--run', name])
+  return passed + (await passing(mode, rest, tries - 1))
 }
 
 test.for([
   { mode: 'server', passed: 334 },
   { mode: 'client', passed: 373 },
-] as const)('the $mode keeps them', { timeout: patience }, async ({ mode, passed }, { skip }) => {
+] as const)('the $mode keeps them', { timeout: 3 * patience }, async ({ mode, passed }, { skip }) => {
   needFile(program, skip)
   const known = failing[mode].flatMap(pattern => ['--known-failing', pattern])
-  expect(await run(mode, [...known, ...hurried.flatMap(pattern => ['--skip', pattern])])).toEqual({ passed, failed: 0 })
+  expect(await passing(mode, [...known, ...hurried.flatMap(pattern => ['--skip', pattern])], 3)).toBe(passed)
 })
 
 test.for([
   { mode: 'server', passed: 36 },
   { mode: 'client', passed: 36 },
-] as const)('the $mode keeps deadlines', { timeout: patience }, async ({ mode, passed }, { skip }) => {
+] as const)('the $mode keeps deadlines', { timeout: 3 * patience }, async ({ mode, passed }, { skip }) => {
   needFile(program, skip)
-  let result: unknown
-  for (let tries = 0; tries < 5; tries++) {
-    result = await run(
-      mode,
-      hurried.flatMap(pattern => ['--run', pattern]),
-    )
-    if (typeof result === 'object') break
-  }
-  expect(result).toEqual({ passed, failed: 0 })
+  const asked = hurried.flatMap(pattern => ['--run', pattern])
+  expect(await passing(mode, asked, 8)).toBe(passed)
 })

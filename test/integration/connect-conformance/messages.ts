@@ -47,11 +47,14 @@ export interface ErrorDefinition {
 
 const Message = z.looseObject({})
 const idempotency = 'unsafe'
+/** What a call has whose caller names no deadline: more than any of them names. */
+export const ownDeadlineMs = 3_600_000
+const deadlineMs = ownDeadlineMs
 const kinds = {
-  unary: { request: Message, response: Message, idempotency },
-  serverStream: { request: Message, response: stream(Message), idempotency },
-  clientStream: { request: stream(Message), response: Message, idempotency },
-  bidiStream: { request: stream(Message), response: stream(Message), idempotency },
+  unary: { request: Message, response: Message, idempotency, deadlineMs },
+  serverStream: { request: Message, response: stream(Message), idempotency, deadlineMs },
+  clientStream: { request: stream(Message), response: Message, idempotency, deadlineMs },
+  bidiStream: { request: stream(Message), response: stream(Message), idempotency, deadlineMs },
 } as const
 
 export const Conformance = contract(`${packageName}.ConformanceService`, {

@@ -11,6 +11,7 @@ import {
   type ErrorDefinition,
   type Header,
   messagesIn,
+  ownDeadlineMs,
   write,
 } from './messages.js'
 
@@ -51,7 +52,7 @@ function failureIn({ code, message = '', details }: ErrorDefinition, more: reado
 
 const infoType = 'ConformancePayload.RequestInfo'
 /** Without a deadline of its caller's a call has the method's. */
-const hasTimeout = ({ remainingMs }: Context): boolean => remainingMs < 29_000
+const hasTimeout = ({ remainingMs }: Context): boolean => remainingMs < ownDeadlineMs / 2
 
 async function unary(kind: string, requests: readonly Data[], context: Context): Promise<Data> {
   const timed = hasTimeout(context)
@@ -135,7 +136,12 @@ const service = implement(Conformance).handlers({
 
 for await (const request of messagesIn('ServerCompatRequest')) {
   const limit = Number(request['messageReceiveLimit'] ?? 0)
-  const options = { port: 0, methodOf: conformanceMethod, ...(limit > 0 && { maxMessageBytes: limit }) }
+  const options = {
+    port: 0,
+    methodOf: conformanceMethod,
+    maxDeadlineMs: ownDeadlineMs,
+    ...(limit > 0 && { maxMessageBytes: limit }),
+  }
   const running = await serve([service], [grpc.server(options)], { signals: false })
   const { hostname, port } = new URL(running.addresses[0]?.replace('grpc:', 'http:') ?? '')
   write('ServerCompatResponse', { host: hostname, port: Number(port) })
