@@ -54,7 +54,7 @@ async function wave(port: number): Promise<void> {
   flooding.destroy()
 
   const hasty = session(port)
-  await resetRapidly(hasty)
+  await resetRapidly(hasty, deep(10, 40))
   hasty.destroy()
 
   await Promise.all(foreign.map(([, text]) => speak(port, text)))

@@ -80,10 +80,10 @@ export function answer(
   })
 }
 
-/** Begins streams and resets them at once, some thousands or until the connection is closed; says how many. */
-export async function resetRapidly(over: http2.ClientHttp2Session): Promise<number> {
+/** Begins streams and resets them at once, a hundred a round or until the connection is closed; says how many. */
+export async function resetRapidly(over: http2.ClientHttp2Session, rounds = 40): Promise<number> {
   let resets = 0
-  for (let round = 0; round < 40 && !over.destroyed; round++) {
+  for (let round = 0; round < rounds && !over.destroyed; round++) {
     for (let i = 0; i < 100 && !over.destroyed; i++, resets++) {
       const asked = over.request(headers)
       asked.on('error', () => {})
