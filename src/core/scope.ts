@@ -48,7 +48,7 @@ export interface PartInit {
 }
 
 /** What a scope is made within. */
-export interface Around {
+interface Around {
   readonly scope: Scope
   /** Of that scope, or it. */
   readonly part: Part

@@ -1,8 +1,21 @@
-/** Layers that answer in place of what is further in: `answeredBefore`. */
+/** Layers that answer in place of what is further in: `answeredBefore`, `answeredLater`. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { around, call, chain, fromPromise, type Layer, type Middleware, right } from '../../src/core/index.js'
-import { answeredBefore } from '../../src/core/layer.js'
+import {
+  around,
+  call,
+  chain,
+  failureOf,
+  fromPromise,
+  intercept,
+  type Layer,
+  left,
+  type Middleware,
+  type Outcome,
+  right,
+} from '../../src/core/index.js'
+import { answeredBefore, answeredLater, receiverOf } from '../../src/core/layer.js'
+import type { Receiver } from '../../src/core/receiver.js'
 import { deep } from '../deep.js'
 
 /** A stack of so many layers around a leaf, one of which may answer; and what happens in it. */
@@ -60,6 +73,58 @@ test('an answer that is a stream is one to those further out', async () => {
   if (outcome._tag === 'Right') for await (const item of outcome.right as AsyncIterable<unknown>) read.push(item)
   expect(read).toEqual([1])
   expect(seen.slice(3)).toEqual(['exit 0 undefined', 'settled 0'])
+})
+
+const down = failureOf('unavailable', 'DOWN', 'down')
+const apart = intercept({ name: 'apart', run: (next, request, context) => next(request, context) })
+const fused: Middleware = next => next
+
+test.each<[where: string, between: Middleware, answer: Outcome]>([
+  ['in the stack of the call', fused, right('later')],
+  ['in the stack of the call', fused, left(down)],
+  ['in a stack of its own', apart, right('later')],
+  ['in a stack of its own', apart, left(down)],
+])('an answer may come later, %s', async (_, between, answer) => {
+  const seen: string[] = []
+  let receiver: Receiver | undefined
+  const later = around({
+    name: 'later',
+    enter(_context, _request, inner) {
+      receiver = receiverOf(inner)
+      return answeredLater
+    },
+    exit: () => void seen.push('exit later'),
+  })
+  const outer = around({ name: 'outer', exit: ({ _tag }) => void seen.push(`exit ${_tag}`) })
+  const endpoint = chain(between, outer, later)(fromPromise(() => seen.push('leaf')))
+  const outcome = call(endpoint, {})
+  expect(seen).toEqual([])
+  void receiver?.complete(answer)
+  expect(seen).toEqual([`exit ${answer._tag}`])
+  expect(await outcome).toEqual(answer)
+})
+
+test('an answer that comes when the call has ended changes nothing', async () => {
+  const seen: string[] = []
+  let receiver: Receiver | undefined
+  const later = around({
+    name: 'later',
+    enter(_context, _request, inner) {
+      receiver = receiverOf(inner)
+      return answeredLater
+    },
+  })
+  const outer = around({
+    name: 'outer',
+    exit: ({ _tag }) => void seen.push(`exit ${_tag}`),
+    settled: () => void seen.push('settled'),
+  })
+  const controller = new AbortController()
+  const outcome = call(chain(outer, later)(fromPromise(() => 1)), {}, { signal: controller.signal })
+  controller.abort()
+  expect(await outcome).toMatchObject({ left: { code: 'cancelled' } })
+  void receiver?.complete(right('late'))
+  expect(seen).toEqual(['exit Left', 'settled'])
 })
 
 test('a layer that enters can have what is further in run besides', async () => {

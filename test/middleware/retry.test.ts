@@ -4,6 +4,7 @@ import {
   CallError,
   type Context,
   call,
+  chain,
   failed,
   failureOf,
   fromPromise,
@@ -18,6 +19,7 @@ import {
   testContext,
 } from '../../src/core/index.js'
 import {
+  bulkhead,
   mayRetry,
   type RetryEvent,
   type RetryOptions,
@@ -355,6 +357,39 @@ test('what a failed attempt said beside its failure is not said with the respons
   await clock.advance(25)
   await outcome
   expect(said).toEqual(['x-2', 'a=2'])
+})
+
+test('what an attempt says before it opens a stream can be sent before the first item', async () => {
+  const streaming = fromPromise((_: unknown, { reply }: Context) => {
+    reply.header('x-from', 'stream')
+    return (async function* () {
+      yield 1
+    })()
+  }, safe)
+  const said: string[] = []
+  const outcome = await call(retry()(streaming), 1, { onReply: ({ headers }) => said.push(...headers.keys()) })
+  expect(said).toEqual(['x-from'])
+  if (outcome._tag === 'Right') for await (const item of outcome.right) expect(item).toBe(1)
+})
+
+test('work that an attempt left behind keeps its place further in until it ends, not until the call does', async () => {
+  const clock = manualClock()
+  const ends: ((response: string) => void)[] = []
+  const places = bulkhead({ maxConcurrent: 1 })
+  const stuck = fromPromise(() => new Promise<string>(resolve => ends.push(resolve)), safe)
+  const patient = retry({ random: half, baseMs: 10_000 })
+  const endpoint = chain(patient, places, timeout({ timeoutMs: 50 }))(stuck)
+  const outcome = call(endpoint, 1, { context: testContext({ clock }) })
+  await clock.advance(100)
+  expect(places.inFlight).toBe(1)
+  ends[0]?.('late')
+  await clock.advance(0)
+  expect(places.inFlight).toBe(0)
+  await clock.advance(4_980)
+  expect(places.inFlight).toBe(1)
+  ends[1]?.('in time')
+  expect(await outcome).toEqual(right('in time'))
+  expect(places.inFlight).toBe(0)
 })
 
 test('a change holds for calls that begin after it', async () => {

@@ -2,9 +2,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  around,
   call,
+  chain,
   failureOf,
   fromPromise,
+  intercept,
   type ManualClock,
   type MethodInfo,
   manualClock,
@@ -98,6 +101,39 @@ test('what the run says beside its response is said to each', async () => {
   const ask = () => call(endpoint, { sku: 'tea' }, { onReply: ({ headers }) => said.push([...headers]) })
   await Promise.all([ask(), ask()])
   expect(said).toEqual([[['x-from', 'run']], [['x-from', 'run']]])
+})
+
+test('a call that cannot say so much fails, and no other', async () => {
+  const saying = fromPromise(async (_: Get, { reply }) => reply.header('x-from', 'run'))
+  const full = around({
+    name: 'full',
+    enter({ attempt, reply }) {
+      for (let i = 0; attempt === 2 && i < 64; i++) reply.header(`x-${i}`, '')
+    },
+  })
+  const endpoint = chain(full, singleFlight<Get>({ key }))(saying)
+  const defects: unknown[] = []
+  const ask = (attempt: number) =>
+    call(endpoint, { sku: 'tea' }, { context: testContext({ attempt, onDefect: thrown => defects.push(thrown) }) })
+  const [first, second] = await Promise.all([ask(2), ask(1)])
+  expect([first, second]).toMatchObject([{ left: { reason: 'DEFECT' } }, { _tag: 'Right' }])
+  expect(defects).toHaveLength(1)
+})
+
+test('each gets its answer in a stack of its own, too', async () => {
+  const apart = intercept({ name: 'apart', run: (next, request, context) => next(request, context) })
+  const endpoint = chain(apart, singleFlight<Get>({ key }))(fromPromise(async ({ sku }: Get) => sku))
+  expect(await Promise.all([call(endpoint, { sku: 'tea' }), call(endpoint, { sku: 'tea' })])).toEqual([
+    right('tea'),
+    right('tea'),
+  ])
+})
+
+test('a response that is there at once is one, and the run is over', async () => {
+  const policy = singleFlight<Get>({ key })
+  const endpoint = policy(fromPromise(({ sku }: Get) => sku))
+  expect(await call(endpoint, { sku: 'tea' })).toEqual(right('tea'))
+  expect(policy.inFlight).toBe(0)
 })
 
 test('the run sees what providers gave, and the key can tell callers apart', async () => {
