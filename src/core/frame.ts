@@ -164,8 +164,9 @@ class Frame implements Dependent, Receiver, Inner {
 
   /** Somebody will tell {@link complete}. */
   private later(): Promise<Outcome> {
+    if (this.outer instanceof Frame) return this.outer.later()
     this.outer ??= new Told()
-    return this.outer.promise() as Promise<Outcome> // all but another frame have one, and that is not outermost
+    return this.outer.promise() as Promise<Outcome> // all but frames have one
   }
 
   /** The call ended while the layer was entering: what it took, its exit gives back. */

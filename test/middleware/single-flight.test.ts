@@ -16,7 +16,7 @@ import {
   right,
   testContext,
 } from '../../src/core/index.js'
-import { type SingleFlightEvent, singleFlight } from '../../src/middleware/index.js'
+import { retry, type SingleFlightEvent, singleFlight } from '../../src/middleware/index.js'
 import { deep } from '../deep.js'
 
 interface Get {
@@ -122,11 +122,11 @@ test('a call that cannot say so much fails, and no other', async () => {
 
 test('each gets its answer in a stack of its own, too', async () => {
   const apart = intercept({ name: 'apart', run: (next, request, context) => next(request, context) })
-  const endpoint = chain(apart, singleFlight<Get>({ key }))(fromPromise(async ({ sku }: Get) => sku))
-  expect(await Promise.all([call(endpoint, { sku: 'tea' }), call(endpoint, { sku: 'tea' })])).toEqual([
-    right('tea'),
-    right('tea'),
-  ])
+  for (const around of [apart, chain(apart, retry())]) {
+    const endpoint = chain(around, singleFlight<Get>({ key }))(fromPromise(async ({ sku }: Get) => sku))
+    const both = [call(endpoint, { sku: 'tea' }), call(endpoint, { sku: 'tea' })]
+    expect(await Promise.all(both)).toEqual([right('tea'), right('tea')])
+  }
 })
 
 test('a response that is there at once is one, and the run is over', async () => {
