@@ -11,7 +11,7 @@ import type { JsonSchema } from './json-schema.js'
  *
  * @example
  * ```ts
- * import { contract, diff, method, openapi } from 'tenon'
+ * import { contract, diff, method, openapi } from 'tenon/contract'
  * import { z } from 'zod'
  *
  * const stock = (count: z.ZodType<number>) =>

@@ -29,7 +29,7 @@ export interface ProtoFiles {
  *
  * @example
  * ```ts
- * import { contract, method, proto } from 'tenon'
+ * import { contract, method, proto } from 'tenon/contract'
  * import { z } from 'zod'
  *
  * const Stock = contract('shop.v1.Stock', {

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { contract, method, openapi } from 'tenon'
+import { contract, method, openapi } from 'tenon/contract'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { main } from '../../src/cli/main.js'

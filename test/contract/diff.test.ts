@@ -1,5 +1,15 @@
 /** What `diff` says of each kind of change: whom it breaks, where, and why. */
-import { contract, diff, failure, type HttpBinding, method, openapi, type Schema, type Slot, stream } from 'tenon'
+import {
+  contract,
+  diff,
+  failure,
+  type HttpBinding,
+  method,
+  openapi,
+  type Schema,
+  type Slot,
+  stream,
+} from 'tenon/contract'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 

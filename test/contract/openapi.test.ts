@@ -2,7 +2,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import * as formats from 'ajv-formats'
-import { contract, failure, type JsonSchema, method, openapi, stream } from 'tenon'
+import { contract, failure, type JsonSchema, method, openapi, stream } from 'tenon/contract'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { Orders, Stock } from '../../examples/shop/contracts.js'

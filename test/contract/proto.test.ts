@@ -1,6 +1,7 @@
 /** The .proto of contracts, and the lock that keeps its numbers. */
-import { contract, failure, method, proto, stream } from 'tenon'
+
 import type { ProtoLock } from 'tenon/contract'
+import { contract, failure, method, proto, stream } from 'tenon/contract'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { grpcService } from '../../src/transport/grpc/message-codec.js'

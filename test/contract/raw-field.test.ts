@@ -2,7 +2,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { toJsonSchema } from '@valibot/to-json-schema'
 import { type } from 'arktype'
-import { contract, diff, type HttpBinding, type JsonSchema, method, openapi, stream } from 'tenon'
+import { contract, diff, type HttpBinding, type JsonSchema, method, openapi, stream } from 'tenon/contract'
 import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'

@@ -30,11 +30,10 @@ import {
   isFailure,
   left,
   method,
-  openapi,
-  proto,
   stream,
 } from 'tenon'
 import type { AnyService } from 'tenon/contract'
+import { openapi, proto } from 'tenon/contract'
 import { serve } from 'tenon/lifecycle'
 import * as grpc from 'tenon/transport/grpc'
 import { fromService } from 'tenon/transport/grpc/protobuf-es'
