@@ -7,7 +7,7 @@ import { anyOf, authorize, rule, scopes } from 'tenon/auth'
 import { type Order, Orders, type Stock } from './contracts.js'
 import * as rules from './domain/orders.js'
 import { OrderBook } from './order-book.js'
-import { cancelAny, type User } from './users.js'
+import { cancelAny, type User, write } from './users.js'
 
 /** What {@link orders} is made of. */
 export interface OrdersOptions {
@@ -62,6 +62,16 @@ export function orders({ stock, use, known, stepMs = 2_000 }: OrdersOptions) {
     return [undefined, principal.id].includes(book.customerOf(request.id))
   })
 
+  const place = fromPromise(async ({ lines }: { lines: readonly Wanted[] }, context: Context & Authenticated<User>) => {
+    const id = book.newId()
+    const reserved = await reserveAll(id, lines, context)
+    if (isLeft(reserved)) return reserved
+    const order = rules.place(id, reserved.right, context.clock.wallTime())
+    book.open(order, context.principal.id)
+    fulfil(id, context.clock)
+    return order
+  })
+
   const cancel = fromPromise(async ({ id }: { id: string }, context: Context) => {
     const order = book.find(id)
     if (order === undefined) return noSuchOrder(id)
@@ -82,16 +92,8 @@ export function orders({ stock, use, known, stepMs = 2_000 }: OrdersOptions) {
       watch: ({ id }, context) => (book.find(id) === undefined ? noSuchOrder(id) : book.follow(id, context.signal)),
     })
     .use(known)
-    .handlers({
-      async place({ lines }, context) {
-        const id = book.newId()
-        const reserved = await reserveAll(id, lines, context)
-        if (isLeft(reserved)) return reserved
-        const order = rules.place(id, reserved.right, context.clock.wallTime())
-        book.open(order, context.principal.id)
-        fulfil(id, context.clock)
-        return order
-      },
+    .endpoints({
+      place: authorize(scopes(write))(place),
+      cancel: authorize(anyOf(own, scopes(cancelAny)))(cancel),
     })
-    .endpoints({ cancel: authorize(anyOf(own, scopes(cancelAny)))(cancel) })
 }

@@ -12,6 +12,9 @@ export interface User {
   readonly scopes: readonly string[]
 }
 
+/** What customers have. */
+export const write = 'orders:write'
+
 /** What the staff has and customers do not. */
 export const cancelAny = 'orders:cancel-any'
 
@@ -42,7 +45,7 @@ export function usersOf(): Users {
   })
   const login = signer({ ...issued, key, ttlMs: 600_000 })
   const tokens = async (): Promise<Tokens> => {
-    const customer = await login.sign({ sub: 'ada', scope: 'orders:write' })
+    const customer = await login.sign({ sub: 'ada', scope: write })
     const staff = await login.sign({ sub: 'bob', scope: cancelAny })
     return { customer: customer.token, staff: staff.token }
   }

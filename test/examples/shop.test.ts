@@ -22,7 +22,7 @@ import * as rules from '../../examples/shop/domain/orders.js'
 import { OrderBook } from '../../examples/shop/order-book.js'
 import { orders } from '../../examples/shop/orders.js'
 import { stock } from '../../examples/shop/stock.js'
-import { cancelAny, type User, usersOf } from '../../examples/shop/users.js'
+import { cancelAny, type User, usersOf, write } from '../../examples/shop/users.js'
 import { known } from './customers.js'
 
 const asIs: Middleware = next => next
@@ -139,6 +139,13 @@ describe('an order', () => {
     expect(first).toMatchObject({ right: { status: 'cancelled' } })
     expect(await call(shop.orders.cancel, { id: '1' })).toEqual(first)
     expect(await available('mug')).toBe(12)
+  })
+
+  it('is placed by customers alone', async () => {
+    const { lines } = (await callOrThrow(shop.orders.get, { id: '1' })) as { lines: { sku: string; count: number }[] }
+    const placed = await call(shop.orders.place, { lines }, { outgoing: { who: 'bob', scopes: cancelAny } })
+    expect(placed).toMatchObject({ left: { code: 'permission_denied', reason: 'PERMISSION_DENIED' } })
+    expect(await available('mug')).toBe(10)
   })
 
   it('is cancelled by who placed it and by the staff, and by nobody else', async () => {
@@ -266,7 +273,7 @@ describe('the tokens that `npm start` prints', () => {
       const context = testContext({ clock, metadata: { authorization: `Bearer ${token}` } })
       return await call(users.known(whoCalls), {}, { context })
     }
-    const scope = who === 'staff' ? cancelAny : 'orders:write'
+    const scope = who === 'staff' ? cancelAny : write
     expect(await openedAfter(0)).toEqual(right([scope]))
     expect(await openedAfter(580)).toEqual(right([scope]))
     expect(await openedAfter(610)).toMatchObject({ left: { reason: 'TOKEN_EXPIRED' } }) // the clocks may differ by 5 s
