@@ -146,16 +146,18 @@ test('a caller of another maker hears of nothing but its answer, and a short cal
 
 test('a handler hears of it as well, where it is given its connection', async () => {
   const stage = await scene()
-  const { broker, clock, hang, serving } = stage
+  const { broker, clock, hang } = stage
+  const serving = broker.connection()
   const codec = { decode: () => ({}), encode: () => ({}) }
   for (const [subject, options] of [
     ['with', { connection: serving, clock }],
     ['without', { clock }],
   ] as const)
     serving.subscribe(subject, { callback: nats.handler(fromPromise(hang), codec, options) })
-  for (const [subject, expected] of [
-    ['without', []],
-    ['with', ['the caller gave up']],
+  const before = broker.subscriptions
+  for (const [subject, inboxes, expected] of [
+    ['without', 1, []],
+    ['with', 2, ['the caller gave up']],
   ] as const) {
     const remote = nats.endpoint(
       { connection: broker.connection(), subject },
@@ -165,6 +167,7 @@ test('a handler hears of it as well, where it is given its connection', async ()
     await settle()
     await clock.advance(200)
     await settle()
+    expect(broker.subscriptions - before).toBe(inboxes) // the caller's, and the handler's while a call lasts
     giveUp()
     expect(await outcome).toMatchObject(cancelled)
     await settle()
@@ -172,6 +175,7 @@ test('a handler hears of it as well, where it is given its connection', async ()
     const closed = remote.close()
     await clock.advance(1_001)
     await closed
+    expect(broker.subscriptions).toBe(before)
   }
   await stage.binding.close()
   await stage.listening.close()
