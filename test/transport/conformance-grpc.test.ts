@@ -1,4 +1,4 @@
-/** gRPC keeps the conformance suite, but for what protocol buffers have no place for; with JSON for messages, all of it. */
+/** gRPC keeps the conformance suite, but for what protocol buffers have no place for; with JSON for messages, that too. */
 import { bindingHarness, conformanceTests, type TransportHarness, transportConformance } from 'tenon/testkit'
 import * as grpc from 'tenon/transport/grpc'
 import { describe, test } from 'vitest'
