@@ -1,8 +1,10 @@
 /** gRPC over TLS: who is trusted, who shows a certificate, and what a handler learns of it. */
+import * as grpcJs from '@grpc/grpc-js'
 import { call, connect, contract, type Failure, implement, isFailure, method, type Peer } from 'tenon'
+import { authenticate, certificate as shown } from 'tenon/auth'
 import { type Running, serve } from 'tenon/lifecycle'
 import * as grpc from 'tenon/transport/grpc'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { certificate } from '../http/certificates.js'
 
@@ -105,4 +107,71 @@ test('TLS that cannot work is refused at once', () => {
   expect(() => grpc.client('grpc://127.0.0.1:1', { tls: trusting })).toThrow(/only for targets with grpcs/)
   expect(() => grpc.client('grpcs://127.0.0.1:1', { tls: { cert: served.cert } })).toThrow(/a cert and its key/)
   expect(() => grpc.client('ftp://127.0.0.1:1')).toThrow(/the target/)
+})
+
+describe('grpc-js itself', () => {
+  const path = '/test.v1.Who/Ask'
+  const same = (bytes: Buffer): Buffer => bytes
+  const named = (name: string): Buffer => Buffer.concat([Buffer.from([10, name.length]), Buffer.from(name)])
+  const pem = ({ cert, key }: { readonly cert: string; readonly key: string }) => ({
+    cert: Buffer.from(cert),
+    key: Buffer.from(key),
+  })
+
+  function ask(address: string, credentials: grpcJs.ChannelCredentials): Promise<Buffer | grpcJs.ServiceError> {
+    const native = new grpcJs.Client(address.replace('grpcs://', ''), credentials, {
+      'grpc.ssl_target_name_override': 'localhost', // a server has no name that is an address (RFC 6066)
+    })
+    const deadline = Date.now() + 10_000
+    return new Promise<Buffer | grpcJs.ServiceError>(resolve =>
+      native.makeUnaryRequest(path, same, same, Buffer.alloc(0), { deadline }, (error, value = Buffer.alloc(0)) =>
+        resolve(error ?? value),
+      ),
+    ).finally(() => native.close())
+  }
+
+  test('calls with its certificate, by which authenticate knows it', async () => {
+    const scheme = shown({
+      identify: ({ uris }) => (uris.includes('spiffe://shop/orders') ? { id: 'orders' } : undefined),
+    })
+    const known = implement(Who)
+      .use(authenticate(scheme))
+      .handlers({ ask: (_, { principal }) => ({ name: principal.id }) })
+    const tls = { key: served.key, cert: served.cert, ca: authority.cert, clientCertificate: 'required' } as const
+    running = await serve([known], [grpc.server({ port: 0, tls })], { signals: false })
+    const [address = ''] = running.addresses
+    const ca = Buffer.from(authority.cert)
+    const good = pem(caller)
+    expect(await ask(address, grpcJs.credentials.createSsl(ca, good.key, good.cert))).toEqual(named('orders'))
+    const another = pem(certificate({ name: 'billing', uris: ['spiffe://shop/billing'], issuer: authority }))
+    expect(await ask(address, grpcJs.credentials.createSsl(ca, another.key, another.cert))).toMatchObject({
+      code: grpcJs.status.UNAUTHENTICATED,
+    })
+    expect(await ask(address, grpcJs.credentials.createSsl(ca))).toMatchObject({ code: grpcJs.status.UNAVAILABLE })
+  })
+
+  test('is called with our certificate, and refuses us without one', async () => {
+    const { key, cert } = pem(served)
+    const server = new grpcJs.Server()
+    server.register<Buffer, Buffer>(
+      path,
+      (called: grpcJs.ServerUnaryCall<Buffer, Buffer>, respond: grpcJs.sendUnaryData<Buffer>) =>
+        respond(null, named(String(called.getAuthContext().sslPeerCertificate?.subject.CN))),
+      same,
+      same,
+      'unary',
+    )
+    const required = grpcJs.ServerCredentials.createSsl(
+      Buffer.from(authority.cert),
+      [{ private_key: key, cert_chain: cert }],
+      true,
+    )
+    const port = await new Promise<number>((resolve, reject) =>
+      server.bindAsync('127.0.0.1:0', required, (error, bound) => (error === null ? resolve(bound) : reject(error))),
+    )
+    const address = `grpcs://127.0.0.1:${port}`
+    expect(await asking(address, { ...trusting, cert: caller.cert, key: caller.key })).toBe('orders')
+    expect(await asking(address, trusting)).toMatchObject({ code: 'unavailable' })
+    server.forceShutdown()
+  })
 })
