@@ -20,15 +20,29 @@ export function addHandlers({ sum, concat }: AddEndpoints): Readonly<Record<stri
     return { a: A, b: B }
   }
   return {
-    '/sum': http.handler(sum, { decode: decodeSum, encode: encodeAnswer, encodeFailure }, options),
-    '/concat': http.handler(concat, { decode: decodeConcat, encode: encodeAnswer, encodeFailure }, options),
+    '/sum': exactly('/sum', http.handler(sum, { decode: decodeSum, encode: encodeAnswer, encodeFailure }, options)),
+    '/concat': exactly(
+      '/concat',
+      http.handler(concat, { decode: decodeConcat, encode: encodeAnswer, encodeFailure }, options),
+    ),
+  }
+}
+
+/** What is mounted answers for all paths below its own, too; of Go's ServeMux these are not found. */
+function exactly(path: string, listener: http.Listener): http.Listener {
+  return (message, target) => {
+    if (message.url?.split('?', 1)[0] === path) listener(message, target)
+    else {
+      target.writeHead(404, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' })
+      target.end('404 page not found\n')
+    }
   }
 }
 
 function encodeAnswer({ v, err }: Answer<bigint | string>): http.HandlerResponse {
   if (err !== undefined) return encodeError(400, err)
-  const value = typeof v === 'bigint' ? Number(v) : v // an int32, by the rules of the business
-  return { headers: { 'content-type': 'application/json; charset=utf-8' }, body: json.encode({ v: value }) }
+  const body = typeof v === 'bigint' ? `{"v":${v}}\n` : json.encode({ v }) // JSON of ours has no integers of 64 bits
+  return { headers: { 'content-type': 'application/json; charset=utf-8' }, body }
 }
 
 function encodeFailure(failure: Failure): http.HandlerResponse {
@@ -39,6 +53,8 @@ function encodeFailure(failure: Failure): http.HandlerResponse {
 function encodeError(status: number, error: string): http.HandlerResponse {
   return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: json.encode({ error }) }
 }
+
+const sumResponse = { name: 'SumResponse', package: 'addendpoint', fields: ['V'] } as const
 
 /** A client's endpoints, and what lets go of its connections. */
 export interface AddClient extends AddEndpoints {
@@ -51,11 +67,11 @@ export function httpClient(instance: string): AddClient {
   const layers = clientLayers()
   const sum = http.endpoint<Pair<bigint>, Answer<bigint>>(target, {
     encode: ({ a, b }) => ({ path: '/sum', body: `{"A":${a},"B":${b}}\n` }),
-    decode: response => answerOf(response, v => BigInt(Number(v))),
+    decode: response => answerOf(response, 0n, () => json.decodeInts(response.text, sumResponse).V),
   })
   const concat = http.endpoint<Pair<string>, Answer<string>>(target, {
     encode: ({ a, b }) => ({ path: '/concat', body: json.encode({ A: a, B: b }) }),
-    decode: response => answerOf(response, String),
+    decode: response => answerOf(response, '', String),
   })
   const bare: AddEndpoints = { sum, concat }
   return {
@@ -65,9 +81,9 @@ export function httpClient(instance: string): AddClient {
   }
 }
 
-function answerOf<V>(response: http.EndpointResponse, read: (v: unknown) => V): Answer<V> {
+function answerOf<V>(response: http.EndpointResponse, none: V, read: (v: unknown) => V): Answer<V> {
   const { v, error } = Object(response.json()) as { readonly v?: unknown; readonly error?: unknown } // any object can be asked
   if (response.status === 200) return { v: read(v) }
-  if (response.status === 400) return { v: read(''), err: String(error) }
+  if (response.status === 400) return { v: none, err: String(error) }
   throw new CallError<never>(failureOf('unknown', 'ADDSVC_FAILED', String(error)))
 }

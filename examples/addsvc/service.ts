@@ -24,8 +24,9 @@ const maxLength = 10
 const basicService: AddService = {
   sum(a, b) {
     if (a === 0n && b === 0n) return { v: 0n, err: errTwoZeroes }
-    const v = a + b
-    return v < intMin || v > intMax ? { v: 0n, err: errIntOverflow } : { v }
+    // As the original asks: what is beyond an int32 may well be added to something of the other sign.
+    const overflows = (b > 0n && a > intMax - b) || (b < 0n && a < intMin - b)
+    return overflows ? { v: 0n, err: errIntOverflow } : { v: a + b }
   },
   concat(a, b) {
     const length = Buffer.byteLength(a) + Buffer.byteLength(b)

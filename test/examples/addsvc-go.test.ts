@@ -115,6 +115,9 @@ describe('addsvc', { timeout: 120_000 }, () => {
       ['/sum', '{"A":"1"}'],
       ['/sum', '{"b":9223372036854775808}'],
       ['/sum', '7'],
+      ['/concat/', '{"A":"1","B":"2"}'],
+      ['/concat/more?x', '{"A":"1","B":"2"}'],
+      ['/concat?x', '{"A":"1","B":"2"}'],
     ]
     const ask = async (address: string) => {
       const answers: unknown[] = []
@@ -125,6 +128,28 @@ describe('addsvc', { timeout: 120_000 }, () => {
       return answers
     }
     expect(await ask(ours.http)).toEqual(await ask(theirs.http))
+  })
+
+  // One request a second: the limit of both.
+  it.for([
+    ['{"A":5000000000,"B":-1}', 200, '{"v":4999999999}\n'],
+    ['{"A":9223372036854775807,"B":-1}', 200, '{"v":9223372036854775806}\n'],
+    ['{"A":5000000000,"B":0}', 200, '{"v":5000000000}\n'],
+    ['{"A":5000000000,"B":1}', 400, '{"error":"integer overflow"}\n'],
+    ['{"A":-2147483648,"B":-1}', 400, '{"error":"integer overflow"}\n'],
+  ] as const)('adds %s beyond 32 bits as the original does', async ([body, status, text], { skip }) => {
+    needGo(skip)
+    const sum = async (address: string) => {
+      for (let tries = 0; ; tries++) {
+        const response = await fetch(`http://${address}/sum`, { method: 'POST', body })
+        const answer = [response.status, await response.text()] as const
+        if (tries === 30 || response.status !== 500) return answer
+        await new Promise(resolve => setTimeout(resolve, 1_050))
+      }
+    }
+    const [original, own] = await Promise.all([sum(theirs.http), sum(ours.http)])
+    expect(original).toEqual([status, text])
+    expect(own).toEqual(original)
   })
 
   it('has the metrics of the original', async ({ skip }) => {
@@ -144,13 +169,15 @@ describe('addsvc', { timeout: 120_000 }, () => {
   it('has a client that calls the original', async ({ skip }) => {
     needGo(skip)
     const { http, grpc } = theirs
-    const [sum, tooLong, quoted, none] = await Promise.all([
+    const [sum, large, tooLong, quoted, none] = await Promise.all([
       paced(ourClient, '-grpc-addr', grpc, '1', '2'),
+      paced(ourClient, '-http-addr', http, '--', '9223372036854775807', '-1'),
       ourClient('-http-addr', http, '-method', 'concat', 'abcdef', 'ghijkl'),
       ourClient('-grpc-addr', grpc, '-method', 'concat', 'a"é\u0007\u007f', 'b'),
       ourClient('-http-addr', http, 'one', '2'),
     ])
     expect(sum).toEqual([0, '1 + 2 = 3\n'])
+    expect(large).toEqual([0, '9223372036854775807 + -1 = 9223372036854775806\n'])
     expect(tooLong).toEqual([1, 'error: result exceeds maximum size\n'])
     expect(quoted).toEqual(await goClient('-grpc-addr', grpc, '-method', 'concat', 'a"é\u0007\u007f', 'b'))
     expect(none).toEqual([1, 'error: "one" is no integer of 64 bits\n'])
