@@ -2,20 +2,27 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { authenticate } from '../../../src/auth/index.js'
 import { signer } from '../../../src/auth/jwt/index.js'
 import { type LoginOptions, login } from '../../../src/auth/oauth2/index.js'
 import { sessions } from '../../../src/auth/session/index.js'
+import { contract, implement, method } from '../../../src/contract/index.js'
 import {
   type Context,
   call,
+  chain,
   type Endpoint,
   fromPromise,
   type ManualClock,
   manualClock,
   testContext,
 } from '../../../src/core/index.js'
+import { logger } from '../../../src/log/index.js'
+import { logging, tracing } from '../../../src/middleware/index.js'
 import { memoryStore, type Store } from '../../../src/store/index.js'
+import { memoryReporter, tracer } from '../../../src/tracing/index.js'
 import { listening } from '../../transport/http/listening.js'
+import { served } from '../../transport/http/served.js'
 import { broken, type FakeServer, json } from './authorization-server.js'
 
 const pair = generateKeyPairSync('rsa', { modulusLength: 2_048 })
@@ -34,6 +41,8 @@ interface FakeProvider {
   /** Of the ID token; over what it has by itself. */
   claims: Record<string, unknown>
   key: typeof pair
+  /** The code that it gives, and takes. */
+  code: string
   /** Instead of what a provider answers, by path. */
   readonly instead: Map<string, FakeServer['answer']>
   /** What the last authorization request asked for. */
@@ -68,7 +77,7 @@ async function fakeProvider(): Promise<FakeProvider> {
         .update(asked.form.get('code_verifier') ?? '')
         .digest('base64url')
       const isGood =
-        asked.form.get('code') === 'good' &&
+        asked.form.get('code') === provider.code &&
         challenge === provider.request.get('code_challenge') &&
         asked.form.get('redirect_uri') === provider.request.get('redirect_uri') &&
         asked.headers.authorization === `Basic ${Buffer.from(`shop:${secret}`).toString('base64')}`
@@ -88,6 +97,7 @@ async function fakeProvider(): Promise<FakeProvider> {
     issuer: address,
     asked: [],
     claims: {},
+    code: 'good',
     key: pair,
     instead: new Map(),
     request: new URLSearchParams(),
@@ -169,7 +179,7 @@ async function shop(more: Partial<Options> = {}): Promise<Shop> {
     async begin(browser, returnTo) {
       const url = new URL(await browser.visit(endpoints.start, { returnTo }))
       provider.request = url.searchParams
-      return { code: 'good', state: url.searchParams.get('state') ?? '', iss: provider.issuer }
+      return { code: provider.code, state: url.searchParams.get('state') ?? '', iss: provider.issuer }
     },
     async who({ cookies }) {
       const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
@@ -552,3 +562,98 @@ describe('what cannot be safe is refused at construction', () => {
 function doing(f: (context: Context) => Promise<void>) {
   return fromPromise(async (_: object, context) => f(context))
 }
+
+describe('over HTTP', () => {
+  const text = z.string().optional()
+  const Nothing = z.object({})
+  const Accounts = contract('test.v1.Accounts', {
+    login: method({ request: Nothing, response: Nothing, idempotency: 'safe', http: { get: '/login' } }),
+    callback: method({
+      request: z.object({ code: text, state: text, iss: text, error: text }),
+      response: Nothing,
+      idempotency: 'safe',
+      http: { get: '/login/callback' },
+    }),
+    me: method({ request: Nothing, response: z.object({ id: text }), idempotency: 'safe', http: { get: '/me' } }),
+  })
+
+  test('nothing that is written has the address that the provider sends the browser to, or what comes of it', async () => {
+    const texts: [where: string, text: string][] = []
+    const into = (where: string) => (text: string) => void texts.push([where, text])
+    const logs = (['json', 'logfmt', 'pretty'] as const).map(format => logger({ format, write: into(format) }))
+    const reporter = memoryReporter()
+    const traces = tracer({ service: 'shop', reporters: [reporter] })
+    let idToken = ''
+    const { endpoints, provider, users } = await shop({
+      principal: ({ claims: { sub }, ...loggedIn }) => {
+        idToken = loggedIn.idToken
+        return { id: sub, idToken }
+      },
+    })
+    const service = implement(Accounts)
+      .use(chain(tracing(traces), ...logs.map(log => logging(log))))
+      .endpoints({ login: endpoints.start, callback: endpoints.callback })
+      .use(authenticate(users.scheme))
+      .handlers({
+        me(_, context) {
+          for (const log of logs) log.info('asked', { context, headers: context.metadata, who: context.principal }) // careless
+          return { id: context.principal.id }
+        },
+      })
+    const { address, defects } = await served([service])
+    const cookieOf = (response: Response): string =>
+      /^[^;]*/.exec(response.headers.getSetCookie().at(-1) ?? '')?.[0] ?? ''
+    const shown: [what: string, text: string][] = [['the client’s secret', secret]]
+    const begun = async () => {
+      const response = await fetch(`${address}/login`, { redirect: 'manual' })
+      provider.request = new URL(response.headers.get('location') ?? '').searchParams
+      provider.code = `code-${randomBytes(12).toString('hex')}`
+      const [state = '', nonce = ''] = ['state', 'nonce'].map(name => provider.request.get(name) ?? '')
+      const cookie = cookieOf(response)
+      shown.push(['a code', provider.code], ['a state', state], ['a nonce', nonce], ['a word', cookie.slice(13, 56)])
+      return { cookie, query: { code: provider.code, state, iss: provider.issuer } }
+    }
+    const statuses: number[] = []
+    const visit = async (query: string | Record<string, string>, cookie: string, path = '/login/callback') => {
+      const url = `${address}${path}?${new URLSearchParams(query)}`
+      const response = await fetch(url, { headers: { cookie }, redirect: 'manual' })
+      statuses.push(response.status)
+      return response
+    }
+    const { cookie, query } = await begun()
+    const session = cookieOf(await visit(query, cookie))
+    await visit(query, cookie) // again
+    const me = await fetch(`${address}/me`, { headers: { cookie: session } })
+    expect(await me.json()).toEqual({ id: 'ada' })
+    for (const change of [
+      { code: `other-${query.code}` },
+      { error: 'access_denied' },
+      { iss: 'https://evil.example' },
+    ]) {
+      const next = await begun()
+      await visit({ ...next.query, ...change }, next.cookie)
+    }
+    const twice = await begun()
+    await visit(`${new URLSearchParams(twice.query)}&code=${twice.query.code}`, twice.cookie)
+    await visit(twice.query, twice.cookie, '/login/callback/')
+    await visit(twice.query, twice.cookie, `/${twice.query.code}`)
+    expect(statuses).toEqual([303, 400, 401, 401, 401, 400, 404, 404])
+
+    shown.push(
+      ['an ID token', idToken],
+      ['its signature', idToken.split('.')[2] ?? ''],
+      ['a session', session.split('=')[1] ?? ''],
+    )
+    for (const [what, secret] of shown) expect(secret.length, what).toBeGreaterThan(8)
+    into('spans')(
+      JSON.stringify(reporter.spans.map(({ name, attributes, events, error }) => [name, attributes, events, error])),
+    )
+    into('defects')(JSON.stringify(defects.map(String)))
+    for (const where of ['json', 'logfmt', 'pretty', 'spans'])
+      expect(texts.filter(([name]) => name === where).join(''), where).toContain('LOGIN_REFUSED')
+    const found = shown.flatMap(([what, secret]) =>
+      texts.filter(([, written]) => written.includes(secret)).map(([where]) => `${what} in ${where}`),
+    )
+    expect(found).toEqual([])
+  })
+})
