@@ -3,6 +3,7 @@
 // a binding that is not understood is one all the same.
 import { hash } from 'node:crypto'
 import type { Peer } from '../../core/index.js'
+import { isSameSecret } from '../same-secret.js'
 
 /** Whether a token is bound to a key, whichever and however. */
 export function isBound({ cnf }: Readonly<Record<string, unknown>>): boolean {
@@ -13,5 +14,6 @@ export function isBound({ cnf }: Readonly<Record<string, unknown>>): boolean {
 export function holdsKey({ cnf }: Readonly<Record<string, unknown>>, { certificate }: Peer): boolean {
   if (typeof cnf !== 'object' || cnf === null || certificate === undefined) return false
   const [[method, thumbprint] = [], ...others] = Object.entries(cnf)
-  return others.length === 0 && method === 'x5t#S256' && thumbprint === hash('sha256', certificate.der, 'base64url')
+  if (others.length > 0 || method !== 'x5t#S256' || typeof thumbprint !== 'string') return false
+  return isSameSecret(thumbprint, hash('sha256', certificate.der, 'base64url'))
 }
