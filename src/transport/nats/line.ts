@@ -190,6 +190,15 @@ export class Line {
     }
   }
 
+  /** Resolves when the broker has taken all that was sent, or can take nothing. Never rejects. */
+  async taken(): Promise<void> {
+    try {
+      await this.connection.flush()
+    } catch {
+      // it broke: whoever sends is told by `onLost`
+    }
+  }
+
   #unsent(message: string, cause?: unknown): Failure {
     return failureOf('unavailable', 'CONNECTION_FAILED', message, { ran: 'no', ...(cause !== undefined && { cause }) })
   }

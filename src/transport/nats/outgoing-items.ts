@@ -1,11 +1,18 @@
-// Items that are sent to the other end, as fast as it gives credit: none is made before there is room for it.
+// Items that are sent to the other end, as fast as it gives credit: none is made before there is room for it. Credit is only what the other
+// end says: however much that is, no more is sent than the broker has taken, so that the process keeps its memory and its time.
 import type { Failure } from '../../core/index.js'
 import { bodyOf } from './body.js'
 import { costOf, valueFrame } from './frame.js'
+import { maxWindowBytes } from './limit.js'
+
+/** How much of one stream may wait here for the broker to take it, as credit counts it. */
+const maxUntaken = 256 << 10
 
 /** What the sending of items needs, and sets off. Of the last four one is called, once, unless the sending is stopped. */
 export interface Outlet {
   send(body: Uint8Array): Failure | undefined
+  /** Resolves when the broker has taken what was sent. Never rejects. */
+  taken(): Promise<void>
   /** All items were sent. */
   onEnd(count: number): void
   /** The iterable threw. */
@@ -21,30 +28,34 @@ export class OutgoingItems {
   readonly #outlet: Outlet
   #limit: number
   #sent = 0
+  /** How much of that the broker is known to have taken. */
+  #taken = 0
+  #asks = false
   #count = 0
   #stopped = false
-  #onCredit: (() => void) | undefined
+  #onRoom: (() => void) | undefined
 
   /** `limit` is the credit that there is to begin with. */
   constructor(items: AsyncIterable<unknown>, limit: number, outlet: Outlet) {
     this.#iterator = items[Symbol.asyncIterator]()
-    this.#limit = limit
+    this.#limit = Math.min(limit, maxWindowBytes)
     this.#outlet = outlet
   }
 
-  /** The other end takes so much in all. */
+  /** The other end takes so much in all. What is more than any window is left for when it says so again. */
   credit(limit: number): void {
-    if (limit <= this.#limit) return
-    this.#limit = limit
+    const most = Math.min(limit, this.#sent + maxWindowBytes)
+    if (most <= this.#limit) return
+    this.#limit = most
     this.#wake()
   }
 
   /** Sends them all. Never rejects. */
   async run(): Promise<void> {
     while (!this.#stopped) {
-      if (this.#sent >= this.#limit) {
+      if (this.#sent >= this.#limit || this.#sent - this.#taken >= maxUntaken) {
         await new Promise<void>(resolve => {
-          this.#onCredit = resolve
+          this.#onRoom = resolve
         })
         continue
       }
@@ -82,6 +93,17 @@ export class OutgoingItems {
     }
     this.#count++
     this.#sent += costOf(body.length)
+    if (this.#sent - this.#taken >= maxUntaken / 2 && !this.#asks) void this.#ask()
+  }
+
+  /** Asks the broker while there is still room, so that nothing waits unless the broker does. */
+  async #ask(): Promise<void> {
+    const sent = this.#sent
+    this.#asks = true
+    await this.#outlet.taken()
+    this.#asks = false
+    this.#taken = sent
+    this.#wake()
   }
 
   /** No more items are wanted: closes the iterable. */
@@ -99,8 +121,8 @@ export class OutgoingItems {
   }
 
   #wake(): void {
-    this.#onCredit?.()
-    this.#onCredit = undefined
+    this.#onRoom?.()
+    this.#onRoom = undefined
   }
 
   async #close(): Promise<void> {

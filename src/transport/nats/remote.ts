@@ -1,14 +1,14 @@
 // The services on a connection, as their callers share them.
 import { type Failure, failureOf } from '../../core/index.js'
 import type { NatsConnection } from './connection.js'
-import { limit } from './limit.js'
+import { limit, windowIn } from './limit.js'
 import { type Line, lineOf } from './line.js'
 
 /** Options of `client`, and of `endpoint`. */
 export interface NatsClientOptions {
   /** The most calls going on at once; above, calls fail with `TOO_MANY_CALLS`, `ran: 'no'`. @defaultValue 1024 */
   readonly maxCalls?: number
-  /** The most of one stream that is on its way or waits here to be read, in bytes; the sender waits. @defaultValue 256 KiB */
+  /** The most of one stream that is on its way or waits here to be read, in bytes; the sender waits. 1 KiB to 16 MiB. @defaultValue 256 KiB */
   readonly windowBytes?: number
   /**
    * How often a stream gives a sign of life, in ms; one of which nothing is heard three times as long is `STREAM_BROKEN`. Keep it within a
@@ -38,7 +38,7 @@ export class Remote {
 
   constructor(connection: NatsConnection, options: NatsClientOptions) {
     this.#maxCalls = limit('maxCalls', options.maxCalls ?? 1024)
-    this.windowBytes = limit('windowBytes', options.windowBytes ?? 256 << 10, 1024)
+    this.windowBytes = windowIn(options.windowBytes)
     this.heartbeatMs = limit('heartbeatMs', options.heartbeatMs ?? 5000)
     this.line = lineOf(connection, options.inboxPrefix ?? '_INBOX')
     this.peer = this.line.server

@@ -134,6 +134,7 @@ export class ServedStream implements Served, Starter, Receiver {
     const { line, responder, onDefect } = this.#init
     this.#sending = new OutgoingItems(items, this.#credit, {
       send: body => line.send(this.#init.reply, body),
+      taken: () => line.taken(),
       onEnd: count => this.#last(() => endFrame(count, this.#call.reply?.trailers)),
       onThrown: (count, thrown) => this.#failed(count, failureIn(thrown, onDefect)),
       onUnwritable: (count, thrown) => {

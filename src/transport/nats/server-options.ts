@@ -1,5 +1,5 @@
 // What may be set on the server over NATS, and what it is when it is not.
-import { limit } from './limit.js'
+import { limit, windowIn } from './limit.js'
 import { checkedMicro, type MicroOptions } from './micro.js'
 
 /** Options of `server`. */
@@ -14,7 +14,7 @@ export interface NatsServerOptions {
   readonly maxHeaders?: number
   /** The longest deadline that a caller may ask for, in ms. @defaultValue 300 000; an hour for streams */
   readonly maxDeadlineMs?: number
-  /** The most of one request stream that is on its way or waits here to be read, in bytes; the caller waits. @defaultValue 256 KiB */
+  /** The most of one request stream that is on its way or waits here to be read, in bytes; the caller waits. 1 KiB to 16 MiB. @defaultValue 256 KiB */
   readonly windowBytes?: number
   /**
    * How often a stream gives a sign of life, in ms; one whose caller is not heard three times as long ends. At least a client's, if
@@ -44,7 +44,7 @@ export function settingsOf(options: NatsServerOptions): Settings {
     maxBodyBytes: limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20),
     maxHeaders: limit('maxHeaders', options.maxHeaders ?? 100),
     maxDeadlineMs: limit('maxDeadlineMs', options.maxDeadlineMs ?? 300_000),
-    windowBytes: limit('windowBytes', options.windowBytes ?? 256 << 10, 1024),
+    windowBytes: windowIn(options.windowBytes),
     heartbeatMs: limit('heartbeatMs', options.heartbeatMs ?? 5000),
   }
 }

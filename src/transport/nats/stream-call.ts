@@ -84,6 +84,7 @@ export class StreamCall implements Receiver {
     const { scope } = carriedOf(this.#context)
     return new OutgoingItems(items, 0, {
       send: body => this.#remote.line.send(this.#control ?? '', body), // no credit comes before the server says where it listens
+      taken: () => this.#remote.line.taken(),
       onEnd: count => this.#say(endFrame(count)),
       onThrown: (count, thrown) => {
         scope.caught(thrown) // tells of a defect

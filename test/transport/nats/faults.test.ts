@@ -37,7 +37,7 @@ interface Scene {
   close(): Promise<void>
 }
 
-async function scene(items = 5): Promise<Scene> {
+async function scene(items = 5, taken: () => Promise<void> = async () => {}): Promise<Scene> {
   const broker = new FakeBroker()
   const clock = manualClock()
   const ended: string[] = []
@@ -68,8 +68,10 @@ async function scene(items = 5): Promise<Scene> {
   })
   const ok = { ok: true, checks: {} }
   const probes = { live: () => ok, ready: () => ok }
+  const serving = broker.connection()
+  serving.flush = taken
   const listening = await nats
-    .server(broker.connection(), { micro: false, heartbeatMs: 1_000 })
+    .server(serving, { micro: false, heartbeatMs: 1_000 })
     .listen([service], { onDefect: thrown => defects.push(thrown), clock, probes })
   const calling = broker.connection()
   const binding = nats.client(calling, { heartbeatMs: 1_000, windowBytes: 10_000 })
@@ -201,6 +203,50 @@ test('a caller that sends more than it may is refused', async () => {
   expect(broker.seen.filter(each => each.startsWith('_INBOX.greedy')).at(-1)).toMatch(
     /more items came than there was credit/,
   )
+  await stage.close()
+})
+
+test('whatever credit a caller gives, no more waits for the broker than it takes, and no more is sent than any window is', async () => {
+  const perItem = 1_000 + 256
+  const most = 256 << 10
+  const untaken: (() => void)[] = []
+  let isListening = false
+  const stage = await scene(30_000, () =>
+    isListening ? new Promise(resolve => untaken.push(resolve)) : Promise.resolve(),
+  )
+  isListening = true
+  let control = ''
+  stage.calling.subscribe('_INBOX.greedy', {
+    callback: (_, { reply = '' }) => {
+      if (reply !== '') control = reply
+    },
+  })
+  const headers = [['tenon-credit', ['999999999999']]] as [string, string[]][]
+  const body = Buffer.from('{"index":1}')
+  stage.calling.publish('faults.v1.Streams.watch', body, { reply: '_INBOX.greedy', headers })
+  const untilStill = async (): Promise<number> => {
+    for (let before = -1; before !== stage.made(); ) {
+      before = stage.made()
+      await settle()
+    }
+    return stage.made()
+  }
+  expect(await untilStill()).toBeLessThan(most / perItem + 2)
+  expect(stage.made()).toBeGreaterThan(most / perItem / 2)
+  let before = 0
+  while (before !== stage.made()) {
+    before = stage.made()
+    for (const take of untaken.splice(0)) take()
+    expect((await untilStill()) - before).toBeLessThan(most / perItem + 2)
+  }
+  expect(stage.made()).toBeLessThan((16 << 20) / perItem + 2)
+  expect(stage.made()).toBeGreaterThan((15 << 20) / perItem)
+  stage.calling.publish(control, Buffer.from('{"credit":999999999999}')) // as it says every few seconds
+  await untilStill()
+  expect(stage.made()).toBeGreaterThan(before)
+  stage.calling.publish(control, Buffer.from('{"cancel":{}}'))
+  await settle()
+  expect(stage.ended).toEqual(['CANCELLED'])
   await stage.close()
 })
 

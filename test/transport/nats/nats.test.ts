@@ -443,7 +443,11 @@ test.each([
   [() => nats.server({} as never, { queue: 'a b' }), /"a b" cannot be the name of a queue/],
   [() => nats.server({} as never, { maxCalls: 0 }), /nats: maxCalls must be a whole number from 1/],
   [() => nats.server({} as never, { micro: { version: '1' } }), /must be a semantic version, got "1"/],
-  [() => nats.client({} as never, { windowBytes: 1 }), /nats: windowBytes must be a whole number from 1024/],
+  [
+    () => nats.client({} as never, { windowBytes: 1 }),
+    /nats: windowBytes must be a whole number from 1024 to 16777216/,
+  ],
+  [() => nats.server({} as never, { windowBytes: 1e12 }), /nats: windowBytes must be a whole number from 1024 to/],
 ])('options must make sense: %s', (make, message) => {
   expect(make).toThrow(message)
 })
