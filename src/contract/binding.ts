@@ -48,6 +48,11 @@ export interface Listening {
   readonly addresses: readonly string[]
   /** How many calls go on now. @defaultValue not known */
   readonly callsInFlight?: number
+  /**
+   * Why no calls come to it any longer, or not now, although nobody stops it: makes `/readyz` 503, which shows the text. Asked at each probe.
+   * @defaultValue they come
+   */
+  unready?(): string | undefined
   /** Stops accepting calls; resolves when those in flight have ended. Never rejects, never gives up: `close` does. */
   drain(): Promise<void>
   /** Ends what is left, at once. */

@@ -94,7 +94,7 @@ export async function serve(
   let isStarted = false
   const open: Open[] = []
   const stop = new Stop({ open, resources, graceMs, closeTimeoutMs, clock, onEvent })
-  const phase = () => (stop.hasBegun ? 'draining' : isStarted ? undefined : 'starting')
+  const phase = () => (stop.hasBegun ? 'draining' : isStarted ? lostIn(open) : 'starting')
   const probes = health({ ...options, unready: phase, onEvent, clock })
   // Before anything listens: without a listener process 1 of a container ignores signals, and any other dies of them.
   const watch = new SignalWatch({ signals, stop, delayMs, exit, clock, onEvent })
@@ -124,6 +124,15 @@ function runningOf(parts: Pick<Running, 'addresses' | 'health'>, stop: Stop): Ru
     },
     [Symbol.asyncDispose]: () => drain(),
   }
+}
+
+/** The first of the bindings to which no calls come, and why. */
+function lostIn(open: readonly Open[]): string | undefined {
+  for (const { name, listening } of open) {
+    const why = listening.unready?.()
+    if (why !== undefined) return `${name}: ${why}`
+  }
+  return undefined
 }
 
 /** A signal came before everything listened. */

@@ -68,6 +68,26 @@ describe('a start that fails', () => {
 })
 
 describe('readiness', () => {
+  test('is false while a binding says that no calls come to it, whatever the others say', async () => {
+    const clock = manualClock()
+    const log = diary(clock)
+    let why: string | undefined
+    const lost: ServerBinding = {
+      name: 'nats',
+      listen: async (services, runtime) => ({
+        ...(await fakeBinding('nats', log, clock).listen(services, runtime)),
+        unready: () => why,
+      }),
+    }
+    const { health, close } = await serve([], [fakeBinding('http', log, clock), lost], { ...quiet(log), clock })
+    expect((await health.ready()).ok).toBe(true)
+    why = 'its connection was closed for good'
+    expect(await health.ready()).toEqual({ ok: false, checks: { lifecycle: `nats: ${why}` } })
+    why = undefined
+    expect((await health.ready()).ok).toBe(true)
+    await close()
+  })
+
   test('is false while starting and from the signal on; liveness never is', async () => {
     const clock = manualClock()
     const log = diary(clock)

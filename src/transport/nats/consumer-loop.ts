@@ -47,6 +47,10 @@ export class ConsumerLoop implements Listening {
     return this.#running.size
   }
 
+  unready(): string | undefined {
+    return this.#line.ending
+  }
+
   async listen(): Promise<Listening> {
     this.#unuse = this.#line.use()
     const { stream, durable } = this.#settings

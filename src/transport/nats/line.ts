@@ -103,6 +103,11 @@ export class Line {
     return this.#state === 'up'
   }
 
+  /** Why nothing comes on it ever again, as readiness says; undefined unless it was closed for good. */
+  get ending(): string | undefined {
+    return this.#state === 'closed' ? 'its connection was closed for good' : undefined
+  }
+
   /** Listens to the inbox until what it returns is called. Throws where the connection is closed. */
   use(): () => void {
     if (this.#users++ === 0) {

@@ -71,6 +71,10 @@ export class NatsServer implements Listening {
     return this.#calls.size
   }
 
+  unready(): string | undefined {
+    return this.#line.ending
+  }
+
   async listen(): Promise<Listening> {
     const { connection } = this.#line
     const { queue } = this.#settings

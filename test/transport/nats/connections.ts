@@ -9,11 +9,15 @@ export interface TestConnection extends NatsConnection {
 }
 
 /** Both libraries, by their names. */
-export const libraries: Readonly<Record<string, (port: number) => Promise<TestConnection>>> = {
-  nats: port => nats.connect(optionsFor(port)),
-  '@nats-io/transport-node': port => transportNode.connect(optionsFor(port)),
-}
+export const libraries: Readonly<Record<string, (port: number, more?: ConnectionOptions) => Promise<TestConnection>>> =
+  {
+    nats: (port, more) => nats.connect(optionsFor(port, more)),
+    '@nats-io/transport-node': (port, more) => transportNode.connect(optionsFor(port, more)),
+  }
 
-function optionsFor(port: number): ConnectionDefaults & { servers: string } {
-  return { ...connectionDefaults, servers: `127.0.0.1:${port}` }
+/** Options of both libraries, beside or instead of our defaults. */
+export type ConnectionOptions = Partial<ConnectionDefaults> & { readonly inboxPrefix?: string }
+
+function optionsFor(port: number, more: ConnectionOptions = {}): ConnectionOptions & { servers: string } {
+  return { ...connectionDefaults, ...more, servers: `127.0.0.1:${port}` }
 }

@@ -1,5 +1,19 @@
 /** A broker that dies, comes back and hangs: no call hangs with it, and all that ends badly says so with a typed failure. */
-import { call, connect, contract, type Failure, implement, isFailure, method, stream, systemClock } from 'tenon'
+import { jetstreamManager } from '@nats-io/jetstream'
+import * as transportNode from '@nats-io/transport-node'
+import {
+  call,
+  connect,
+  contract,
+  type Failure,
+  fromPromise,
+  implement,
+  isFailure,
+  method,
+  stream,
+  systemClock,
+} from 'tenon'
+import { type Running, serve } from 'tenon/lifecycle'
 import * as nats from 'tenon/transport/nats'
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
@@ -189,6 +203,45 @@ describe.each(Object.keys(libraries))('with %s', library => {
     connection.publish('back', Buffer.from('yes'))
     await vi.waitFor(() => expect(received).toEqual(['yes']), { timeout: 10_000 })
     await connection.close()
+    await broker.stop()
+  })
+
+  test('a connection that gives up, as by its own defaults, makes the process unready, and fails its calls', async ({
+    skip,
+  }) => {
+    needNats(skip)
+    const broker = await startNats()
+    const own = { maxReconnectAttempts: 1, reconnectTimeWait: 10 } // ten, and 2 s, where nothing is said
+    const connection = await libraries[library]?.(broker.port, own)
+    if (connection === undefined) throw new Error(library)
+    const js = await transportNode.connect({ servers: `127.0.0.1:${broker.port}` })
+    const manager = await jetstreamManager(js)
+    await manager.streams.add({ name: 'WORK', subjects: ['work'] })
+    await manager.consumers.add('WORK', { durable_name: 'work', ack_policy: 'explicit' })
+    await js.close()
+    const consumed = { stream: 'WORK', durable: 'work', deadLetter: 'dead', endpoint: fromPromise(() => 1) as never }
+    const ends: { name: string; running: Running; defects: unknown[] }[] = []
+    for (const binding of [nats.server(connection), nats.consumer(connection, consumed)]) {
+      const defects: unknown[] = []
+      const running = await serve([echoing], [binding], { signals: false, onDefect: thrown => defects.push(thrown) })
+      expect((await running.health.ready()).ok).toBe(true)
+      ends.push({ name: binding.name, running, defects })
+    }
+    const client = connect(Echo, nats.client(connection))
+    expect((await call(client.echo, { text: 'x' }))._tag).toBe('Right')
+    await broker.signal('SIGKILL')
+    await connection.closed()
+    await vi.waitFor(() => expect(ends.map(({ defects }) => defects.length)).toEqual([1, 1]), { timeout: 10_000 })
+    for (const { name, running, defects } of ends) {
+      expect(await running.health.ready()).toEqual({
+        ok: false,
+        checks: { lifecycle: `${name}: its connection was closed for good` },
+      })
+      expect(String(defects)).toMatch(/the connection to .* was closed for good: nothing is served on it/)
+      await running.close()
+    }
+    for (const each of [client, connect(Echo, nats.client(connection))])
+      expect(await call(each.echo, { text: 'x' })).toMatchObject({ left: { code: 'unavailable', ran: 'no' } })
     await broker.stop()
   })
 
