@@ -1,5 +1,5 @@
 /** Durable work: what becomes of a message, how many at once, and that what was acknowledged is not lost with the broker. */
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
+import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect as connectNats, type NatsConnection } from '@nats-io/transport-node'
 import { type Context, call, contract, failed, fromPromise, left, method, stream, systemClock } from 'tenon'
 import type { Listening } from 'tenon/contract'
@@ -209,8 +209,6 @@ describe.each(Object.keys(libraries))('with %s', library => {
     const publish = nats.publisher<Order>({ connection, subject })
     for (let id = 0; id < 20; id++) await call(publish, { id })
     await vi.waitFor(() => expect(listening.callsInFlight).toBe(4), waitMs)
-    // Longer than the consumer waits for an acknowledgement: the server is told that work goes on.
-    await new Promise(resolve => setTimeout(resolve, 1_500))
     const drained = listening.drain()
     release()
     await drained
@@ -224,6 +222,96 @@ describe.each(Object.keys(libraries))('with %s', library => {
     await next.drain()
     expect(await pending()).toBe(0)
     await next.close()
+    await connection.close()
+  })
+
+  test('what takes longer than the consumer waits for an acknowledgement is delivered once: the server is told that it goes on', async ({
+    skip,
+  }) => {
+    needNats(skip)
+    const ackWaitMs = 4_000 // far more than a busy machine stands still
+    const stage = await scene(library)
+    const { connection, subject, options, pending } = stage
+    const waits = { ack_policy: 'explicit', ack_wait: ackWaitMs * 1e6 } as const
+    await manager?.consumers.update(options.stream, 'work', waits)
+    await manager?.consumers.add(options.stream, { durable_name: 'witness', ...waits })
+    const seen: string[] = []
+    let release = (): void => {}
+    const released = new Promise<void>(resolve => {
+      release = resolve
+    })
+    const work = async ({ id }: Order, { attempt }: Context): Promise<void> => {
+      seen.push(`${id} at ${attempt}`)
+      await released
+    }
+    const listening = await consuming(stage, work, { maxConcurrent: 4 }) // more than there are messages: any could come again
+    const publish = nats.publisher<Order>({ connection, subject })
+    for (const id of [1, 2]) await call(publish, { id })
+    await vi.waitFor(() => expect(seen).toEqual(['1 at 1', '2 at 1']), waitMs)
+    if (admin === undefined) throw new Error('no broker')
+    // It says nothing of what it is given: when that comes again, the time of the others has passed as well.
+    const witness = await jetstream(admin).consumers.get(options.stream, 'witness')
+    let message = await witness.next({ expires: 30_000 })
+    while (message?.redelivered === false) message = await witness.next({ expires: 30_000 })
+    expect(message?.redelivered).toBe(true)
+    expect((await manager?.consumers.info(options.stream, 'work'))?.num_redelivered).toBe(0)
+    expect(seen).toEqual(['1 at 1', '2 at 1'])
+    release()
+    await vi.waitFor(async () => expect(await pending()).toBe(0), waitMs)
+    await listening.close()
+    await connection.close()
+  })
+
+  test('of a message that fails the server is told how long to wait, and at last to deliver it no more', async ({
+    skip,
+  }) => {
+    needNats(skip)
+    const stage = await scene(library)
+    const { connection, subject, dead, options, stored } = stage
+    const said: string[] = []
+    admin?.subscribe(`$JS.ACK.${options.stream}.work.>`, { callback: (_, message) => void said.push(message.string()) })
+    await admin?.flush()
+    const attempts: number[] = []
+    const failing = (_: Order, { attempt }: Context): unknown => {
+      attempts.push(attempt)
+      return failed('unavailable', 'BUSY', 'later')
+    }
+    // As often as by default, which is five times.
+    const listening = await consuming(stage, failing, { retryDelayMs: attempt => attempt * 3 })
+    const publish = nats.publisher<Order>({ connection, subject }, { messageId: ({ id }) => `order-${id}` })
+    await call(publish, { id: 1 })
+    await vi.waitFor(async () => expect(await stored(dead)).toBe(1), waitMs)
+    await vi.waitFor(() => expect(said).toHaveLength(5), waitMs)
+    expect(attempts).toEqual([1, 2, 3, 4, 5])
+    expect(said).toEqual([...[3, 6, 9, 12].map(ms => `-NAK {"delay":${ms * 1e6}}`), '+TERM'])
+    const { header } = (await manager?.streams.getMessage(`D${options.stream}`, { seq: 1 })) ?? {}
+    expect(header?.get('Nats-Msg-Id')).toBe(`dead.${options.stream}.1`) // not the publisher's, by which one would be taken for it
+    expect(header?.get('tenon-dead-attempts')).toBe('5')
+    await listening.close()
+    await connection.close()
+  })
+
+  test('by default each wait is twice the last, from a second on, unless the failure says how long', async ({
+    skip,
+  }) => {
+    needNats(skip)
+    const stage = await scene(library)
+    const { connection, subject, options } = stage
+    const said: string[] = []
+    admin?.subscribe(`$JS.ACK.${options.stream}.work.>`, { callback: (_, message) => void said.push(message.string()) })
+    await admin?.flush()
+    const endpoint = fromPromise((_: Order, { attempt }: Context) =>
+      failed('unavailable', 'BUSY', 'later', attempt < 4 ? { retryAfterMs: attempt } : {}),
+    ) as nats.ConsumerOptions<Order>['endpoint']
+    const ok = { ok: true, checks: {} }
+    const probes = { live: () => ok, ready: () => ok }
+    const listening = await nats
+      .consumer<Order>(connection, { ...options, endpoint })
+      .listen([], { onDefect: console.error, clock: systemClock, probes })
+    await call(nats.publisher<Order>({ connection, subject }), { id: 1 })
+    await vi.waitFor(() => expect(said).toHaveLength(4), waitMs)
+    expect(said).toEqual([1, 2, 3, 8_000].map(ms => `-NAK {"delay":${ms * 1e6}}`))
+    await listening.close()
     await connection.close()
   })
 
