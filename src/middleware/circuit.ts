@@ -125,6 +125,8 @@ export class Circuit {
     } else if (windowCalls !== undefined && this.#window instanceof CountWindow) {
       if (windowCalls !== before.windowCalls) this.#window.resize(windowCalls)
     } else this.#window = windowFor(options)
+    // Fewer probes may be enough now, and then no further one would be let through to say so.
+    if (this.#state === 'half-open' && this.#probed >= options.probes) this.#recovered()
   }
 
   /** Holds it open or closed; released it begins anew, closed. */
@@ -178,7 +180,10 @@ export class Circuit {
   }
 
   #probeSucceeded(): void {
-    if (++this.#probed < this.#options.probes) return
+    if (++this.#probed >= this.#options.probes) this.#recovered()
+  }
+
+  #recovered(): void {
     this.#close()
     this.#emit({ type: 'closed' })
   }

@@ -139,15 +139,27 @@ function sideBySide(options: ModelOptions, seed: number) {
     expect(policy.counts).toEqual(model.counts(clock.now()))
     expect(log).toEqual(model.log)
   }
-  return { take, log }
+
+  /** Whatever happened: once the service answers again, so many calls as probes are needed close it. */
+  const recover = async (): Promise<void> => {
+    while (going.length > 0) await take({ do: 'end', which: 0, as: 'fine' })
+    await clock.advance(1_000) // more than it may stay open
+    for (let i = 0; i < model.options.probes; i++) {
+      await take({ do: 'begin' })
+      await take({ do: 'end', which: 0, as: 'fine' })
+    }
+    expect(policy.state).toBe(policy.forced ?? 'closed')
+  }
+  return { take, recover, log }
 }
 
 test('does what the model does', { timeout: deep(30_000, 600_000) }, async () => {
   const seen = new Set<string>()
   const steps = fc.array(step, { minLength: 20, maxLength: 100, size: 'max' })
   const run = fc.asyncProperty(first, fc.integer(), steps, async (options, seed, all) => {
-    const { take, log } = sideBySide(options, seed)
+    const { take, recover, log } = sideBySide(options, seed)
     for (const each of all) await take(each)
+    await recover()
     for (const line of log) seen.add(line.replace(/ [\d.]+$/, ''))
   })
   await fc.assert(run, { numRuns: deep(200, 4_000) })

@@ -75,6 +75,10 @@ export class BreakerModel {
       this.#become('half-open')
       this.log.push('half-opened')
     }
+    if (this.state === 'half-open' && this.#succeeded >= probes) {
+      this.#close()
+      this.log.push('closed')
+    }
     const call: ModelCall = { at: now, options: this.options, begunIn: this.#era }
     if (this.state === 'closed') return call
     const full = (): boolean => this.#probes.length + this.#succeeded >= probes

@@ -171,6 +171,19 @@ describe('probes', () => {
     expect(policy.state).toBe('closed')
   })
 
+  test('that have succeeded close it when fewer are asked for while it is half-open', async () => {
+    const { policy, fail, succeed, clock, ask, mock, events } = start({ consecutiveFailures: 1, probes: 5 })
+    await fail()
+    await clock.advance(5_000)
+    await succeed(2)
+    policy.configure({ probes: 2 })
+    const next = ask()
+    ;(await mock.next()).respond('fine')
+    expect(await next).toEqual(right('fine'))
+    expect([policy.state, policy.counts.calls]).toEqual(['closed', 1])
+    expect(events.at(-1)).toMatchObject({ type: 'closed' })
+  })
+
   test('one that never returns gives its place to another call after probeMs', async () => {
     const { policy, fail, succeed, clock, ask, mock } = start({ consecutiveFailures: 1, openMs: 10, probeMs: 500 })
     await fail()
