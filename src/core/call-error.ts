@@ -3,6 +3,7 @@
 import { type Left, left } from './either.js'
 import { errorText } from './error-text.js'
 import { type DomainFailure, type Failure, failureOf, isFailure } from './failure.js'
+import { isPromise } from './outcome.js'
 
 /** A failure, thrown. `E` is the union of domain failures that may come instead of a {@link Failure}. */
 export class CallError<out E = never> extends Error {
@@ -44,11 +45,20 @@ export function isAbortError(thrown: unknown): boolean {
   return thrown instanceof Error && thrown.name === 'AbortError'
 }
 
-/** Calls an observer that may not throw: what it throws all the same is reported, not passed on. */
+/**
+ * Calls an observer that may not throw: what it throws all the same is reported, not passed on. So is what an async function rejects
+ * with, which TypeScript takes for an observer, too.
+ */
 export function observe<Args extends readonly unknown[]>(observer: (...args: Args) => void, ...args: Args): void {
   try {
-    observer(...args)
+    const result: unknown = observer(...args)
+    if (isPromise(result)) reportRejection(result, reportDefect)
   } catch (thrown) {
     reportDefect(thrown)
   }
+}
+
+/** Sees to a promise that nobody waits for: were it to reject unseen, the process would end. */
+export function reportRejection(promise: PromiseLike<unknown>, onDefect: OnDefect): void {
+  promise.then(undefined, thrown => observe(onDefect, thrown))
 }

@@ -1,7 +1,7 @@
 // Runs a list of layers around a leaf as one function: one object and one promise for any number of layers, where
 // closures cost a promise and two microtasks each. A layer may also put a part of the call around the rest, to bound it, and may
 // give something else where the rest has failed: then those further out wait, and nobody else pays.
-import { observe } from './call-error.js'
+import { observe, reportRejection } from './call-error.js'
 import { type Context, carriedOf } from './context.js'
 import { left, right } from './either.js'
 import type { Failure } from './failure.js'
@@ -259,7 +259,7 @@ class Frame implements Dependent, Receiver, Inner {
     const { layers } = this.stack
     for (let i = this.count - 1; i >= 0 && this.outcome === undefined; i--) {
       try {
-        layers[i]?.item?.(of, this.entered[2 * i], this.entered[2 * i + 1] as Context) // one context per entered layer
+        this.reportRejection(layers[i]?.item?.(of, this.entered[2 * i], this.entered[2 * i + 1] as Context)) // one context per entered layer
       } catch (thrown) {
         observe(this.scope.onDefect, thrown)
       }
@@ -270,7 +270,7 @@ class Frame implements Dependent, Receiver, Inner {
     const { layers } = this.stack
     for (let i = this.count - 1; i >= 0; i--) {
       try {
-        layers[i]?.opened?.(this.entered[2 * i], this.entered[2 * i + 1] as Context) // one context per entered layer
+        this.reportRejection(layers[i]?.opened?.(this.entered[2 * i], this.entered[2 * i + 1] as Context)) // one context per entered layer
       } catch (thrown) {
         observe(this.scope.onDefect, thrown)
       }
@@ -322,7 +322,7 @@ class Frame implements Dependent, Receiver, Inner {
 
   private tellLayer(layer: Layer<unknown>, state: unknown, context: Context): void {
     try {
-      layer.settled?.(state, context)
+      this.reportRejection(layer.settled?.(state, context))
     } catch (thrown) {
       observe(this.scope.onDefect, thrown)
     }
@@ -330,10 +330,14 @@ class Frame implements Dependent, Receiver, Inner {
 
   private exitLayer(layer: Layer<unknown>, outcome: Outcome, state: unknown, context: Context): void {
     try {
-      const result: unknown = layer.exit?.(outcome, state, context)
-      if (result instanceof Promise) result.catch(thrown => observe(this.scope.onDefect, thrown))
+      this.reportRejection(layer.exit?.(outcome, state, context))
     } catch (thrown) {
       observe(this.scope.onDefect, thrown)
     }
+  }
+
+  /** What a layer does that is not awaited: an async function may be given where nothing is to be returned. */
+  private reportRejection(result: unknown): void {
+    if (isPromise(result)) reportRejection(result, this.scope.onDefect)
   }
 }

@@ -1,6 +1,7 @@
 // What counts work, and keeps what is said beside the response, for those further in: the call itself, what a timeout bounds, one
 // attempt of several. Each counts as one piece of work of the part around it until all of its own has ended.
-import { type OnDefect, observe } from './call-error.js'
+import { type OnDefect, observe, reportRejection } from './call-error.js'
+import { isPromise } from './outcome.js'
 import type { Reply } from './reply.js'
 import { closeStream } from './stream.js'
 
@@ -22,7 +23,8 @@ export interface Part {
 export function tellSettled(callbacks: readonly (() => void)[], onDefect: OnDefect): void {
   for (const callback of callbacks) {
     try {
-      callback()
+      const result: unknown = callback()
+      if (isPromise(result)) reportRejection(result, onDefect)
     } catch (thrown) {
       observe(onDefect, thrown)
     }

@@ -25,7 +25,7 @@ export interface PolicyEvent {
 export interface PolicyOptions<Event extends PolicyEvent = PolicyEvent> {
   /** What `explain` and events call it: for several of a kind. Cannot change. @defaultValue its kind */
   readonly name?: string
-  /** Told of each event as it happens. Never awaited; what it throws is reported as a defect. Cannot change. @defaultValue nobody */
+  /** Told of each event as it happens. Never awaited; what it throws, or rejects with, is reported as a defect. Cannot change. @defaultValue nobody */
   readonly onEvent?: (event: Event) => void
 }
 

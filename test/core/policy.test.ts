@@ -2,14 +2,18 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import {
+  around,
   booleanOption,
   call,
+  callOrThrow,
   definePolicy,
   explain,
   fixed,
   fromPromise,
   functionOption,
+  type Layer,
   type MethodInfo,
+  manualClock,
   numberOption,
   objectOption,
   oneOfOption,
@@ -19,6 +23,7 @@ import {
   type PolicyOptions,
   type Random,
   systemRandom,
+  testContext,
 } from '../../src/core/index.js'
 
 interface Counted extends PolicyEvent {
@@ -205,6 +210,39 @@ describe('events', () => {
     expect(report).toHaveBeenCalledTimes(2)
     expect(() => policy.onEvent(undefined as never)).toThrow(TypeError)
   })
+
+  test('may be told to an async function: what it rejects with is reported, too', async () => {
+    const report = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const rejecting = () => async () => {
+      throw new Error('a bad listener')
+    }
+    const policy = meter({ low: 1, onEvent: rejecting() })
+    policy.onEvent(rejecting())
+    await call(policy(done), 1) // a rejection that nobody sees ends the process
+    await vi.waitFor(() => expect(report).toHaveBeenCalledTimes(2), { timeout: 10_000 })
+  })
+})
+
+test('what layers do without being awaited is a defect when it rejects, wherever it is', async () => {
+  const clock = manualClock()
+  const defects: unknown[] = []
+  const late = (where: string) => async () => {
+    throw new Error(where)
+  }
+  const layer: Layer<undefined> = {
+    name: 'hasty',
+    opened: late('opened'),
+    item: late('item'),
+    exit: late('exit'),
+    settled: late('settled'),
+  }
+  async function* items() {
+    yield 1
+  }
+  const context = testContext({ clock, onDefect: thrown => defects.push((thrown as Error).message) })
+  const stream = await callOrThrow(around(layer)(fromPromise(async () => items())), 1, { context })
+  for await (const _ of stream);
+  await vi.waitFor(() => expect(defects).toEqual(['opened', 'item', 'exit', 'settled']), { timeout: 10_000 })
 })
 
 test('explain shows the options in force under the name of the policy, its kind as the role', () => {
