@@ -18,6 +18,7 @@ import {
 import { answeredBefore } from '../core/layer.js'
 import type { Succeeded } from '../core/outcome.js'
 import { Recent } from '../store/recent.js'
+import { checkedKey } from './call-key.js'
 import { sharedOutsideAuthentication } from './order-rules.js'
 import { SharedRun, type SharedWork } from './shared-run.js'
 
@@ -186,7 +187,9 @@ function keyOf(
   request: unknown,
   { context, options }: { readonly context: Context; readonly options: CacheOptions },
 ): string | undefined {
-  return options.evenUnsafe === true || method?.idempotency === 'safe' ? options.key(request, context) : undefined
+  return options.evenUnsafe === true || method?.idempotency === 'safe'
+    ? checkedKey('cache', options.key(request, context))
+    : undefined
 }
 
 interface Refreshing extends Pick<SharedWork, 'context' | 'next' | 'request'> {

@@ -25,6 +25,7 @@ import {
   right,
 } from '../core/index.js'
 import { Told } from '../core/receiver.js'
+import { text } from './call-key.js'
 import { sharedOutsideAuthentication } from './order-rules.js'
 import { SharedRun } from './shared-run.js'
 import { Window } from './window.js'
@@ -113,7 +114,7 @@ const collapsePolicy = definePolicy<AnyOptions, CollapseEvent>({
       const open: Map<string, Batch> = new Map()
       return {
         run(next, request, context) {
-          const key = frame.current.key(request, context)
+          const key = text(frame.current.key(request, context), 'collapse: key must give a string')
           let batch = open.get(key)
           if (batch === undefined) {
             const close = (): void => {

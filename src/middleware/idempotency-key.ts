@@ -23,7 +23,7 @@ import {
 } from '../core/index.js'
 import { isStream } from '../core/stream.js'
 import type { Store } from '../store/index.js'
-import { type CallKey, keyOf } from './call-key.js'
+import { type CallKey, keyOf, text } from './call-key.js'
 import { type IdempotencyNote, IdempotentCall } from './idempotent-call.js'
 import { type AnswerCodec, plainCodec } from './kept-answer.js'
 import { sharedOutsideAuthentication } from './order-rules.js'
@@ -43,7 +43,10 @@ export interface IdempotencyEvent extends PolicyEvent {
 export interface IdempotencyKeyOptions<C extends Context = Context> extends PolicyOptions<IdempotencyEvent> {
   /** The key that the caller chose: `(_, { metadata }) => metadata.get('idempotency-key')`. Cannot change. */
   readonly key: CallKey<C>
-  /** Who calls: nobody gets the answer of somebody else's key. `'none'` where there are no principals. Cannot change. */
+  /**
+   * Who calls: nobody gets the answer of somebody else's key. Anything but a string is a defect of the call. `'none'` where there are
+   * no principals. Cannot change.
+   */
   readonly principal: ((context: C) => string) | 'none'
   /** Remembers keys and answers; to be shared by all instances. Cannot change. */
   readonly store: Store
@@ -174,7 +177,7 @@ async function runOnce({ options, key, ...call }: Begun): Promise<Outcome> {
   const { maxLength = defaults.maxLength, shouldKeep = () => true, store, fingerprint, whenRunning } = options
   const known = {
     name: `idempotency:${await scoped(options, key, { method, context })}`,
-    fingerprint: (await fingerprint?.(request)) ?? '',
+    fingerprint: text(await fingerprint?.(request), 'idempotencyKey: fingerprint must give a string'),
     waits: whenRunning === 'wait',
   }
   try {
@@ -194,7 +197,7 @@ function scoped(
   key: string,
   { method, context }: { readonly method: MethodInfo; readonly context: Context },
 ): Promise<string> {
-  const who = principal === 'none' ? null : principal(context)
+  const who = principal === 'none' ? null : text(principal(context), 'idempotencyKey: principal must give a string')
   return sha256(JSON.stringify([who, method.service, method.name, key]))
 }
 

@@ -16,6 +16,7 @@ import {
   type PolicyOptions,
 } from '../core/index.js'
 import { answeredBefore, answeredLater, receiverOf } from '../core/layer.js'
+import { checkedKey } from './call-key.js'
 import { sharedOutsideAuthentication } from './order-rules.js'
 import { SharedRun, type SharedWork } from './shared-run.js'
 
@@ -86,7 +87,7 @@ const singleFlightPolicy = definePolicy<SingleFlightOptions, SingleFlightEvent, 
       return {
         enter(context, request, inner) {
           const { key, maxRunMs = 30_000, maxKeys = 10_000 } = frame.current
-          const name = streams(method) ? undefined : key(request, context)
+          const name = streams(method) ? undefined : checkedKey('singleFlight', key(request, context))
           if (name === undefined) return undefined
           let run = flights.find(name)
           if (run !== undefined) frame.emit({ type: 'joined', method })
