@@ -123,7 +123,7 @@ const part: fc.Arbitrary<Part> = fc.oneof(
 
 /** A random scene. */
 export const scene: fc.Arbitrary<Scene> = fc.record({
-  parts: fc.array(part, { maxLength: 8 }),
+  parts: fc.array(part, { maxLength: 8, size: 'max' }),
   leaf: fc.constantFrom(...leaves),
   end: fc.constantFrom('none', 'cancel', 'deadline'),
   endMs: fc.integer({ min: 1, max: 60 }),

@@ -172,7 +172,7 @@ describe('a reader who is too slow', () => {
     const rooms = fc.integer({ min: 500, max: 1_000 })
     const lengths = fc.integer({ min: 1, max: 500 })
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 50 }), rooms, lengths, async (steps, room, batchLength) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 50, size: 'max' }), rooms, lengths, async (steps, room, batchLength) => {
         vi.restoreAllMocks()
         const out = pipe(room)
         const clock = counting(manualClock())

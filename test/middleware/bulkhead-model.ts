@@ -105,6 +105,6 @@ export const plan: fc.Arbitrary<ModelOptions & { readonly commands: readonly Com
       { weight: 1, arbitrary: commands.expire },
       { weight: 1, arbitrary: commands.configure },
     ),
-    { maxLength: 60 },
+    { minLength: 10, maxLength: 60, size: 'max' },
   ),
 })

@@ -383,7 +383,7 @@ test('does what two lists would do', async () => {
         expect([...answers].sort()).toEqual([...model.answers].sort())
       }
     }),
-    { numRuns: deep(200, 5_000) },
+    { numRuns: deep(60, 4_000) },
   )
 })
 

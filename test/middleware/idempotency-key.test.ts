@@ -521,7 +521,7 @@ test('does what a list of keys and answers does', { timeout: deep(30_000, 600_00
   const pass = fc.integer({ min: 1, max: 25_000 }).map(ms => (sides: Sides) => sides.pass(ms))
   const commands = fc.array(
     fc.oneof({ weight: 3, arbitrary: ask }, { weight: 2, arbitrary: end }, { weight: 2, arbitrary: pass }),
-    { minLength: 5, maxLength: 25 },
+    { minLength: 5, maxLength: 25, size: 'max' },
   )
   const property = fc.asyncProperty(commands, async all => {
     const sides = beside()
@@ -530,7 +530,7 @@ test('does what a list of keys and answers does', { timeout: deep(30_000, 600_00
       await sides.compare()
     }
   })
-  await fc.assert(property, { numRuns: deep(50, 300) })
+  await fc.assert(property, { numRuns: deep(20, 7_000) })
 })
 
 test.each<[object, string]>([

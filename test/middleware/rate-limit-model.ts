@@ -80,6 +80,6 @@ export const plan: fc.Arbitrary<
       { weight: 3, arbitrary: commands.pass },
       { weight: 1, arbitrary: commands.cancel },
     ),
-    { maxLength: 50 },
+    { minLength: 10, maxLength: 50, size: 'max' },
   ),
 })

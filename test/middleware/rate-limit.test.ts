@@ -100,7 +100,7 @@ describe.each(algorithms)('%s', algorithm => {
       fc.asyncProperty(
         fc.integer({ min: 1, max: 30 }),
         fc.integer({ min: 1, max: 6 }),
-        fc.array(step, { maxLength: 60 }),
+        fc.array(step, { minLength: 20, maxLength: 60, size: 'max' }),
         async (intervalMs, burst, steps) => {
           const { ask, clock } = start({ limit: 1, windowMs: intervalMs, burst, algorithm })
           let debtMs = 0
@@ -117,14 +117,14 @@ describe.each(algorithms)('%s', algorithm => {
           }
         },
       ),
-      { numRuns: deep(100, 1_000) },
+      { numRuns: deep(40, 2_500) },
     )
   })
 
   test('in no time more than the burst and what the time gives', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.double({ min: 0, max: 400, noNaN: true }), { minLength: 1, maxLength: 200 }),
+        fc.array(fc.double({ min: 0, max: 400, noNaN: true }), { minLength: 1, maxLength: 200, size: 'max' }),
         async gaps => {
           const { ask, clock } = start({ limit: 7, windowMs: 1_000, burst: 3, algorithm })
           const passedAt: number[] = []
@@ -137,7 +137,7 @@ describe.each(algorithms)('%s', algorithm => {
               if (j >= i) expect(j - i + 1).toBeLessThanOrEqual(3 + ((to - from) * 7) / 1_000 + 1e-6)
         },
       ),
-      { numRuns: deep(50, 500) },
+      { numRuns: deep(20, 1_000) },
     )
   })
 })
@@ -254,7 +254,7 @@ describe('waiting', () => {
           expect(clock.pendingTimers).toBe(model.waiting.length > 0 ? 1 : 0)
         }
       }),
-      { numRuns: deep(150, 3_000) },
+      { numRuns: deep(50, 4_000) },
     )
   })
 })

@@ -44,7 +44,7 @@ const command = fc.oneof(
 
 test('does what a list would do', () => {
   fc.assert(
-    fc.property(fc.array(command, { maxLength: 60 }), commands => {
+    fc.property(fc.array(command, { minLength: 10, maxLength: 60, size: 'max' }), commands => {
       const model = new Model()
       const first = new Recent<number>()
       const maps = [first, new Recent(first)] as const

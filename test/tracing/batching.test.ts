@@ -235,7 +235,7 @@ test('whatever is reported, sent, refused and hung, each span is counted once an
     fc.constant({ flush: true }),
   )
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async steps => {
+    fc.asyncProperty(fc.array(step, { maxLength: 30, size: 'max' }), async steps => {
       const { clock, collector, reporter } = set({ maxBatch: 4, maxQueue: 10, timeoutMs: 700 })
       let reported = 0
       for (const each of steps as readonly Step[]) {
