@@ -269,6 +269,7 @@ describe('extend', () => {
         }
         for (const name of names) expect((context as unknown as typeof expected)[name]).toBe(expected[name])
       }),
+      { numRuns: deep(10, 500) },
     )
   })
 

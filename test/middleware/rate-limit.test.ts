@@ -117,7 +117,7 @@ describe.each(algorithms)('%s', algorithm => {
           }
         },
       ),
-      { numRuns: deep(40, 2_500) },
+      { numRuns: deep(20, 2_500) },
     )
   })
 

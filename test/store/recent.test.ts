@@ -70,7 +70,7 @@ test('does what a list would do', () => {
         expect(first.size).toBe(model.list.length)
       }
     }),
-    { numRuns: deep(200, 5_000) },
+    { numRuns: deep(60, 5_000) },
   )
 })
 
