@@ -172,16 +172,19 @@ export interface Run {
   readonly timersLeft: number
 }
 
-/** Runs one side through the outage. */
-export async function simulate(
-  side: Protected,
-  { seed, afterMs }: { readonly seed: number; readonly afterMs: number },
-): Promise<Run> {
-  const { beforeMs, outageMs, offeredPerSecond } = setting
+interface Sought {
+  readonly seed: number
+  readonly afterMs: number
+  readonly outageMs?: number
+}
+
+/** Runs one side through the outage; of one seed the calls come at the same times, whatever becomes of them. `outageMs` 0 for none. */
+export async function simulate(side: Protected, { seed, afterMs, outageMs = setting.outageMs }: Sought): Promise<Run> {
+  const { beforeMs, offeredPerSecond } = setting
   const clock = manualClock()
   const worker = new Worker(clock)
-  const random = seededRandom(seed)
-  const get = endpointFor(side, worker, random)
+  const arrivals = seededRandom(seed)
+  const get = endpointFor(side, worker, seededRandom(seed + 1_000))
   const endMs = beforeMs + outageMs + afterMs
   const seconds: Second[] = Array.from({ length: endMs / 1_000 }, () => ({ offered: 0, answered: 0 }))
   const context = testContext({ clock })
@@ -194,7 +197,7 @@ export async function simulate(
   }
   const arrive = () => {
     void ask()
-    const gapMs = (-Math.log(1 - random.next()) / offeredPerSecond) * 1_000
+    const gapMs = (-Math.log(1 - arrivals.next()) / offeredPerSecond) * 1_000
     if (clock.now() + gapMs < endMs) clock.setTimer(arrive, gapMs)
   }
   clock.setTimer(arrive, 0)

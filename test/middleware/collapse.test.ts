@@ -156,25 +156,29 @@ test('whatever comes when, each call gets its own answer and no batch is too lar
     fc.record({ ms: fc.integer({ min: 0, max: 12 }) }),
   )
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 80, size: 'max' }), fc.integer({ min: 1, max: 7 }), async (steps, maxBatch) => {
-      const clock = manualClock()
-      const sizes: number[] = []
-      const endpoint = collapse({ ...mapping, windowMs: 5, maxBatch })(
-        fromPromise(async ({ skus }: GetMany) => {
-          sizes.push(skus.length)
-          return { prices: skus.map(sku => sku.length) }
-        }),
-      )
-      const answers: [string, Promise<unknown>][] = []
-      for (const each of steps) {
-        if ('ms' in each) await clock.advance(each.ms)
-        else answers.push([each.sku, call(endpoint, { sku: each.sku }, { context: testContext({ clock }) })])
-      }
-      await clock.advance(10)
-      for (const [sku, answer] of answers) expect(await answer).toEqual(right(sku.length))
-      expect(Math.max(0, ...sizes)).toBeLessThanOrEqual(maxBatch)
-      expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(answers.length)
-    }),
+    fc.asyncProperty(
+      fc.array(step, { minLength: 10, maxLength: 80, size: 'max' }),
+      fc.integer({ min: 1, max: 7 }),
+      async (steps, maxBatch) => {
+        const clock = manualClock()
+        const sizes: number[] = []
+        const endpoint = collapse({ ...mapping, windowMs: 5, maxBatch })(
+          fromPromise(async ({ skus }: GetMany) => {
+            sizes.push(skus.length)
+            return { prices: skus.map(sku => sku.length) }
+          }),
+        )
+        const answers: [string, Promise<unknown>][] = []
+        for (const each of steps) {
+          if ('ms' in each) await clock.advance(each.ms)
+          else answers.push([each.sku, call(endpoint, { sku: each.sku }, { context: testContext({ clock }) })])
+        }
+        await clock.advance(10)
+        for (const [sku, answer] of answers) expect(await answer).toEqual(right(sku.length))
+        expect(Math.max(0, ...sizes)).toBeLessThanOrEqual(maxBatch)
+        expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(answers.length)
+      },
+    ),
     { numRuns: deep(40, 2_500) },
   )
 })
