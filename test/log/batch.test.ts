@@ -172,27 +172,32 @@ describe('a reader who is too slow', () => {
     const rooms = fc.integer({ min: 500, max: 1_000 })
     const lengths = fc.integer({ min: 1, max: 500 })
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 50, size: 'max' }), rooms, lengths, async (steps, room, batchLength) => {
-        vi.restoreAllMocks()
-        const out = pipe(room)
-        const clock = counting(manualClock())
-        const lines = batch({ batchLength, clock })
-        for (const each of steps) {
-          if (each === 'read') out.read()
-          else if (each === 'flush') lines.flush()
-          else if ('write' in each) lines.write(each.write.replaceAll('\n', ' '))
-          else await clock.advance(each.advance)
-        }
-        const closed = lines.close()
-        for (let i = 0; i < 100; i++) {
-          out.read()
-          await clock.advance(10)
-        }
-        await closed
-        const written = steps.flatMap(each => (typeof each === 'object' && 'write' in each ? [each.write] : []))
-        expect(out.text()).toBe(written.map(line => `${line.replaceAll('\n', ' ')}\n`).join(''))
-        expect([lines.dropped, clock.set()]).toEqual([0, 0])
-      }),
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 50, size: 'max' }),
+        rooms,
+        lengths,
+        async (steps, room, batchLength) => {
+          vi.restoreAllMocks()
+          const out = pipe(room)
+          const clock = counting(manualClock())
+          const lines = batch({ batchLength, clock })
+          for (const each of steps) {
+            if (each === 'read') out.read()
+            else if (each === 'flush') lines.flush()
+            else if ('write' in each) lines.write(each.write.replaceAll('\n', ' '))
+            else await clock.advance(each.advance)
+          }
+          const closed = lines.close()
+          for (let i = 0; i < 100; i++) {
+            out.read()
+            await clock.advance(10)
+          }
+          await closed
+          const written = steps.flatMap(each => (typeof each === 'object' && 'write' in each ? [each.write] : []))
+          expect(out.text()).toBe(written.map(line => `${line.replaceAll('\n', ' ')}\n`).join(''))
+          expect([lines.dropped, clock.set()]).toEqual([0, 0])
+        },
+      ),
       { numRuns: deep(25, 2_000) },
     )
   })
