@@ -184,6 +184,11 @@ export function httpSourceOf(context: Context): HttpSource | undefined {
   return context.transport === undefined ? undefined : carriedOf(context).scope.surroundings.http
 }
 
+/** Whether a call goes on in the call, or the part of one, that `other` is of. */
+export function isWithin(context: Context, other: Context): boolean {
+  return carriedOf(context).scope.isWithin(carriedOf(other).scope)
+}
+
 /** The time on the call's clock, for layers that enter: read once for all that enter before anything has waited. */
 export function enteredAt(context: Context): number {
   return carriedOf(context).scope.enteredAt

@@ -143,6 +143,7 @@ class Running<O extends PolicyOptions<Event>, Event extends PolicyEvent, Control
   readonly #rules: OptionRules<O>
   readonly #listeners: Set<(event: Event) => void> = new Set()
   readonly #changed: (() => void) | undefined
+  #lastShown: { readonly of: Readonly<O>; readonly shown: Readonly<Record<string, unknown>> } | undefined
 
   constructor(spec: PolicySpec<O, Event, Controls>, rules: OptionRules<O>, given: O) {
     this.#spec = spec
@@ -183,10 +184,18 @@ class Running<O extends PolicyOptions<Event>, Event extends PolicyEvent, Control
       role: this.#spec.kind,
       lint: this.#spec.lint,
       get options() {
-        const { name, onEvent, ...shown } = frame.current
-        return shown
+        return frame.#shown
       },
     }
+  }
+
+  /** What `explain` shows, the same object while nothing changes: by it a lint rule sees that two layers are of one policy. */
+  get #shown(): Readonly<Record<string, unknown>> {
+    if (this.#lastShown?.of !== this.current) {
+      const { name, onEvent, ...shown } = this.current
+      this.#lastShown = { of: this.current, shown }
+    }
+    return this.#lastShown.shown
   }
 
   #checked(base: Readonly<O> | undefined, given: Readonly<Partial<O>>): Readonly<O> {

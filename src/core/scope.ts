@@ -152,6 +152,13 @@ export class Scope implements Expiring, Dependent, Receiver, Part {
     return this.parent === scope && !this.running
   }
 
+  /** Whether it is `other`, or was begun within it. */
+  isWithin(other: Scope): boolean {
+    let scope: Scope | undefined = this
+    while (scope !== undefined && scope !== other) scope = scope.parent
+    return scope !== undefined
+  }
+
   /** Why the call ended early, if it did; of a call that ended in time, why the one around it did. */
   get ended(): Failure | undefined {
     return this.endedWith ?? (this.hasLeft ? this.parent?.ended : undefined)

@@ -32,7 +32,7 @@ import {
   type OpenReason,
   type Verdict,
 } from './circuit.js'
-import { limiterInsideBreaker, timeoutOutsideBreaker } from './order-rules.js'
+import { limiterInsideBreaker, samePolicyTwice, timeoutOutsideBreaker } from './order-rules.js'
 
 /** What a {@link breaker} tells. */
 export type BreakerEvent = PolicyEvent & { readonly kind: 'breaker' } & (
@@ -112,7 +112,8 @@ export interface Breaker extends Policy<BreakerOptions, BreakerEvent> {
  * of limiters further in do not. A response stream counts when it ends.
  *
  * It belongs inside `retry`, so that each attempt counts and none is made while it is open, and outside `timeout`, so that it
- * learns of timeouts. One value, one breaker: share it between the methods of one target, or make one for each (`usePerMethod`).
+ * learns of timeouts. One value, one breaker: share it between the methods of one target, or make one for each (`usePerMethod`). A
+ * call of it within a probe of it is part of that probe.
  *
  * @example
  * ```ts
@@ -157,7 +158,7 @@ const breakerPolicy = definePolicy<
   Pick<Breaker, 'state' | 'counts' | 'forced' | 'force'>
 >({
   kind: 'breaker',
-  lint: [limiterInsideBreaker, timeoutOutsideBreaker],
+  lint: [limiterInsideBreaker, samePolicyTwice, timeoutOutsideBreaker],
   rules: {
     errorRatio: ratioOption(0.5),
     minCalls: numberOption({ fallback: 20, min: 1, max: most, integer: true }),
@@ -187,7 +188,7 @@ const breakerPolicy = definePolicy<
         const options = frame.current as CircuitSettings // as above
         const now = circuit.needsTime(options) ? clock.now() : 0
         circuit.use(options, now)
-        const admission = circuit.admit(now)
+        const admission = circuit.admit(now, context)
         if (admission !== undefined) return { state: admission }
         frame.emit({ type: 'refused', method })
         return refusal(circuit.openForMs(now), circuit.forced === 'open')

@@ -21,6 +21,7 @@ import {
   type PolicyOptions,
 } from '../core/index.js'
 import { type CallKey, keyOf } from './call-key.js'
+import { samePolicyTwice } from './order-rules.js'
 import { WaitingLine } from './waiting-line.js'
 
 /** What a {@link bulkhead} tells. */
@@ -242,6 +243,7 @@ const defaults = { maxQueue: 0, maxKeys: 10_000 } as const
 
 const bulkheadPolicy = definePolicy<BulkheadOptions, BulkheadEvent, BulkheadState>({
   kind: 'bulkhead',
+  lint: [samePolicyTwice],
   rules: {
     maxConcurrent: numberOption({ min: 1, integer: true }),
     maxQueue: numberOption({ fallback: defaults.maxQueue, min: 0, integer: true }),

@@ -1,6 +1,7 @@
 // The states of a breaker, without calls and without a clock: `now` is given, so that a model can be held against it. Closed,
 // open, half-open are Nygard's (Release It!); that so many probes decide, and the first that fails reopens, is as in gobreaker.
-import type { DomainFailure, Failure, Random } from '../core/index.js'
+import { isWithin } from '../core/context.js'
+import type { Context, DomainFailure, Failure, Random } from '../core/index.js'
 import { CountWindow, TimeWindow } from './rolling-window.js'
 
 /** What a breaker does with calls: lets them through, refuses them, tries a few. */
@@ -87,7 +88,8 @@ export class Circuit {
   #openUntil = 0
   /** How often it has opened since it was closed. */
   #openings = 0
-  readonly #probing: Set<Admission> = new Set()
+  /** Those that are under way, each with its call. */
+  readonly #probing: Map<Admission, Context> = new Map()
   #probed = 0
 
   constructor(options: CircuitSettings, emit: (event: CircuitEvent) => void) {
@@ -141,7 +143,7 @@ export class Circuit {
   }
 
   /** Lets a call through, or not. `now` means nothing where it needs no time. */
-  admit(now: number): Admission | undefined {
+  admit(now: number, context: Context): Admission | undefined {
     if (this.#forced === 'open') return undefined
     if (this.#forced === 'closed') return this.#admission(now, noPeriod)
     if (this.#state === 'open') {
@@ -149,11 +151,12 @@ export class Circuit {
       this.#enter('half-open')
       this.#emit({ type: 'half-opened' })
     }
+    if (this.#state === 'half-open' && this.#isInProbe(context)) return this.#admission(now, noPeriod)
     if (this.#state === 'half-open' && !this.#hasPlace()) this.#forgetProbes(now)
     const isProbe = this.#state === 'half-open' // the probes that were forgotten may have closed it
     if (isProbe && !this.#hasPlace()) return undefined
     const admission = this.#admission(now, this.#period)
-    if (isProbe) this.#probing.add(admission)
+    if (isProbe) this.#probing.set(admission, context)
     return admission
   }
 
@@ -188,13 +191,19 @@ export class Circuit {
     this.#emit({ type: 'closed' })
   }
 
+  /** Whether a call is part of a probe, which has its place already and will say what came of it. */
+  #isInProbe(context: Context): boolean {
+    for (const probe of this.#probing.values()) if (isWithin(context, probe)) return true
+    return false
+  }
+
   #hasPlace(): boolean {
     return this.#probing.size + this.#probed < this.#options.probes
   }
 
   /** Gives the places of probes that take too long to others. One whose stream is open has been answered. */
   #forgetProbes(now: number): void {
-    for (const probe of this.#probing) {
+    for (const probe of this.#probing.keys()) {
       if (now - probe.startedAt < this.#options.probeMs) continue
       this.#probing.delete(probe)
       if (probe.openedAt === undefined) continue // it may still tell, late

@@ -203,6 +203,19 @@ export const shedInsideRetry: LintRule = order(
     `'${shed}' outside, and leave retries to the caller.`,
 )
 
+/** A call would stand in its own way. */
+export const samePolicyTwice: LintRule = {
+  id: 'same-policy-twice',
+  check: ({ steps }) =>
+    pairs(steps, is('breaker', 'bulkhead', 'rateLimit', 'shed'), () => true)
+      .filter(([outer, inner]) => inner.role === outer.role && inner.options === outer.options) // one object, one policy
+      .map(
+        ([{ name }]) =>
+          `'${name}' is in this stack twice, and has one state for both places: it counts each call twice, and one that needs two places ` +
+          `of a limiter waits for itself. Leave one out, or make two.`,
+      ),
+}
+
 /** All of them: for stacks whose layers are of another make and bring none. */
 export const orderRules: readonly LintRule[] = [
   limiterInsideBreaker,
@@ -218,4 +231,5 @@ export const orderRules: readonly LintRule[] = [
   sharedOutsideAuthentication,
   shedInsideQueue,
   shedInsideRetry,
+  samePolicyTwice,
 ]

@@ -27,6 +27,7 @@ import type { Limit, Store, Taken } from '../store/index.js'
 import { type CallKey, keyOf } from './call-key.js'
 import { sayLimit } from './limit-headers.js'
 import { type LimitAlgorithm, LocalLimits } from './local-limits.js'
+import { samePolicyTwice } from './order-rules.js'
 import { Turnstile } from './turnstile.js'
 
 /** What a {@link rateLimit} tells. */
@@ -254,6 +255,7 @@ function limitOf({ limit, windowMs, burst = limit }: RateLimitOptions): Limit {
 
 const rateLimitPolicy = definePolicy<RateLimitOptions, RateLimitEvent, RateLimitState>({
   kind: 'rateLimit',
+  lint: [samePolicyTwice],
   rules: {
     limit: numberOption({ min: 1, integer: true }),
     windowMs: numberOption({ above: 0 }),

@@ -23,7 +23,7 @@ import { CodelQueue } from './codel-queue.js'
 import { type LimitAlgorithm, type LimitAlgorithmName, limitAlgorithm } from './concurrency-limit.js'
 import { LimitWindow } from './limit-window.js'
 import { LoopDelay } from './loop-delay.js'
-import { shedInsideQueue, shedInsideRetry } from './order-rules.js'
+import { samePolicyTwice, shedInsideQueue, shedInsideRetry } from './order-rules.js'
 
 /** How much it matters that a call is served: the first to be refused, most calls, and the last to be refused. */
 export type Criticality = 'sheddable' | 'normal' | 'critical'
@@ -100,7 +100,7 @@ export function shed(options: ShedOptions = {}): Shed {
 
 const shedPolicy = definePolicy<ShedOptions, ShedEvent, Pick<Shed, 'limit' | 'inFlight' | 'queued'>>({
   kind: 'shed',
-  lint: [shedInsideQueue, shedInsideRetry],
+  lint: [samePolicyTwice, shedInsideQueue, shedInsideRetry],
   rules: {
     algorithm: { ...oneOfOption(['gradient', 'vegas', 'aimd'], 'gradient'), fixed: true },
     initialLimit: { ...numberOption({ fallback: 20, min: 1 }), fixed: true },

@@ -5,14 +5,17 @@ import {
   CallError,
   call,
   chain,
+  type Endpoint,
   explain,
   failed,
   failureOf,
   fromPromise,
   fromRemote,
   isFailure,
+  left,
   type ManualClock,
   type MethodInfo,
+  type Middleware,
   manualClock,
   mockEndpoint,
   right,
@@ -214,6 +217,39 @@ describe('probes', () => {
     await succeed()
     await fail()
     expect(opened()).toEqual([75, 150, 225, 225, 75])
+  })
+})
+
+describe('the same breaker further in', () => {
+  const within = {
+    'of one stack': (policy: Middleware, leaf: Endpoint<number, unknown>) => chain(policy, policy)(leaf),
+    'around a call that the handler makes': (policy: Middleware, leaf: Endpoint<number, unknown>) => {
+      const inner = policy(leaf)
+      return policy(fromPromise((request: number, context) => call(inner, request, { context })))
+    },
+  }
+  test.each(Object.entries(within))('%s lets the probe through, and leaves the rest refused', async (_, wrap) => {
+    const clock = manualClock()
+    const context = testContext({ clock })
+    let isUp = false
+    const policy = breaker({ consecutiveFailures: 2, openMs: 100, probes: 2 })
+    const pause = () => new Promise<void>(resolve => void clock.setTimer(resolve, 10))
+    const leaf = fromPromise(async (_: number, _context) => {
+      await pause()
+      return isUp ? 'fine' : left(down)
+    })
+    const endpoint = wrap(policy, leaf)
+    const failing = call(endpoint, 1, { context })
+    await clock.advance(10)
+    await failing
+    expect(policy.state).toBe('open')
+    isUp = true
+    await clock.advance(100)
+    const probes = [call(endpoint, 1, { context }), call(endpoint, 2, { context })]
+    expect(await call(endpoint, 3, { context })).toMatchObject({ left: { reason: 'BREAKER_OPEN' } })
+    await clock.advance(10)
+    expect(await Promise.all(probes)).toEqual([right('fine'), right('fine')])
+    expect([policy.state, policy.counts.calls]).toEqual(['closed', 0])
   })
 })
 

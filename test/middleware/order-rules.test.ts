@@ -372,6 +372,51 @@ test('shed-inside-retry: what was refused comes back', async () => {
   expect(await refusals(overload => chain(overload, retry({ random: half })))).toEqual([4, []])
 })
 
+describe('same-policy-twice', () => {
+  const twice = (policy: Middleware) => [chain(policy, policy), policy] as const
+
+  test('a call that has a place of a bulkhead waits for another one', async () => {
+    const clock = manualClock()
+    const answered = async (stack: Middleware) => {
+      const endpoint = stack(slowService(clock).endpoint)
+      return [(await outcomes(endpoint, 1, { clock, ms: 40_000 })).map(isRight), rulesOf(endpoint)]
+    }
+    const [wrong, right] = twice(bulkhead({ maxConcurrent: 1, maxQueue: 1 }))
+    expect(await answered(right)).toEqual([[true], []])
+    expect(await answered(wrong)).toEqual([[false], ['same-policy-twice']])
+  })
+
+  test.each<[string, () => Middleware, calls: number]>([
+    ['rateLimit', () => rateLimit({ limit: 4, windowMs: 60_000 }), 4],
+    ['shed', () => shed({ initialLimit: 4, minLimit: 4, maxLimit: 4, maxQueue: 0, maxLoopDelayMs: Infinity }), 4],
+  ])('half of what %s allows comes through', async (_, make, calls) => {
+    const clock = manualClock()
+    const through = async (stack: Middleware) => {
+      const endpoint = stack(slowService(clock).endpoint)
+      return [(await outcomes(endpoint, calls, { clock })).filter(isRight).length, rulesOf(endpoint)]
+    }
+    expect(await through(twice(make())[1])).toEqual([calls, []])
+    expect(await through(twice(make())[0])).toEqual([calls / 2, ['same-policy-twice']])
+  })
+
+  test('a breaker opens after half of the failures', async () => {
+    const failures = async (stack: Middleware, state: () => string) => {
+      const endpoint = stack(fromPromise(() => failed('unavailable', 'DOWN', 'down'), safe))
+      let count = 0
+      for (; state() === 'closed'; count++) await call(endpoint, 1)
+      return [count, rulesOf(endpoint)]
+    }
+    const [once, both] = [breaker({ consecutiveFailures: 4 }), breaker({ consecutiveFailures: 4 })]
+    expect(await failures(once, () => once.state)).toEqual([4, []])
+    expect(await failures(twice(both)[0], () => both.state)).toEqual([2, ['same-policy-twice']])
+  })
+
+  test('two of a kind are two', () => {
+    const two = chain(bulkhead({ maxConcurrent: 1 }), bulkhead({ maxConcurrent: 1 }))
+    expect(rulesOf(two(fromPromise(() => 1, safe)))).toEqual([])
+  })
+})
+
 describe('the recommended stacks', () => {
   test.each([safe, unsafe])('are clean around $name', method => {
     const leaf = fromPromise((_: unknown, _context: object) => 1, method)
@@ -392,5 +437,5 @@ describe('the recommended stacks', () => {
 test('every rule has a test here, and another id', () => {
   const ids = orderRules.map(rule => rule.id)
   expect(new Set(ids).size).toBe(ids.length)
-  expect(ids).toHaveLength(13)
+  expect(ids).toHaveLength(14)
 })
