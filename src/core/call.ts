@@ -74,8 +74,8 @@ function run(
 ): Outcome | Promise<Outcome> {
   const { context, deadlineMs, signal, provide, outgoing, onReply } = options
   if (endpoint === undefined) throw new TypeError('call: there is no endpoint')
-  if (deadlineMs !== undefined && !(deadlineMs > 0))
-    throw new RangeError(`call: deadlineMs must be more than 0, got ${deadlineMs}`)
+  if (deadlineMs !== undefined && !(typeof deadlineMs === 'number' && deadlineMs > 0))
+    throw new RangeError(`call: deadlineMs must be a number more than 0, got ${deadlineMs}`)
   let sent: Metadata | undefined
   if (outgoing !== undefined) {
     try {

@@ -242,8 +242,9 @@ describe('a cancelled call', () => {
 })
 
 describe('the options of a call', () => {
-  test.each([0, -1, Number.NaN, Number.NEGATIVE_INFINITY])('refuse a deadline of %j ms', async deadlineMs => {
-    const refused = new RangeError(`call: deadlineMs must be more than 0, got ${deadlineMs}`)
+  const wrong = [0, -1, Number.NaN, Number.NEGATIVE_INFINITY, '50' as never, true as never] // of a program without types
+  test.each(wrong)('refuse a deadline of %j ms', async deadlineMs => {
+    const refused = new RangeError(`call: deadlineMs must be a number more than 0, got ${deadlineMs}`)
     await expect(
       call(
         fromPromise(() => 1),
