@@ -19,7 +19,7 @@ export interface Clock {
   setTimer(callback: () => void, delayMs: number): Timer
 }
 
-// setTimeout fires at once for anything above; a longer timer is set again when this much has passed.
+// setTimeout fires at once for anything above, and for NaN; a longer timer is set again when this much has passed.
 const longestTimeoutMs = 2 ** 31 - 1
 
 class SystemTimer implements Timer {
@@ -31,7 +31,7 @@ class SystemTimer implements Timer {
   }
 
   #arm(callback: () => void, delayMs: number): ReturnType<typeof setTimeout> {
-    if (delayMs <= longestTimeoutMs) return setTimeout(callback, delayMs)
+    if (!(delayMs > longestTimeoutMs)) return setTimeout(callback, delayMs)
     return setTimeout(() => {
       this.#handle = this.#arm(callback, delayMs - longestTimeoutMs)
       if (!this.#kept) this.keepAlive(false)

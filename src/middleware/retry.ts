@@ -262,7 +262,7 @@ class Attempts {
   /** Full jitter: anything up to the longest, which clients that failed together do not repeat together. */
   #backoffMs(number: number): number {
     const { baseMs, factor, maxMs, random } = this.#settings
-    return random.next() * Math.min(maxMs, baseMs * factor ** (number - 1))
+    return random.next() * (baseMs === 0 ? 0 : Math.min(maxMs, baseMs * factor ** (number - 1))) // 0 times Infinity is no time
   }
 }
 

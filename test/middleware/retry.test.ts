@@ -454,3 +454,20 @@ describe('attemptTimeoutMs', () => {
     expect(() => retry({ attemptTimeoutMs })).toThrow(RangeError)
   })
 })
+
+test.each([
+  { factor: 1e308, maxAttempts: 4 },
+  { factor: 1e4, maxAttempts: 100 },
+])('waits of no time stay none, however they grow: %o', async options => {
+  const clock = manualClock()
+  const waits: number[] = []
+  const budget = retryBudget({ minPerSecond: Infinity })
+  const onEvent = (event: RetryEvent) => void (event.type === 'retried' && waits.push(event.waitMs))
+  const policy = retry({ ...options, baseMs: 0, budget, onEvent })
+  const safe = { service: 'shop.v1.Stock', name: 'get', idempotency: 'safe' } as const
+  const endpoint = policy(fromPromise(() => failed('unavailable', 'DOWN', 'down'), safe))
+  const answer = call(endpoint, 1, { context: testContext({ clock }) })
+  await clock.advance(10)
+  expect(await answer).toMatchObject({ left: { reason: 'DOWN' } })
+  expect(waits).toEqual(Array.from({ length: options.maxAttempts - 1 }, () => 0))
+})
