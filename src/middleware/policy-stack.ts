@@ -52,10 +52,27 @@ export function policyStack<Event extends PolicyEvent, Parts extends Readonly<Re
   return Object.assign(middleware, parts, { onEvent: listen })
 }
 
-/** Throws `TypeError` for an option that a stack has not: a part with a slip in its name would be left as recommended. */
+/**
+ * Throws `TypeError` for an option that a stack has not: a part with a slip in its name would be left as recommended. `RangeError` for one
+ * that is none of what it may be: `null` would be taken for what is recommended, too.
+ */
 export function checkParts(what: string, options: object, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) throw new TypeError(`${what}: options must be an object`)
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) throw new TypeError(`${what}: there is no option '${key}'`)
   }
+  for (const [key, value] of Object.entries(options) as [string, unknown][]) {
+    if (value === undefined) continue
+    if (key === 'name') check(typeof value === 'string' && value !== '', `${what}: name must be a word`)
+    else if (key === 'onEvent') check(typeof value === 'function', `${what}: onEvent must be a function`)
+    else
+      check(
+        value === false || (typeof value === 'object' && value !== null),
+        `${what}: ${key} must be its options, or false`,
+      )
+  }
+}
+
+function check(isAllowed: boolean, otherwise: string): void {
+  if (!isAllowed) throw new RangeError(otherwise)
 }

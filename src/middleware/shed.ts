@@ -46,7 +46,7 @@ export interface ShedOptions extends PolicyOptions<ShedEvent> {
    * change. @defaultValue 'gradient'
    */
   readonly algorithm?: LimitAlgorithmName
-  /** The limit to begin with. Cannot change. @defaultValue 20 */
+  /** The limit to begin with, from `minLimit` to `maxLimit`. Cannot change. @defaultValue 20, or the nearest that is within them */
   readonly initialLimit?: number
   /** The least that the limit may become, from 1. @defaultValue 5 */
   readonly minLimit?: number
@@ -95,7 +95,13 @@ export interface Shed extends Policy<ShedOptions, ShedEvent> {
  * ```
  */
 export function shed(options: ShedOptions = {}): Shed {
-  return shedPolicy(options)
+  const made = shedPolicy(options)
+  const { initialLimit, minLimit = 5, maxLimit = 1_000 } = options
+  if (initialLimit !== undefined && (initialLimit < minLimit || initialLimit > maxLimit))
+    throw new RangeError(
+      `shed: initialLimit must be in [minLimit, maxLimit], got ${initialLimit}, ${minLimit} and ${maxLimit}`,
+    )
+  return made
 }
 
 const shedPolicy = definePolicy<ShedOptions, ShedEvent, Pick<Shed, 'limit' | 'inFlight' | 'queued'>>({
@@ -195,10 +201,12 @@ class Gate {
   ): Entered<Admitted> | Promise<Entered<Admitted>> {
     const { criticality, maxLoopDelayMs = 200, maxQueue = 100 } = this.#frame.current
     const level = criticality?.(request, context, method) ?? 'normal'
+    const priority: unknown = priorities[level]
+    if (typeof priority !== 'number')
+      throw new TypeError(`shed: criticality must give one of its words, got ${String(level)}`)
     if (level !== 'critical' && maxLoopDelayMs < Number.POSITIVE_INFINITY) {
       if (this.#delay.of(context.clock) > maxLoopDelayMs) return this.#refuse('event-loop', method)
     }
-    const priority = priorities[level]
     if (this.#isFree(priority) && (this.#queue.length === 0 || !this.#queue.holdsBack(priority)))
       return this.#admit(context)
     return maxQueue === 0 ? this.#refuse('limit', method) : this.#wait(context, priority, method)

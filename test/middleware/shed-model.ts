@@ -182,14 +182,19 @@ export const plan: fc.Arbitrary<{
   readonly options: ModelOptions
   readonly commands: readonly Commands[keyof Commands][]
 }> = fc.record({
-  options: fc.record({
-    ...small,
-    maxQueue,
-    algorithm: fc.constantFrom<LimitAlgorithmName[]>('gradient', 'vegas', 'aimd'),
-    initialLimit: fc.integer({ min: 1, max: 12 }),
-    targetMs: fc.constantFrom(0, 5, 20),
-    intervalMs: fc.constantFrom(20, 50, 100),
-  }),
+  options: fc
+    .record({
+      ...small,
+      maxQueue,
+      algorithm: fc.constantFrom<LimitAlgorithmName[]>('gradient', 'vegas', 'aimd'),
+      initialLimit: fc.integer({ min: 1, max: 12 }),
+      targetMs: fc.constantFrom(0, 5, 20),
+      intervalMs: fc.constantFrom(20, 50, 100),
+    })
+    .map(({ initialLimit, ...rest }) => ({
+      ...rest,
+      initialLimit: Math.min(rest.maxLimit, Math.max(rest.minLimit, initialLimit)),
+    })),
   commands: fc.array(
     fc.oneof(
       { weight: 5, arbitrary: commands.begin },

@@ -372,3 +372,18 @@ test.each([
 ])('refuses %o', options => {
   expect(() => shed(options as ShedOptions)).toThrow(RangeError)
 })
+
+test.each([
+  [{ initialLimit: 2 }, 'shed: initialLimit must be in [minLimit, maxLimit], got 2, 5 and 1000'],
+  [{ initialLimit: 50, maxLimit: 40 }, 'shed: initialLimit must be in [minLimit, maxLimit], got 50, 5 and 40'],
+] as const)('refuses %o, which would be another limit', (options, message) => {
+  expect(() => shed(options)).toThrow(new RangeError(message))
+})
+
+test('a criticality that there is not is a defect of the call, not overload', async () => {
+  const defects: unknown[] = []
+  const endpoint = shed({ criticality: () => 'high' as never })(fromPromise(() => 1))
+  const context = testContext({ onDefect: thrown => defects.push(thrown) })
+  expect(await call(endpoint, {}, { context })).toMatchObject({ left: { reason: 'DEFECT' } })
+  expect(defects).toEqual([new TypeError('shed: criticality must give one of its words, got high')])
+})
