@@ -52,6 +52,7 @@ export type { Peer, PeerCertificate } from './peer.js'
 export {
   definePolicy,
   type EventDetails,
+  type OptionChanges,
   type Policy,
   type PolicyControls,
   type PolicyEvent,

@@ -101,13 +101,16 @@ function fallbackOf<T>(from: { readonly fallback?: T | undefined }): { readonly 
 }
 
 /**
- * The options in force when `given` is laid over `base`. Throws `TypeError` for a name that is none and for what is missing,
+ * The options in force when `given` is laid over `base`; what is given as `undefined` is as if it had never been. Throws `TypeError` for a name that is none and for what is missing,
  * `RangeError` for a value that is not allowed: "breaker: errorRatio must be in (0, 1], got 7".
  */
 export function checkedOptions<O extends object>(
   name: string,
   rules: OptionRules<O>,
-  { base, given }: { readonly base: Readonly<O> | undefined; readonly given: Readonly<Partial<O>> },
+  {
+    base,
+    given,
+  }: { readonly base: Readonly<O> | undefined; readonly given: { readonly [K in keyof O]?: O[K] | undefined } },
 ): Readonly<O> {
   if (typeof given !== 'object' || given === null) throw new TypeError(`${name}: options must be an object`)
   for (const key of Object.keys(given)) {
@@ -116,7 +119,8 @@ export function checkedOptions<O extends object>(
   const [own, before] = [given, base] as readonly Readonly<Record<string, unknown>>[] // objects, read by name
   const options: Record<string, unknown> = {}
   for (const [key, rule] of Object.entries<OptionRule<unknown>>(rules)) {
-    const value = [own?.[key], before?.[key], rule.fallback].find(each => each !== undefined)
+    const known = own !== undefined && Object.hasOwn(own, key) ? own[key] : before?.[key]
+    const value = known === undefined ? rule.fallback : known
     if (value === undefined && !('fallback' in rule)) throw new TypeError(`${name}: ${key} is required`)
     if (value !== undefined && !rule.allows(value))
       throw new RangeError(`${name}: ${key} must ${rule.must}, got ${shown(value)}`)

@@ -29,6 +29,9 @@ export interface PolicyOptions<Event extends PolicyEvent = PolicyEvent> {
   readonly onEvent?: (event: Event) => void
 }
 
+/** Changes of options. One given as `undefined` is as if it had never been given. */
+export type OptionChanges<O extends object> = { readonly [K in keyof O]?: O[K] | undefined }
+
 /** What every policy has besides being a middleware. */
 export interface PolicyControls<O extends object, Event extends PolicyEvent = PolicyEvent> {
   /** What it is called. */
@@ -36,10 +39,10 @@ export interface PolicyControls<O extends object, Event extends PolicyEvent = Po
   /** The options in force, defaults included. A new object after each change. */
   readonly options: Readonly<O>
   /**
-   * Changes options from here on; calls that have begun go on with those they began with, and what the policy has counted stays.
+   * Changes options from here on, `undefined` taking one back: its default holds again; calls that have begun go on with those they began with, and what the policy has counted stays.
    * All changes or none: throws as the construction does, and then nothing has changed.
    */
-  configure(changes: Partial<O>): void
+  configure(changes: OptionChanges<O>): void
   /** Tells a listener of each event; returns what ends that. As the option `onEvent`. */
   onEvent(listener: (event: Event) => void): () => void
 }
@@ -198,7 +201,7 @@ class Running<O extends PolicyOptions<Event>, Event extends PolicyEvent, Control
     return this.#lastShown.shown
   }
 
-  #checked(base: Readonly<O> | undefined, given: Readonly<Partial<O>>): Readonly<O> {
+  #checked(base: Readonly<O> | undefined, given: OptionChanges<O>): Readonly<O> {
     const { kind } = this.#spec
     const options = checkedOptions(kind, this.#rules, { base, given })
     const wrong = this.#spec.wrongWith?.(options)
@@ -206,7 +209,7 @@ class Running<O extends PolicyOptions<Event>, Event extends PolicyEvent, Control
     return options
   }
 
-  #configure(changes: Partial<O>): void {
+  #configure(changes: OptionChanges<O>): void {
     const next = this.#checked(this.current, changes)
     for (const key of Object.keys(changes) as (keyof O & string)[]) {
       if (this.#rules[key].fixed === true && next[key] !== this.current[key])
@@ -221,7 +224,7 @@ class Running<O extends PolicyOptions<Event>, Event extends PolicyEvent, Control
     const dressed: Middleware = next => middleware(next)
     const own = {
       policy: this.#name,
-      configure: (changes: Partial<O>) => this.#configure(changes),
+      configure: (changes: OptionChanges<O>) => this.#configure(changes),
       onEvent: (listener: (event: Event) => void) => {
         if (typeof listener !== 'function') throw new TypeError(`${this.#spec.kind}: onEvent needs a function`)
         this.#listeners.add(listener)

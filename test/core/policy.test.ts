@@ -130,6 +130,21 @@ describe('configure', () => {
     expect(policy.count).toBe(2)
   })
 
+  test('takes back what is given as undefined: the default holds again', () => {
+    const policy = meter({ low: 1, high: 20, mode: 'slow' })
+    const { high, mode, ...rest } = meter({ low: 1 }).options
+    policy.configure({ high: undefined, mode: undefined })
+    expect(policy.options).toEqual({
+      ...rest,
+      ...(high !== undefined && { high }),
+      ...(mode !== undefined && { mode }),
+    })
+    expect(() => policy.configure({ low: undefined })).toThrow(new TypeError('meter: low is required'))
+    const named = meter({ low: 1, name: 'stock' })
+    expect(() => named.configure({ name: undefined })).toThrow(new TypeError('meter: name cannot change'))
+    expect(named.options.name).toBe('stock')
+  })
+
   test('tells the policy afterwards, and not where nothing has changed', () => {
     const told: unknown[] = []
     const gate = definePolicy<PolicyOptions & { readonly low: number }>({
