@@ -43,7 +43,10 @@ export interface CacheOptions<Req = unknown> extends PolicyOptions<CacheEvent> {
   readonly ttlMs: number
   /** How long after that it is still given while it is fetched anew, in ms; 0 for not at all. @defaultValue 0 */
   readonly staleMs?: number
-  /** How many responses are remembered; the one that was not asked for longest goes first. @defaultValue 1 000 */
+  /**
+   * How many responses are remembered; the one that was not asked for longest goes first. A change holds for calls that have begun, too,
+   * since a bound that some exceed is none. @defaultValue 1 000
+   */
   readonly maxEntries?: number
   /** How long fetching anew may take, in ms; more than 0. @defaultValue 30 000 */
   readonly maxRunMs?: number

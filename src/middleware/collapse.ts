@@ -114,13 +114,14 @@ const collapsePolicy = definePolicy<AnyOptions, CollapseEvent>({
       const open: Map<string, Batch> = new Map()
       return {
         run(next, request, context) {
-          const key = text(frame.current.key(request, context), 'collapse: key must give a string')
+          const options = frame.current
+          const key = text(options.key(request, context), 'collapse: key must give a string')
           let batch = open.get(key)
-          if (batch === undefined) {
+          if (batch?.options !== options) {
             const close = (): void => {
               if (open.get(key) === batch) open.delete(key)
             }
-            batch = new Batch({ frame, method, next, context, onClose: close })
+            batch = new Batch({ options, frame, method, next, context, onClose: close })
             open.set(key, batch)
           }
           return batch.add(request, context)
@@ -139,6 +140,7 @@ interface Member {
 }
 
 interface Collected {
+  readonly options: Readonly<AnyOptions>
   readonly frame: PolicyFrame<AnyOptions, CollapseEvent>
   readonly method: MethodInfo | undefined
   readonly next: Next
@@ -150,7 +152,8 @@ interface Collected {
 /** Requests that become one. */
 class Batch {
   readonly #collected: Collected
-  readonly #options: Readonly<AnyOptions>
+  /** Those of all its calls: one that begins with others begins a batch. */
+  readonly options: Readonly<AnyOptions>
   readonly #members: Member[] = []
   readonly #window: Window
   readonly #run: SharedRun
@@ -158,11 +161,11 @@ class Batch {
   #responses: readonly unknown[] | undefined
 
   constructor(collected: Collected) {
-    const { context, frame, onClose } = collected
+    const { context, options, onClose } = collected
     this.#collected = collected
-    this.#options = frame.current
+    this.options = options
     this.#window = new Window()
-    const { maxRunMs = 30_000 } = this.#options
+    const { maxRunMs = 30_000 } = this.options
     this.#run = new SharedRun({
       context,
       maxRunMs,
@@ -181,7 +184,7 @@ class Batch {
     })
     const told = new Told()
     const over = this.#run.join(context, told)
-    if (this.#members.length >= (this.#options.maxBatch ?? 100)) this.#close()
+    if (this.#members.length >= (this.options.maxBatch ?? 100)) this.#close()
     const outcome = over ?? (await told.promise())
     unlink()
     return outcome._tag === 'Left' ? outcome : this.#pick(outcome.right, member, context)
@@ -193,7 +196,7 @@ class Batch {
   }
 
   async #send(context: Context): Promise<Outcome> {
-    const { windowMs = 5, toBatch } = this.#options
+    const { windowMs = 5, toBatch } = this.options
     await this.#window.opened(context, windowMs)
     this.#close()
     const members = this.#members.filter(({ isGone }) => !isGone)
@@ -207,7 +210,7 @@ class Batch {
 
   #pick(response: unknown, { index }: Member, context: Context): Outcome {
     try {
-      this.#responses ??= this.#options.fromBatch(response, this.#requests)
+      this.#responses ??= this.options.fromBatch(response, this.#requests)
       if (this.#responses.length !== this.#requests.length) {
         const { length } = this.#responses
         throw new TypeError(`collapse: fromBatch gave ${length} responses for ${this.#requests.length} requests`)

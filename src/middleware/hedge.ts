@@ -88,21 +88,22 @@ const hedgePolicy = definePolicy<HedgeOptions, HedgeEvent>({
     let saved = 0
     const middleware = frame.intercept(method => {
       const latencies = new LatencyHistogram()
-      const delayMs = (now: number): number | undefined => {
-        const { percentile = 0.95, minCalls = 100, minDelayMs = 10, windowMs = 30_000 } = frame.current
+      const delayMs = (now: number, options: HedgeOptions): number | undefined => {
+        const { percentile = 0.95, minCalls = 100, minDelayMs = 10, windowMs = 30_000 } = options
         if (latencies.count(now, windowMs) < minCalls) return undefined
         return Math.max(minDelayMs, latencies.quantile(percentile, now, windowMs))
       }
       return {
         run(next, request, context) {
           if (!mayBeHedged(method, request) || context.maxAttempts > 1) return next(request, context)
-          saved = Math.min(maxSaved, saved + (frame.current.maxExtraRatio ?? 0.05))
+          const options = frame.current
+          saved = Math.min(maxSaved, saved + (options.maxExtraRatio ?? 0.05))
           const startedAt = context.clock.now()
           const race = new Race({
             next,
             request,
             context,
-            delayMs: delayMs(startedAt),
+            delayMs: delayMs(startedAt, options),
             begin() {
               const afterMs = context.clock.now() - startedAt
               const allowed = saved >= 1
@@ -113,7 +114,7 @@ const hedgePolicy = definePolicy<HedgeOptions, HedgeEvent>({
             onEnd(winner) {
               const tookMs = context.clock.now() - startedAt
               if (winner === 1) frame.emit({ type: 'won', afterMs: tookMs, method })
-              latencies.add(tookMs, context.clock.now(), frame.current.windowMs ?? 30_000)
+              latencies.add(tookMs, context.clock.now(), options.windowMs ?? 30_000)
             },
           })
           return race.run()

@@ -53,6 +53,9 @@ const profiles = [1, 2, 3, 4].map(k => ({
   attemptTimeoutMs: 100 * k,
 }))
 
+const noFunctions = ['a', null, 7, {}, true]
+const noNumbers = [Number.NaN, Number.NEGATIVE_INFINITY, -1, '7', null, true, {}, () => 1]
+
 interface Batch {
   readonly madeBy: number
   readonly of: readonly number[]
@@ -76,13 +79,18 @@ function mixtures(requests: WeakMap<object, number>) {
   const look = (name: keyof typeof seen, isRight: boolean) => void seen[name][isRight ? 'right' : 'wrong']++
   const replacedBy = new WeakMap<Failure, number>()
   const begunBy = new Map<number, number>()
+  const keyedBy = new Map<number, number>()
   return {
     seen,
     collapse: (k: number) => ({
       windowMs: k % 10,
       maxBatch: k,
+      key: (request: number) => {
+        keyedBy.set(request, k)
+        return 'all'
+      },
       toBatch: (of: readonly number[]): Batch => {
-        if (of.length > k) look('collapse', false)
+        if (of.length > k || of.some(request => keyedBy.get(request) !== k)) look('collapse', false)
         return { madeBy: k, of }
       },
       fromBatch: ({ madeBy, outcomes }: Answers) => {
@@ -149,7 +157,7 @@ test('under load, no call sees a mixture, and what is not allowed is refused wit
     fuse: breaker({ minCalls: 1_000_000 }),
     left: expiry(),
     quick: hedge(),
-    faults: inject({ ratio: 0 }),
+    faults: inject({ ratio: 0, random: seededRandom(8) }),
   }
   const requests = new WeakMap<object, number>()
   const alone = async (request: number, attempt: number) => {
@@ -162,7 +170,7 @@ test('under load, no call sees a mixture, and what is not allowed is refused wit
     return right('done')
   }
   const mixed = mixtures(requests)
-  const batched = collapse({ key: () => 'all', ...mixed.collapse(1) })
+  const batched = collapse(mixed.collapse(1))
   const instead = fallback(mixed.fallback(1))
   const once = idempotencyKey({
     // Not those that share a run further in: their failure may be of another call.
@@ -203,12 +211,22 @@ test('under load, no call sees a mixture, and what is not allowed is refused wit
     [once, () => mixed.idempotencyKey(upTo(50)), () => ({ ...mixed.idempotencyKey(3), ttlMs: 0 })],
     [faults, () => ({ ratio: random.next() * 0.05, latencyMs: upTo(10) }), () => ({ ratio: 0, latency: 1 })],
   ]
+  /** What is not allowed: what no single option tells, an option that there is not, or any of those that may change, given wrongly. */
+  const wrongly = (change: Record<string, unknown>, together: () => object): object => {
+    const chance = random.next()
+    if (chance < 0.2) return together()
+    if (chance < 0.3) return { ...change, nothing: 1 }
+    const key = Object.keys(change)[upTo(Object.keys(change).length) - 1] ?? expect.fail()
+    const given = typeof change[key] === 'function' ? noFunctions : noNumbers
+    return { ...change, [key]: given[upTo(given.length) - 1] }
+  }
   const counts = { begun: 0, ended: 0, refused: 0 }
   for (let i = 0; i < updates; i++) {
     const [policy, allowed, wrong] = changes[Math.floor(random.next() * changes.length)] ?? expect.fail()
     const before = policy.options
     if (i % 10 === 9) {
-      expect(() => policy.configure(wrong())).toThrow(/^\w+: .+/)
+      const change = wrongly(allowed() as Record<string, unknown>, wrong)
+      expect(() => policy.configure(change)).toThrow(/^\w+: .+/)
       expect(policy.options).toBe(before)
       counts.refused++
     } else {
@@ -248,6 +266,33 @@ test('under load, no call sees a mixture, and what is not allowed is refused wit
   ])
 })
 
+test.each([
+  ['attemptTimeoutMs', retry({ attemptTimeoutMs: 50 }), { attemptTimeoutMs: undefined }],
+  ['windowCalls', breaker({ windowCalls: 5 }), { windowCalls: undefined }],
+  ['maxOpenMs', breaker({ maxOpenMs: 9_000 }), { maxOpenMs: undefined }],
+  ['burst', rateLimit({ limit: 5, windowMs: 1_000, burst: 2 }), { burst: undefined }],
+] as const)('%s can be taken back', async (name, policy, changes) => {
+  expect(policy.options).toHaveProperty(name)
+  ;(policy as Changing).configure(changes)
+  expect(policy.options).not.toHaveProperty(name)
+})
+
+test('an attempt has all the time of the call once attemptTimeoutMs is taken back', async () => {
+  const clock = manualClock()
+  const policy = retry({ attemptTimeoutMs: 50, maxAttempts: 1 })
+  const slow = policy(
+    fromPromise(() => new Promise(resolve => void clock.setTimer(() => resolve('done'), 200)), method),
+  )
+  const outcome = async () => {
+    const answer = call(slow, {}, { context: testContext({ clock }) })
+    await clock.advance(300)
+    return await answer
+  }
+  expect(await outcome()).toMatchObject({ left: { reason: 'TIMEOUT' } })
+  policy.configure({ attemptTimeoutMs: undefined })
+  expect(await outcome()).toEqual(right('done'))
+})
+
 describe('what the stack above has not', () => {
   test('collapse: a batch goes on with the options that it began with', async () => {
     const clock = manualClock()
@@ -261,8 +306,12 @@ describe('what the stack above has not', () => {
     })
     const endpoint = policy(mock.endpoint)
     const first = call(endpoint, 1, { context })
-    policy.configure({ maxBatch: 1, windowMs: 1_000 })
     const joined = call(endpoint, 2, { context })
+    policy.configure({ maxBatch: 1, windowMs: 1_000, fromBatch: responses => responses.map(each => -each) })
+    const apart = call(endpoint, 4, { context }) // has begun with other options, so that it has a batch of its own
+    const own = await mock.next()
+    own.respond(own.request)
+    expect(await apart).toEqual(right(-4))
     await clock.advance(20)
     const batch = await mock.next()
     batch.respond(batch.request)
@@ -271,7 +320,7 @@ describe('what the stack above has not', () => {
     const alone = call(endpoint, 3, { context }) // of one request, and full at once
     const another = await mock.next()
     another.respond(another.request)
-    expect(await alone).toEqual(right(3))
+    expect(await alone).toEqual(right(-3))
     expect(() => policy.configure({ maxBatch: 0, windowMs: 1 })).toThrow('collapse: maxBatch must be')
     expect([policy.options.windowMs, clock.pendingTimers]).toEqual([1_000, 0])
   })
