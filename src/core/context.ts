@@ -186,7 +186,10 @@ export function httpSourceOf(context: Context): HttpSource | undefined {
 
 /** Whether a call goes on in the call, or the part of one, that `other` is of. */
 export function isWithin(context: Context, other: Context): boolean {
-  return carriedOf(context).scope.isWithin(carriedOf(other).scope)
+  const outer = carriedOf(other).scope
+  let scope: Scope | undefined = carriedOf(context).scope
+  while (scope !== undefined && scope !== outer) scope = scope.parent
+  return scope !== undefined
 }
 
 /** The time on the call's clock, for layers that enter: read once for all that enter before anything has waited. */

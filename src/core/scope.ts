@@ -78,7 +78,7 @@ export class Scope implements Expiring, Dependent, Receiver, Part {
   work = 0
 
   private readonly startedAt: number
-  private readonly parent: Scope | undefined
+  readonly parent: Scope | undefined
   /** The part of its parent that it is in: its parent itself, or an attempt. */
   private readonly within: Part | undefined
   /** Who gets the outcome, of a part of a call. */
@@ -150,13 +150,6 @@ export class Scope implements Expiring, Dependent, Receiver, Part {
   /** Whether it was made within `scope`, and waits to be begun. */
   isPartOf(scope: Scope): boolean {
     return this.parent === scope && !this.running
-  }
-
-  /** Whether it is `other`, or was begun within it. */
-  isWithin(other: Scope): boolean {
-    let scope: Scope | undefined = this
-    while (scope !== undefined && scope !== other) scope = scope.parent
-    return scope !== undefined
   }
 
   /** Why the call ended early, if it did; of a call that ended in time, why the one around it did. */
