@@ -84,7 +84,8 @@ export const retryUnsafe: LintRule = {
 /** The inner one would never end anything. */
 export const attemptLongerThanTotal: LintRule = {
   id: 'attempt-longer-than-total',
-  check({ steps }) {
+  check({ steps, method }) {
+    const deadlineMs = method?.deadlineMs ?? Number.POSITIVE_INFINITY
     const boundOf = (step: ExplainedLayer): number | undefined =>
       step.role === 'timeout'
         ? msOf(step, 'timeoutMs')
@@ -92,13 +93,21 @@ export const attemptLongerThanTotal: LintRule = {
           ? msOf(step, 'attemptTimeoutMs')
           : undefined
     const isBound = (step: ExplainedLayer): boolean => boundOf(step) !== undefined
-    return pairs(steps, is('timeout'), isBound)
+    const beyondDeadline = steps
+      .filter(step => (msOf(step, 'attemptTimeoutMs') ?? 0) >= deadlineMs)
+      .map(
+        ({ name, options }) =>
+          `'${name}' allows an attempt ${options['attemptTimeoutMs']} ms, and calls of ${method?.service}/${method?.name} end after ` +
+          `${deadlineMs} ms: an attempt that hangs takes all the time there is and is never retried. Make it shorter.`,
+      )
+    const beyondTotal = pairs(steps, is('timeout'), isBound)
       .filter(([outer, inner]) => (boundOf(inner) ?? 0) >= (boundOf(outer) ?? Number.POSITIVE_INFINITY))
       .map(
         ([outer, inner]) =>
           `'${inner.name}' allows ${boundOf(inner)} ms inside '${outer.name}', which ends the call after ${boundOf(outer)} ms: it ` +
           `never ends an attempt, so that one that hangs takes all the time there is and is never retried. Make it shorter.`,
       )
+    return [...beyondDeadline, ...beyondTotal]
   },
 }
 

@@ -176,6 +176,21 @@ test.each(['a timeout inside', 'attemptTimeoutMs'])(
   },
 )
 
+test("attempt-longer-than-total: nor is one where the method's own deadline is nearer", async () => {
+  const clock = manualClock()
+  const hangsOnce = (attemptTimeoutMs: number) =>
+    retry({ attemptTimeoutMs })(
+      fromPromise((_: unknown, { attempt }) => (attempt === 1 ? new Promise(() => {}) : 'done'), {
+        ...safe,
+        deadlineMs: 900,
+      }),
+    )
+  expect(rulesOf(hangsOnce(900))).toEqual(['attempt-longer-than-total'])
+  expect((await outcomes(hangsOnce(900), 1, { clock })).every(isLeft)).toBe(true)
+  expect(rulesOf(hangsOnce(300))).toEqual([])
+  expect((await outcomes(hangsOnce(300), 1, { clock })).every(isRight)).toBe(true)
+})
+
 describe('retry-above-retry', () => {
   test.each([
     { evenBeneathRetries: true, runs: 9 },
