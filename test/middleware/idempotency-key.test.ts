@@ -27,6 +27,7 @@ import { fromText, sha256, toText } from '../../src/middleware/plain-json.js'
 import { memoryStore, type Store } from '../../src/store/index.js'
 import { server } from '../../src/transport/http/fetch/index.js'
 import { deep } from '../deep.js'
+import { hashPromptly } from './prompt-hashes.js'
 
 const method: MethodInfo = { service: 'shop.v1.Orders', name: 'place', idempotency: 'unsafe' }
 
@@ -511,6 +512,7 @@ function beside() {
 }
 
 test('does what a list of keys and answers does', { timeout: deep(30_000, 600_000) }, async () => {
+  hashPromptly() // of 10^5 calls
   type Sides = ReturnType<typeof beside>
   const ask = fc.tuple(fc.constantFrom('a', 'b'), fc.constantFrom('1', '2')).map(
     ([key, request]) =>
