@@ -144,11 +144,12 @@ function sideBySide(options: ModelOptions, seed: number) {
   const recover = async (): Promise<void> => {
     while (going.length > 0) await take({ do: 'end', which: 0, as: 'fine' })
     await clock.advance(1_000) // more than it may stay open
-    for (let i = 0; i < model.options.probes; i++) {
+    // One that is closed may still open when a success makes its calls enough for a ratio: that is no part of this.
+    for (let probes = 0; policy.state !== 'closed' && policy.forced === undefined; probes++) {
+      expect(probes).toBeLessThan(model.options.probes)
       await take({ do: 'begin' })
       await take({ do: 'end', which: 0, as: 'fine' })
     }
-    expect(policy.state).toBe(policy.forced ?? 'closed')
   }
   return { take, recover, log }
 }
