@@ -1,6 +1,6 @@
 /** The `nats` command finds our services, calls them, and sees how they go: a tool of other makers, by NATS's own protocols. */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -111,4 +111,19 @@ test('it calls methods, shows failures by their headers, and sees how methods ha
   ])
   const [{ started }] = stats as [{ readonly started: string }] // as expected above
   expect(Math.abs(Date.parse(started) - startedAt)).toBeLessThan(3_600_000) // of the calendar, and not since the process began
+})
+
+test('it makes the streams and the consumer of the page about JetStream, as the page says', async ({ skip }) => {
+  need(skip)
+  const page = readFileSync(new URL('../../docs/jetstream.md', import.meta.url), 'utf8')
+  const [, block = ''] = /```sh\n([^`]*)```/.exec(page) ?? []
+  const commands = block.trim().split('\n')
+  expect(commands).toHaveLength(3)
+  for (const command of commands) {
+    const [name, ...args] = command.replaceAll("'", '').split(' ')
+    expect(name).toBe('nats')
+    await said(...args)
+  }
+  const config = JSON.parse(await said('consumer', 'info', 'ORDERS', 'billing', '--json')).config
+  expect(config).toMatchObject({ durable_name: 'billing', ack_policy: 'explicit', ack_wait: 30e9, max_deliver: -1 })
 })
