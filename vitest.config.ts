@@ -34,9 +34,9 @@ function testFiles(): readonly { readonly path: string; readonly text: string }[
     .map(path => ({ path: `test/${path}`, text: readFileSync(`${root}test/${path}`, 'utf8') }))
 }
 
-/** What a file says that changes its process for all who come later (a mock is one), or measures it, with what others left there. */
+/** What a file says that changes its process for all who come later (mocks and fake timers do), or measures it, with what others left there. */
 const changesOrMeasures =
-  /vi\.mock\(|In a process of its own|process\.(memoryUsage|cpuUsage|getActiveResourcesInfo)|_getActiveHandles|\/cpu\.js'/
+  /vi\.mock\(|useFakeTimers|In a process of its own|process\.(memoryUsage|cpuUsage|getActiveResourcesInfo)|_getActiveHandles|\/cpu\.js'/
 
 function isAlone({ path, text }: { readonly path: string; readonly text: string }): boolean {
   return changesOrMeasures.test(text) || aloneFolders.some(folder => path.startsWith(`test/${folder}/`))

@@ -41,6 +41,7 @@ test("`import 'tenon'` loads no library, and nothing of Node that an empty progr
   expect((await loadedBy(main)).external).toEqual([])
   const program = `
     import './warm.mjs' // what the first import of a process loads of Node
+    globalThis.navigator?.userAgent // which Node 22 has, and loads when it is read
     const before = new Set(process.moduleLoadList)
     await import('./index.js')
     console.log(JSON.stringify(process.moduleLoadList.filter(name => !before.has(name))))`
