@@ -461,7 +461,7 @@ describe.each(Object.keys(libraries))('with %s', name => {
         await listening.close()
       }
       // Ten times as much goes by, 20 MB or 300, and no more is held.
-      for (const each of bytes) expect(each).toBeLessThan(12 << 20)
+      for (const each of bytes) expect(each).toBeLessThan(16 << 20)
     })
   })
 
