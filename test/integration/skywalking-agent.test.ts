@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { Server } from '@grpc/grpc-js'
 import { Commands } from 'skywalking-backend-js/lib/proto/common/Common_pb.js'
 import {
   type ITraceSegmentReportServiceServer,
@@ -22,6 +22,7 @@ import { z } from 'zod'
 import { root } from '../repo/sources.js'
 import { listening } from '../tracing/otel/otlp-receiver.js'
 import { httpOap } from '../tracing/skywalking/oap.js'
+import { bound } from '../transport/grpc/bound.js'
 
 type Segment = SegmentObject.AsObject
 
@@ -37,13 +38,9 @@ async function grpcOap(): Promise<{ readonly address: string; readonly segments:
     collectInSync: (_, callback) => callback(null, new Commands()),
   }
   server.addService(TraceSegmentReportServiceService, { ...service })
-  const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    ),
-  )
+  const address = await bound(server)
   onTestFinished(() => server.forceShutdown())
-  return { address: `127.0.0.1:${port}`, segments }
+  return { address, segments }
 }
 
 /** Starts the service with the agent; its address. */

@@ -9,6 +9,7 @@ import * as grpc from 'tenon/transport/grpc'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { grpcService } from '../../../src/transport/grpc/message-codec.js'
+import { bound } from './bound.js'
 import { decodeStatus, encodeStatus } from './google-rpc.js'
 
 const Item = z.object({ sku: z.string(), count: z.int32() })
@@ -286,12 +287,7 @@ describe("grpc-js' server", () => {
         call.on('end', () => call.end())
       },
     })
-    const port = await new Promise<number>((resolve, reject) =>
-      server.bindAsync('127.0.0.1:0', grpcJs.ServerCredentials.createInsecure(), (error, bound) =>
-        error === null ? resolve(bound) : reject(error),
-      ),
-    )
-    binding = grpc.client(`127.0.0.1:${port}`)
+    binding = grpc.client(await bound(server))
   })
   afterAll(async () => {
     await binding.close()

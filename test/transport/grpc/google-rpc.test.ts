@@ -6,6 +6,7 @@ import { type RetryEvent, retry } from 'tenon/middleware'
 import * as grpc from 'tenon/transport/grpc'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { bound } from './bound.js'
 import { decodeStatus, encodeStatus } from './google-rpc.js'
 
 const Stock = contract('shop.v1.Stock', {
@@ -120,12 +121,7 @@ describe('what comes', () => {
       same,
       'unary',
     )
-    const port = await new Promise<number>((resolve, reject) =>
-      server.bindAsync('127.0.0.1:0', grpcJs.ServerCredentials.createInsecure(), (error, bound) =>
-        error === null ? resolve(bound) : reject(error),
-      ),
-    )
-    binding = grpc.client(`127.0.0.1:${port}`)
+    binding = grpc.client(await bound(server))
   })
   afterAll(async () => {
     await binding.close()

@@ -13,6 +13,7 @@ import {
 } from 'tenon'
 import * as grpc from 'tenon/transport/grpc'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { bound } from './bound.js'
 
 interface Sum {
   readonly a: number
@@ -113,12 +114,7 @@ beforeAll(async () => {
       { decode, encode },
     ),
   })
-  const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', grpcJs.ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    ),
-  )
-  target = `127.0.0.1:${port}`
+  target = await bound(server)
 })
 afterAll(async () => {
   await Promise.all([endpoint.close(), ...others.map(each => each.close())])

@@ -7,6 +7,7 @@ import * as grpc from 'tenon/transport/grpc'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { certificate } from '../http/certificates.js'
+import { bound } from './bound.js'
 
 const Who = contract('test.v1.Who', {
   ask: method({ request: z.object({}), response: z.object({ name: z.string() }), idempotency: 'safe' }),
@@ -166,10 +167,7 @@ describe('grpc-js itself', () => {
       [{ private_key: key, cert_chain: cert }],
       true,
     )
-    const port = await new Promise<number>((resolve, reject) =>
-      server.bindAsync('127.0.0.1:0', required, (error, bound) => (error === null ? resolve(bound) : reject(error))),
-    )
-    const address = `grpcs://127.0.0.1:${port}`
+    const address = `grpcs://${await bound(server, required)}`
     expect(await asking(address, { ...trusting, cert: caller.cert, key: caller.key })).toBe('orders')
     expect(await asking(address, trusting)).toMatchObject({ code: 'unavailable' })
     server.forceShutdown()
