@@ -10,6 +10,7 @@ import {
 } from '@grpc/grpc-js'
 import type { AnyService, Listening, Runtime } from '../../contract/index.js'
 import { failureOf } from '../../core/index.js'
+import { LinkedCalls } from '../linked-calls.js'
 import { Connections } from './connections.js'
 import type { Route } from './route.js'
 import { type Routes, routesOf } from './routes.js'
@@ -46,7 +47,7 @@ export class GrpcServer implements Listening {
   readonly #server: GrpcJsServer
   readonly #injector: ConnectionInjector
   readonly #connections: Connections
-  readonly #calls: Set<ServerCall> = new Set()
+  readonly #calls: LinkedCalls<ServerCall> = new LinkedCalls()
   #address: string | undefined
   #drained: Promise<void> | undefined
   #isClosed = false
@@ -148,7 +149,7 @@ export class GrpcServer implements Listening {
   async close(): Promise<void> {
     this.#isClosed = true
     const drained = this.drain()
-    for (const call of this.#calls) call.cancel(stopped)
+    for (const call of this.#calls.all()) call.cancel(stopped)
     this.#connections.destroy()
     await drained
   }

@@ -14,6 +14,7 @@ import {
   type Peer,
   type Starter,
 } from '../../core/index.js'
+import type { Linked } from '../linked-calls.js'
 import { attemptsFrom } from '../wire-headers.js'
 import { isCutOff } from './cut-off.js'
 import { Messages } from './messages.js'
@@ -39,7 +40,9 @@ export interface ServerCallInit {
 const nothing = (): void => {}
 
 /** A call that came in. */
-export class ServerCall implements Starter {
+export class ServerCall implements Starter, Linked<ServerCall> {
+  newer: ServerCall | undefined = undefined
+  older: ServerCall | undefined = undefined
   readonly #route: Route
   readonly #grpc: ServerInterceptingCallInterface
   readonly #init: ServerCallInit

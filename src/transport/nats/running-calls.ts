@@ -1,13 +1,9 @@
-// The calls that a server has going on, as a list through the calls themselves, and those of them that last. Not a Set or a Map: their
-// tables are made anew as entries come and go, each old one refers to the next, and one that has reached the old space keeps all after it
-// alive until a full collection.
+// The calls that a server has going on, and those of them that last.
 import type { Clock, Failure, Timer } from '../../core/index.js'
+import { type Linked, LinkedCalls } from '../linked-calls.js'
 
 /** A call that goes on. */
-export interface Running {
-  /** Its neighbours in the list. */
-  newer: Running | undefined
-  older: Running | undefined
+export interface Running extends Linked<Running> {
   /** How often it was seen to go on. */
   looks: number
   /** Tells its caller where it can be given up: it lasts. Once at most. Throws nothing. */
@@ -21,8 +17,7 @@ const lookMs = 50
 
 export class RunningCalls {
   readonly #clock: Clock
-  #newest: Running | undefined
-  #size = 0
+  readonly #calls: LinkedCalls<Running> = new LinkedCalls()
   #timer: Timer | undefined
 
   constructor(clock: Clock) {
@@ -30,26 +25,17 @@ export class RunningCalls {
   }
 
   get size(): number {
-    return this.#size
+    return this.#calls.size
   }
 
   add(call: Running): void {
-    call.older = this.#newest
-    if (this.#newest !== undefined) this.#newest.newer = call
-    this.#newest = call
-    this.#size++
+    this.#calls.add(call)
     if (this.#timer === undefined) this.#watch()
   }
 
   /** Takes out a call that is in it. */
   delete(call: Running): void {
-    const { newer, older } = call
-    if (newer === undefined) this.#newest = older
-    else newer.older = older
-    if (older !== undefined) older.newer = newer
-    call.newer = undefined
-    call.older = undefined
-    this.#size--
+    this.#calls.delete(call)
   }
 
   /** One timer for all calls, set at most once in {@link lookMs}. */
@@ -60,17 +46,16 @@ export class RunningCalls {
 
   #look(): void {
     this.#timer = undefined
-    if (this.#newest === undefined || this.#newest.looks === 2) return // none, or all that there are have been announced
-    for (let call: Running | undefined = this.#newest; call !== undefined && call.looks < 2; call = call.older)
+    const { newest } = this.#calls
+    if (newest === undefined || newest.looks === 2) return // none, or all that there are have been announced
+    for (let call: Running | undefined = newest; call !== undefined && call.looks < 2; call = call.older)
       if (++call.looks === 2) call.announce()
     this.#watch()
   }
 
   /** Those that go on now. */
   all(): readonly Running[] {
-    const calls: Running[] = []
-    for (let call = this.#newest; call !== undefined; call = call.older) calls.push(call)
-    return calls
+    return this.#calls.all()
   }
 
   /** Lets go of its timer. Calls may go on, and end. */
