@@ -58,3 +58,8 @@ export function keyRuleOf(algorithm: string, owner: string): KeyRule {
 export function isSameAlgorithm(a: string, b: string): boolean {
   return a === b || (byName.get(a)?.family === 'ed25519' && byName.get(b)?.family === 'ed25519')
 }
+
+/** Each name of an algorithm. */
+export function namesOf(algorithm: Algorithm): readonly string[] {
+  return [...byName.keys()].filter(name => isSameAlgorithm(name, algorithm))
+}

@@ -2,6 +2,7 @@
  * Keys from a JWK Set on a real server on this machine: fetched once however many tokens come, again for a new key, kept while the server
  * is down, and never a reason to let somebody in.
  */
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
 import { describe, expect, test } from 'vitest'
@@ -9,7 +10,23 @@ import { type Jwks, type JwksOptions, jwks } from '../../../src/auth/jwt/index.j
 import { type ManualClock, manualClock, testContext } from '../../../src/core/index.js'
 import { deep } from '../../deep.js'
 import { listening } from '../../transport/http/listening.js'
-import { ed25519, forge, jwkOf, now, type Options, otherRsa, p256, pemOf, rsa, secret, verifier } from './forge.js'
+import {
+  ed25519,
+  forge,
+  jwkOf,
+  now,
+  type Options,
+  otherRsa,
+  type Pair,
+  p256,
+  p384,
+  pemOf,
+  rsa,
+  secret,
+  verifier,
+} from './forge.js'
+
+const thirdRsa: Pair = generateKeyPairSync('rsa', { modulusLength: 2_048 })
 
 const jwkA = { ...jwkOf(rsa.publicKey), kid: 'a', alg: 'RS256', use: 'sig' }
 const jwkB = { ...jwkOf(otherRsa.publicKey), kid: 'b', alg: 'RS256' }
@@ -143,6 +160,30 @@ describe('a new key', () => {
     await shop.clock.advance(600_000)
     expect(await shop.judge(tokenA)).toMatchObject(rejected)
   })
+
+  test('each day, while calls go on: nobody who shows a key of the day, or of the day before, is ever refused', async () => {
+    const shop = await issuer({}, { maxRemembered: 100 })
+    const pairs = [rsa, otherRsa, thirdRsa]
+    const dayOf = (day: number) => pairs[day % pairs.length] as Pair
+    const tokenOf = (day: number): string =>
+      forge({ alg: 'RS256', key: dayOf(day).privateKey, header: { kid: `d${day}` }, payload: { exp: now + 10 ** 7 } })
+    for (let day = 1; day <= deep(4, 30); day++) {
+      const set = [day - 1, day].map(of => ({ ...jwkOf(dayOf(of).publicKey), kid: `d${of}`, alg: 'RS256' }))
+      shop.answer = publish(...set, null as never) // and something odd
+      const fetches = shop.fetches
+      const shown = [tokenOf(day), tokenOf(day - 1), unknown(day)]
+      const tokens = Array.from({ length: 60 }, (_, i) => shown[i % 3] ?? '')
+      const verdicts = await Promise.all(tokens.map(token => shop.judge(token)))
+      for (const [i, verdict] of verdicts.entries())
+        expect(verdict, `${day}, ${i}`).toMatchObject(i % 3 === 2 ? rejected : principal)
+      expect(shop.fetches).toBe(fetches + 1)
+      if (day > 1) expect(await shop.judge(tokenOf(day - 2))).toMatchObject(rejected)
+      await shop.clock.advance(86_400_000 / 2)
+      await shop.keys.refresh()
+      expect(await shop.judge(tokenOf(day - 1))).toEqual(principal)
+      await shop.clock.advance(30_000)
+    }
+  })
 })
 
 describe('a server that is down', () => {
@@ -224,11 +265,7 @@ describe('fails closed, with a cause, where the server', () => {
     ['has a key for other operations', publish({ ...jwkA, key_ops: ['sign'] }), /no key for/],
     ['has private keys', publish({ ...jwkOf(rsa.privateKey), kid: 'a', alg: 'RS256' }), /no key for/],
     ['has two keys of one name', publish(jwkA, { ...jwkB, kid: 'a' }), /no key for/],
-    [
-      'has more keys than anybody needs',
-      publish(...Array.from({ length: 101 }, (_, i) => ({ ...jwkA, kid: `${i}` }))),
-      /more than 100 keys/,
-    ],
+    ['has two keys without a name', publish({ ...jwkA, kid: undefined }, { ...jwkB, kid: undefined }), /no key for/],
     [
       'sends more than is read',
       (_, response) => void response.end(`{"keys":[],"x":"${'y'.repeat(262_144)}"}`),
@@ -307,6 +344,105 @@ describe('of a set', () => {
       forge({ alg: 'EdDSA', key: ed25519.privateKey, header: { kid: 'e' } }),
     ]
     for (const token of tokens) expect(await shop.judge(token)).toEqual(principal)
+  })
+
+  const ofOdd = ['odd', '7', 'b', 'c', '[object Object]', 'null'].map(kid =>
+    forge({ alg: 'RS256', key: otherRsa.privateKey, header: { kid } }),
+  )
+  const weak = jwkOf(generateKeyPairSync('rsa', { modulusLength: 1_024 }).publicKey)
+  const { n, e } = jwkA
+  const { x, y } = jwkOf(p256.publicKey)
+  const ec = { kty: 'EC', crv: 'P-256', kid: 'odd' }
+  test.each<[what: string, ...odd: unknown[]]>([
+    ['null', null],
+    ['a number', 7],
+    ['a list', [jwkB]],
+    ['an object of nothing', {}],
+    ['of an unknown type', { kty: 'PQ', kid: 'odd' }],
+    ['of a type that is none', { ...jwkB, kty: 7 }],
+    ['of no type', { ...jwkB, kty: undefined }],
+    ['with a number for kid', { ...jwkB, kid: 7 }],
+    ['with an object for kid', { ...jwkB, kid: { toString: 'a' } }],
+    ['with null for kid', { ...jwkB, kid: null }],
+    ['with an empty kid', { ...jwkB, kid: '' }],
+    ['with a kid of 1,000 characters', { ...jwkB, kid: 'k'.repeat(1_000) }],
+    ['without kid', { ...jwkB, kid: undefined }],
+    ['without kid, twice', { ...jwkB, kid: undefined }, { ...jwkB, kid: undefined }],
+    ['without n', { kty: 'RSA', e, kid: 'odd' }],
+    ['with an n that is no base64', { kty: 'RSA', n: '*', e, kid: 'odd' }],
+    ['with a number for n', { kty: 'RSA', n: 7, e, kid: 'odd' }],
+    ['with an empty e', { kty: 'RSA', n, e: '', kid: 'odd' }],
+    ['with an e of 1', { kty: 'RSA', n, e: 'AQ', kid: 'odd' }],
+    ['with a list for e', { kty: 'RSA', n, e: [], kid: 'odd' }],
+    ['of 1,024 bits', { ...weak, kid: 'odd', alg: 'RS256' }],
+    ['with a point off the curve', { ...ec, x, y: x }],
+    ['with half a point', { ...ec, x }],
+    ['with y as null', { ...ec, x, y: null }],
+    ['of another curve', { ...jwkOf(p384.publicKey), kid: 'odd', alg: 'ES256' }],
+    ['of a curve that is none', { ...ec, crv: 'P-1', x, y }],
+    ['with a short x of Ed25519', { kty: 'OKP', crv: 'Ed25519', x: 'AA', kid: 'odd' }],
+    ['of X25519', { kty: 'OKP', crv: 'X25519', x: jwkOf(ed25519.publicKey).x, kid: 'odd' }],
+    ['that is a secret', { kty: 'oct', k: secret.toString('base64url'), kid: 'odd', alg: 'HS256' }],
+    ['that is a secret of no algorithm', { kty: 'oct', k: secret.toString('base64url'), kid: 'odd' }],
+    ['that is private', { ...jwkOf(otherRsa.privateKey), kid: 'odd', alg: 'RS256' }],
+    ['with another use', { ...jwkB, use: 'enc' }],
+    ['with a list for use', { ...jwkB, use: ['sig'] }],
+    ['with operations that are no list', { ...jwkB, key_ops: 'verify' }],
+    ['with an algorithm that is none', { ...jwkB, alg: 'RS257' }],
+    ['with a number for alg', { ...jwkB, alg: 256 }],
+    ['of one name, two of them', jwkB, { ...jwkOf(thirdRsa.publicKey), kid: 'b', alg: 'RS256' }],
+    ['of one name, three of them', ...[jwkB, jwkA, jwkB].map(jwk => ({ ...jwk, kid: 'b', alg: 'RS256' }))],
+    ['with two algorithms under two names', { ...jwkA, kid: 'odd', alg: 'ES256' }, { ...jwkA, kid: 'c', alg: 'PS256' }],
+    [
+      'of other algorithms, by the thousand',
+      ...Array.from({ length: 999 }, (_, i) => ({ ...ec, kid: `${i}`, alg: 'ES512' })),
+    ],
+  ])('a key %s is left aside, before and behind those that are good', async (_, ...odd) => {
+    for (const set of [
+      [...odd, jwkA],
+      [jwkA, ...odd],
+    ]) {
+      const shop = await issuer({ algorithms: ['RS256', 'ES256', 'EdDSA', 'PS256'] })
+      shop.answer = publish(...(set as object[]))
+      expect(await shop.judge(tokenA)).toEqual(principal)
+      for (const token of ofOdd) expect(await shop.judge(token)).toMatchObject(rejected)
+      expect(shop.fetches).toBe(2)
+    }
+  })
+
+  test('the first thousand are looked at, and none behind them', async () => {
+    const shop = await issuer()
+    const others = Array.from({ length: 999 }, (_, i) => ({ ...ec, kid: `${i}` }))
+    shop.answer = publish(...others, jwkA, jwkB)
+    expect(await shop.judge(tokenA)).toEqual(principal)
+    expect(await shop.judge(tokenB)).toMatchObject(rejected)
+  })
+
+  test('two keys of one name are told apart by their algorithm, and a key that is there twice is one', async () => {
+    const shop = await issuer({ algorithms: ['RS256', 'ES256'] })
+    shop.answer = publish(jwkA, { ...jwkOf(p256.publicKey), kid: 'a' }, { ...jwkA, use: undefined })
+    expect(await shop.judge(tokenA)).toEqual(principal)
+    expect(await shop.judge(forge({ alg: 'ES256', key: p256.privateKey, header: { kid: 'a' } }))).toEqual(principal)
+    expect(await shop.judge(forge({ alg: 'ES256', key: p256.privateKey }))).toEqual(principal)
+    expect(await shop.judge(forge({ alg: 'RS256', key: rsa.privateKey, header: { kid: 'b' } }))).toMatchObject(rejected)
+  })
+
+  test('keys without names are for all tokens of their algorithm', async () => {
+    const shop = await issuer({ algorithms: ['RS256', 'ES256'] })
+    shop.answer = publish({ ...jwkA, kid: undefined }, jwkOf(p256.publicKey))
+    for (const header of [{}, { kid: 'any' }]) {
+      expect(await shop.judge(forge({ alg: 'RS256', key: rsa.privateKey, header }))).toEqual(principal)
+      expect(await shop.judge(forge({ alg: 'ES256', key: p256.privateKey, header }))).toEqual(principal)
+    }
+    expect(shop.fetches).toBe(1)
+  })
+
+  test('a key under two algorithms is for the one that was stated first', async () => {
+    const shop = await issuer({ algorithms: ['PS256', 'RS256'] })
+    shop.answer = publish(jwkA, { ...jwkA, kid: 'pss', alg: 'PS256' })
+    const pss = forge({ alg: 'PS256', key: rsa.privateKey, header: { kid: 'pss' } })
+    expect(await shop.judge(pss)).toEqual(principal)
+    expect(await shop.judge(tokenA)).toMatchObject(rejected)
   })
 
   test('a key without an algorithm is for the first that fits it, and for no other', async () => {
