@@ -11,6 +11,8 @@ export interface OptionRule<T> {
   readonly fixed?: boolean
   /** Whether a value is allowed. Pure. */
   allows(value: unknown): boolean
+  /** What `explain` and lint rules are shown instead, as data. Pure. @defaultValue the value itself */
+  shown?(value: T): unknown
 }
 
 /** The rules of all options of a policy; options without a default may stay `undefined`. */
@@ -127,6 +129,15 @@ export function checkedOptions<O extends object>(
     if (value !== undefined) options[key] = value
   }
   return Object.freeze(options) as Readonly<O> // each option that must be there is
+}
+
+/** Options as data, for whoever looks at a stack. */
+export function shownOptions<O extends object>(
+  rules: OptionRules<O>,
+  options: Readonly<O>,
+): Readonly<Record<string, unknown>> {
+  const byName = rules as Readonly<Record<string, OptionRule<unknown>>> // each is of the option of its name
+  return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, byName[key]?.shown?.(value) ?? value]))
 }
 
 function shown(value: unknown): string {

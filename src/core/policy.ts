@@ -7,7 +7,7 @@ import type { Middleware } from './endpoint.js'
 import type { LintRule } from './explanation.js'
 import type { Layer } from './layer.js'
 import type { MethodInfo } from './method.js'
-import { checkedOptions, fixed, functionOption, type OptionRules, optional } from './option-rules.js'
+import { checkedOptions, fixed, functionOption, type OptionRules, optional, shownOptions } from './option-rules.js'
 
 /** What every event of a policy tells. */
 export interface PolicyEvent {
@@ -93,6 +93,8 @@ export interface PolicySpec<O extends object, Event extends PolicyEvent, Control
     readonly controls: Controls
     /** Runs after each change of options: for those that act on what waits. @defaultValue nothing */
     changed?(): void
+    /** Runs when the first listener has come, and when the last one has left: for what has to listen elsewhere. @defaultValue nothing */
+    observed?(): void
   }
 }
 
@@ -146,6 +148,7 @@ class Running<O extends PolicyOptions<Event>, Event extends PolicyEvent, Control
   readonly #rules: OptionRules<O>
   readonly #listeners: Set<(event: Event) => void> = new Set()
   readonly #changed: (() => void) | undefined
+  readonly #observed: (() => void) | undefined
   #lastShown: { readonly of: Readonly<O>; readonly shown: Readonly<Record<string, unknown>> } | undefined
 
   constructor(spec: PolicySpec<O, Event, Controls>, rules: OptionRules<O>, given: O) {
@@ -153,9 +156,10 @@ class Running<O extends PolicyOptions<Event>, Event extends PolicyEvent, Control
     this.#rules = rules
     this.current = this.#checked(undefined, given)
     this.#name = this.current.name ?? spec.kind
-    if (this.current.onEvent !== undefined) this.#listeners.add(this.current.onEvent)
-    const { middleware, controls, changed } = spec.create(this)
+    const { middleware, controls, changed, observed } = spec.create(this)
     this.#changed = changed
+    this.#observed = observed
+    if (this.current.onEvent !== undefined) this.#listen(this.current.onEvent)
     this.policy = this.#dress(middleware, controls)
   }
 
@@ -195,10 +199,18 @@ class Running<O extends PolicyOptions<Event>, Event extends PolicyEvent, Control
   /** What `explain` shows, the same object while nothing changes: by it a lint rule sees that two layers are of one policy. */
   get #shown(): Readonly<Record<string, unknown>> {
     if (this.#lastShown?.of !== this.current) {
-      const { name, onEvent, ...shown } = this.current
-      this.#lastShown = { of: this.current, shown }
+      const { name, onEvent, ...options } = this.current
+      this.#lastShown = { of: this.current, shown: shownOptions<object>(this.#rules, options) }
     }
     return this.#lastShown.shown
+  }
+
+  #listen(listener: (event: Event) => void): () => void {
+    this.#listeners.add(listener)
+    if (this.#listeners.size === 1) this.#observed?.()
+    return () => {
+      if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#observed?.()
+    }
   }
 
   #checked(base: Readonly<O> | undefined, given: OptionChanges<O>): Readonly<O> {
@@ -227,8 +239,7 @@ class Running<O extends PolicyOptions<Event>, Event extends PolicyEvent, Control
       configure: (changes: OptionChanges<O>) => this.#configure(changes),
       onEvent: (listener: (event: Event) => void) => {
         if (typeof listener !== 'function') throw new TypeError(`${this.#spec.kind}: onEvent needs a function`)
-        this.#listeners.add(listener)
-        return () => void this.#listeners.delete(listener)
+        return this.#listen(listener)
       },
     }
     Object.defineProperty(dressed, 'options', { get: () => this.current, enumerable: true })

@@ -19,11 +19,13 @@ export {
 } from './idempotency-key.js'
 export { type Inject, type InjectEvent, type InjectOptions, inject } from './inject.js'
 export type { AnswerCodec } from './kept-answer.js'
+export type { LiftedCallEvent } from './lifted-call.js'
+export type { Executes } from './lifted-parts.js'
 export { type LoggingOptions, type LoggingSample, logging } from './logging.js'
 export { mayRetry } from './may-retry.js'
 export { type MetricsOptions, metrics } from './metrics.js'
 export { orderRules } from './order-rules.js'
-export { type Executes, isFault, type LiftOptions, policy } from './policy.js'
+export { isFault, type Lifted, type LiftedEvent, type LiftedOptions, type LiftOptions, policy } from './policy.js'
 export type { Part, PolicyStackOptions } from './policy-stack.js'
 export {
   type RateLimit,

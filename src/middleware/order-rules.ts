@@ -27,23 +27,22 @@ function msOf({ options }: ExplainedLayer, name: string): number | undefined {
   return typeof value === 'number' ? value : undefined
 }
 
-/** A rule about two roles of which the first must not be further out. */
+/** A rule about two kinds of layers of which the first must not be further out. */
 function order(
   id: string,
-  [outer, inner]: readonly [outer: readonly string[], inner: readonly string[]],
+  [outer, inner]: readonly [outer: (step: ExplainedLayer) => boolean, inner: (step: ExplainedLayer) => boolean],
   message: (outer: string, inner: string) => string,
 ): LintRule {
   return {
     id,
-    check: ({ steps }) =>
-      pairs(steps, is(...outer), is(...inner)).map(([out, within]) => message(out.name, within.name)),
+    check: ({ steps }) => pairs(steps, outer, inner).map(([out, within]) => message(out.name, within.name)),
   }
 }
 
 /** The time that calls wait for a limiter, and the refusals of one that does not say `ran: 'no'`, would be the service's fault. */
 export const limiterInsideBreaker: LintRule = order(
   'limiter-inside-breaker',
-  [['breaker'], ['rateLimit', 'bulkhead', 'shed']],
+  [is('breaker'), is('rateLimit', 'bulkhead', 'shed')],
   (breaker, limiter) =>
     `'${limiter}' is inside '${breaker}': the time that calls wait for it counts as the service being slow, and its refusals count ` +
     `as failures unless they say ran: 'no', so that the breaker cuts off a healthy service. Put '${limiter}' outside '${breaker}'.`,
@@ -111,28 +110,44 @@ export const attemptLongerThanTotal: LintRule = {
   },
 }
 
+/** Whether it attempts a call again when it fails: `retry` does, and a lifted policy with a retry in it. */
+function retries({ role, options }: ExplainedLayer): boolean {
+  const { lifted } = options
+  return role === 'retry' || (role === 'policy' && Array.isArray(lifted) && lifted.includes('retry'))
+}
+
+/** Whether both make attempts: ours leave them to whoever is further out and says that there are several; cockatiel's do not ask. */
+function multiply(outer: ExplainedLayer, inner: ExplainedLayer): boolean {
+  const isTold = outer.role !== 'policy' || outer.options['maxAttempts'] !== 1
+  return !isTold || inner.role === 'policy' || inner.options['evenBeneathRetries'] === true
+}
+
 /** Attempts would multiply, or the inner retry never retry. */
 export const retryAboveRetry: LintRule = {
   id: 'retry-above-retry',
   check: ({ steps }) =>
-    pairs(steps, is('retry'), is('retry')).map(([{ name: outer }, { name: inner, options }]) =>
-      options['evenBeneathRetries'] === true
-        ? `'${inner}' retries beneath '${outer}': attempts multiply, three times three are nine. Keep one of the two.`
-        : `'${inner}' is beneath '${outer}' and therefore never retries. Keep one of the two.`,
+    pairs(steps, retries, retries).map(([outer, inner]) =>
+      multiply(outer, inner)
+        ? `'${inner.name}' retries beneath '${outer.name}': attempts multiply, three times three are nine. Keep one of the two.`
+        : `'${inner.name}' is beneath '${outer.name}' and therefore never retries. Keep one of the two.`,
     ),
 }
 
-/** Each of them leaves further attempts to the other. */
+/** Each of them leaves further attempts to the other, or both make them. */
 export const hedgeWithRetry: LintRule = {
   id: 'hedge-with-retry',
-  check: ({ steps }) =>
-    pairs(steps, is('retry', 'hedge'), is('retry', 'hedge'))
-      .filter(([outer, inner]) => outer.role !== inner.role)
+  check({ steps }) {
+    const attempts = (step: ExplainedLayer): boolean => retries(step) || step.role === 'hedge'
+    return pairs(steps, attempts, attempts)
+      .filter(([outer, inner]) => retries(outer) !== retries(inner))
       .map(
-        ([{ name: outer }, { name: inner }]) =>
-          `'${inner}' is beneath '${outer}', which makes attempts already, and therefore does nothing. Keep one of the two: hedge ` +
-          `for what is slow now and then, retry for what fails now and then.`,
-      ),
+        ([outer, inner]) =>
+          (multiply(outer, inner)
+            ? `'${inner.name}' is beneath '${outer.name}', and both make attempts: they multiply. `
+            : `'${inner.name}' is beneath '${outer.name}', which makes attempts already, and therefore does nothing. `) +
+          `Keep one of the two: hedge for what is slow now and then, retry for what fails now and then.`,
+      )
+  },
 }
 
 /** The attempt that lost would go on. */
@@ -149,7 +164,7 @@ export const hedgeWithoutCancellation: LintRule = {
 /** The second attempt would wait for the first. */
 export const hedgeOutsideSingleFlight: LintRule = order(
   'hedge-outside-single-flight',
-  [['hedge'], ['singleFlight', 'collapse']],
+  [is('hedge'), is('singleFlight', 'collapse')],
   (hedge, shared) =>
     `'${shared}' is inside '${hedge}': the second attempt joins the run of the first and is as slow. Put '${shared}' outside.`,
 )
@@ -170,7 +185,7 @@ export const fallbackHidesRefusals: LintRule = {
 /** Nothing would be tried again. */
 export const fallbackInsideRetry: LintRule = order(
   'fallback-inside-retry',
-  [['retry'], ['fallback']],
+  [retries, is('fallback')],
   (retry, fallback) =>
     `'${fallback}' is inside '${retry}', which then sees an answer where there was a failure and never tries again: one failure that ` +
     `would have passed is answered with what is second best. Put '${fallback}' outside '${retry}'.`,
@@ -179,10 +194,7 @@ export const fallbackInsideRetry: LintRule = order(
 /** What one caller may see would be another's. */
 export const sharedOutsideAuthentication: LintRule = order(
   'shared-outside-authentication',
-  [
-    ['cache', 'singleFlight', 'collapse', 'idempotencyKey'],
-    ['authenticate', 'authorize'],
-  ],
+  [is('cache', 'singleFlight', 'collapse', 'idempotencyKey'), is('authenticate', 'authorize')],
   (shared, auth) =>
     `'${shared}' is outside '${auth}': callers get answers before anybody has asked who they are and what they may see. Put ` +
     `'${shared}' inside '${auth}'.`,
@@ -206,7 +218,7 @@ export const shedInsideQueue: LintRule = {
 /** Each refusal would be made several times. */
 export const shedInsideRetry: LintRule = order(
   'shed-inside-retry',
-  [['retry'], ['shed']],
+  [retries, is('shed')],
   (retry, shed) =>
     `'${shed}' is inside '${retry}': a process that has too much to do comes back to itself with what it has refused. Put ` +
     `'${shed}' outside, and leave retries to the caller.`,

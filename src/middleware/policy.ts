@@ -1,47 +1,50 @@
-// Lifts a policy of cockatiel 3 to a middleware: whatever has its `execute`, since nothing is imported. Each run of the function
-// that it is given is a part of the call of its own, so that its attempts neither share a reply nor outlive what they are for.
+// Lifts a policy of cockatiel 3 to one of ours: whatever has its `execute`, since nothing is imported. Its state is its own; to give
+// it other options is to lift another one in its place, which can be done while calls go on.
 import {
-  type Awaitable,
-  type Branch,
-  branch,
   CallError,
-  type Code,
-  type Context,
+  type DomainFailure,
+  definePolicy,
   type Failure,
-  failureOf,
-  intercept,
-  isEither,
-  isFailure,
-  left,
-  type Middleware,
-  type Next,
   numberOption,
-  type OptionRules,
-  type Outcome,
-  right,
+  objectOption,
+  type Policy,
+  type PolicyEvent,
+  type PolicyOptions,
 } from '../core/index.js'
-import { linkToSignal } from '../core/link.js'
-import { checkedOptions } from '../core/option-rules.js'
-import { isStream } from '../core/stream.js'
 import { countsAsFault } from './breaker.js'
-import { mayHaveRun } from './may-have-run.js'
+import { LiftedCall, type LiftedCallEvent } from './lifted-call.js'
+import { type Executes, kindsOf, watchBreakers } from './lifted-parts.js'
+import { fallbackInsideRetry, hedgeWithRetry, retryAboveRetry, shedInsideRetry } from './order-rules.js'
 
-/** What {@link policy} needs of a policy: cockatiel's `IPolicy` has it. */
-export interface Executes {
-  /** Runs the function, once or more or not at all, and gives what came of it. */
-  execute<T>(
-    run: (context: { readonly signal: AbortSignal }) => PromiseLike<T> | T,
-    signal?: AbortSignal,
-  ): Promise<unknown>
-}
+/** What a {@link policy} tells: of its calls, and of the breakers in what it lifts, whoever else calls through them. */
+export type LiftedEvent = PolicyEvent & { readonly kind: 'policy' } & (
+    | LiftedCallEvent
+    | {
+        /** A breaker refuses calls from now on. */
+        readonly type: 'opened'
+        /** The failure that did it, where it is one of ours. */
+        readonly failure?: Failure | DomainFailure
+      }
+    | {
+        /** `half-opened`: a breaker lets a probe through. `closed`: it lets all through again. `forced-open`: somebody has isolated it. */
+        readonly type: 'half-opened' | 'closed' | 'forced-open'
+      }
+  )
 
 /** Options of {@link policy}. */
-export interface LiftOptions {
-  /** What `explain` calls it. @defaultValue 'policy' */
-  readonly name?: string
+export interface LiftOptions extends PolicyOptions<LiftedEvent> {
   /** How often it may run the call, the first time included, 1 or more: what callees are told, who then do not retry. @defaultValue 1 */
   readonly maxAttempts?: number
 }
+
+/** What can change while a {@link policy} runs. */
+export interface LiftedOptions extends LiftOptions {
+  /** What calls go through from here on. It has a state of its own: a breaker is as open as it is, a bulkhead as full. */
+  readonly lifted: Executes
+}
+
+/** What {@link policy} makes. */
+export type Lifted = Policy<LiftedOptions, LiftedEvent>
 
 /**
  * Makes a middleware of a policy of cockatiel: `retry`, `circuitBreaker`, `timeout`, `bulkhead`, `fallback` or a `wrap` of several.
@@ -53,7 +56,8 @@ export interface LiftOptions {
  * - `deadline_exceeded`/`TIMEOUT`: a timeout. The work is told to stop, and its answer is not waited for.
  *
  * Anything else that it throws is a defect. A request stream is sent once. A response stream counts as answered when it opens: later
- * failures are not seen. Use our own policies where there is one; `docs/policies/cockatiel.md` says when not to.
+ * failures are not seen. `configure({ lifted })` lifts another policy in its place, whole: calls that have begun go on through the
+ * one that they began with. Use our own policies where there is one; `docs/policies/cockatiel.md` says when not to.
  *
  * @example
  * ```ts
@@ -69,148 +73,60 @@ export interface LiftOptions {
  * assert.ok(refused._tag === 'Left' && refused.left.reason === 'BREAKER_OPEN' && refused.left.ran === 'no')
  * ```
  */
-export function policy(lifted: Executes, options: LiftOptions = {}): Middleware {
-  if (typeof lifted?.execute !== 'function') throw new TypeError('policy: needs something with execute()')
-  const { name = 'policy', maxAttempts = 1 } = checkedOptions('policy', rules, { base: undefined, given: options })
-  return intercept({
-    name,
-    role: 'policy',
-    options: { maxAttempts },
-    run: (next, request, context) => new Execution({ next, request, context, maxAttempts }).run(lifted),
-  })
+export function policy(lifted: Executes, options: LiftOptions = {}): Lifted {
+  return liftedPolicy({ ...options, lifted })
 }
 
-const rules: OptionRules<LiftOptions> = {
-  name: { fallback: 'policy', must: 'be a word', allows: value => typeof value === 'string' && value !== '' },
-  maxAttempts: numberOption({ fallback: 1, min: 1, integer: true }),
-}
+const liftedPolicy = definePolicy<LiftedOptions, LiftedEvent>({
+  kind: 'policy',
+  lint: [retryAboveRetry, hedgeWithRetry, fallbackInsideRetry, shedInsideRetry],
+  rules: {
+    lifted: { ...objectOption<Executes>(['execute']), fixed: false, shown: kindsOf },
+    maxAttempts: numberOption({ fallback: 1, min: 1, integer: true }),
+  },
+  create(frame) {
+    const watcher = {
+      onBreak: (reason: unknown) => frame.emit(isIsolation(reason) ? { type: 'forced-open' } : openedBy(reason)),
+      onHalfOpen: () => frame.emit({ type: 'half-opened' }),
+      onReset: () => frame.emit({ type: 'closed' }),
+    }
+    let watched: Executes | undefined
+    let unwatch = (): void => {}
+    // Only while somebody listens: what was lifted may be shared, and live longer than this.
+    const watch = (): void => {
+      const wanted = frame.isObserved ? frame.current.lifted : undefined
+      if (wanted === watched) return
+      unwatch()
+      watched = wanted
+      unwatch = wanted === undefined ? () => {} : watchBreakers(wanted, watcher)
+    }
+    const middleware = frame.intercept(method => ({
+      run(next, request, context) {
+        const { lifted, maxAttempts = 1 } = frame.current
+        const tell = (event: LiftedCallEvent) => frame.emit({ ...event, method })
+        return new LiftedCall({ next, request, context, maxAttempts, tell }).run(lifted)
+      },
+    }))
+    return { middleware, controls: {}, changed: watch, observed: watch }
+  },
+})
 
 /** For cockatiel's `handleWhen`: whether something thrown is a fault of the service, as {@link countsAsFault} says. */
 export function isFault(thrown: unknown): boolean {
   return thrown instanceof CallError && countsAsFault(thrown.failure)
 }
 
-interface Executed {
-  readonly next: Next
-  readonly request: unknown
-  readonly context: Context
-  readonly maxAttempts: number
+/** What cockatiel's breaker says of why it opened. */
+interface BreakReason {
+  readonly isolated?: unknown
+  readonly error?: unknown
 }
 
-/** One attempt that has ended, and how cockatiel was told. */
-interface Ended {
-  readonly part: Branch
-  readonly outcome: Outcome
-  readonly told: unknown
+function isIsolation(reason: unknown): boolean {
+  return (reason as BreakReason | undefined)?.isolated === true // anything may be asked
 }
 
-/** One call through a lifted policy. */
-class Execution {
-  readonly #executed: Executed
-  #begun = 0
-  /** How many attempts certainly did not run. */
-  #notRun = 0
-  #last: Ended | undefined
-  #isOver = false
-
-  constructor(executed: Executed) {
-    this.#executed = executed
-  }
-
-  async run(lifted: Executes): Promise<Outcome> {
-    try {
-      return this.#given(await lifted.execute(({ signal }) => this.#attempt(signal), this.#executed.context.signal))
-    } catch (thrown) {
-      return this.#thrown(thrown)
-    } finally {
-      this.#isOver = true
-    }
-  }
-
-  async #attempt(signal: AbortSignal): Promise<unknown> {
-    const { next, request, context } = this.#executed
-    // cockatiel's retry goes on after its wait, whether or not somebody still waits.
-    if (this.#isOver) throw new CallError(gaveUp)
-    if (signal.aborted) throw new CallError(notBegun)
-    if (this.#begun > 0 && isStream(request)) return this.#asBefore()
-    const part = this.#part(++this.#begun)
-    const outcome = await untilAborted(part, part.run(next, request), signal === context.signal ? undefined : signal)
-    if (outcome._tag === 'Left' && isFailure(outcome.left) && outcome.left.ran === 'no') this.#notRun++
-    const told = outcome._tag === 'Left' ? new CallError(outcome.left) : outcome.right
-    this.#last = { part, outcome, told }
-    if (outcome._tag === 'Left') throw told
-    return told
-  }
-
-  /** For a request whose items are gone. */
-  #asBefore(): unknown {
-    if (this.#last?.outcome._tag === 'Right') return this.#last.told
-    throw this.#last?.told ?? new CallError(gaveUp)
-  }
-
-  #part(attempt: number): Branch {
-    const { context, maxAttempts } = this.#executed
-    return attempt === 1 && maxAttempts === 1
-      ? branch(context, { ownReply: true })
-      : branch(context, { ownReply: true, attempt, maxAttempts: Math.max(attempt, maxAttempts) })
-  }
-
-  #given(value: unknown): Outcome {
-    return this.#adopted(value) ?? (isEither(value) ? (value as Outcome) : right(value)) // a fallback may give a failure
-  }
-
-  #thrown(thrown: unknown): Outcome {
-    this.#adopted(thrown)
-    const failure = thrown instanceof CallError ? thrown.failure : this.#failureOf(thrown)
-    if (failure === undefined) throw thrown
-    return left(this.#begun > this.#notRun ? mayHaveRun(failure as Failure) : (failure as Failure)) // what the endpoint's types allow
-  }
-
-  /** The outcome of the last attempt where that is what came of the call: then it is the attempt that counts. */
-  #adopted(told: unknown): Outcome | undefined {
-    const last = this.#last
-    if (last === undefined || !Object.is(last.told, told)) return undefined
-    last.part.adopt()
-    return last.outcome
-  }
-
-  /** What cockatiel threw, by the marks on its errors: its own guards (`isTaskCancelledError`, …) look for the wrong ones. */
-  #failureOf(thrown: unknown): Failure | undefined {
-    if (isMarked(thrown, 'isIsolatedCircuitError'))
-      return notRun('unavailable', 'BREAKER_OPEN', 'the breaker is held open')
-    if (isMarked(thrown, 'isBrokenCircuitError'))
-      return notRun('unavailable', 'BREAKER_OPEN', 'too many calls have failed')
-    if (isMarked(thrown, 'isBulkheadRejectedError'))
-      return notRun('resource_exhausted', 'BULKHEAD_FULL', 'too many calls are running and waiting')
-    if (!isMarked(thrown, 'isTaskCancelledError')) return undefined
-    return notBegun // or the call has ended, and with it whoever would read this
-  }
-}
-
-const timedOut = failureOf('deadline_exceeded', 'TIMEOUT', 'no answer within the time of the policy')
-const notBegun: Failure = { ...timedOut, ran: 'no' }
-const gaveUp = failureOf('cancelled', 'CANCELLED', 'nobody waits for this attempt', { ran: 'no' })
-
-function notRun(code: Code, reason: string, message: string): Failure {
-  return failureOf(code, reason, message, { ran: 'no' })
-}
-
-function isMarked(thrown: unknown, mark: string): boolean {
-  return typeof thrown === 'object' && thrown !== null && mark in thrown
-}
-
-/** The outcome of a part of the call, which ends when cockatiel says so, whatever its work does. */
-async function untilAborted(
-  part: Branch,
-  running: Awaitable<Outcome>,
-  signal: AbortSignal | undefined,
-): Promise<Outcome> {
-  if (signal === undefined) return running
-  // By one listener for all: beneath a half-open breaker, the calls that waited have one signal, which never aborts.
-  const unlink = linkToSignal(signal, { end: () => part.cancel(timedOut) })
-  try {
-    return await running
-  } finally {
-    unlink() // a timeout of cockatiel's aborts after it has returned, too: an open stream has to go on
-  }
+function openedBy(reason: unknown): { readonly type: 'opened'; readonly failure?: Failure | DomainFailure } {
+  const error = (reason as BreakReason | undefined)?.error
+  return error instanceof CallError ? { type: 'opened', failure: error.failure as Failure } : { type: 'opened' } // one that we threw
 }

@@ -1,6 +1,7 @@
 /** Options that change while calls go on: each call goes on with those it began with, and what is not allowed changes nothing. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
+  around,
   call,
   chain,
   type Failure,
@@ -27,6 +28,7 @@ import {
   hedge,
   idempotencyKey,
   inject,
+  policy as lift,
   mayRetry,
   type RetryEvent,
   rateLimit,
@@ -54,6 +56,7 @@ const profiles = [1, 2, 3, 4].map(k => ({
 }))
 
 const noFunctions = ['a', null, 7, {}, true]
+const noObjects = ['a', 7, true, {}, () => 1]
 const noNumbers = [Number.NaN, Number.NEGATIVE_INFINITY, -1, '7', null, true, {}, () => 1]
 
 interface Batch {
@@ -72,6 +75,7 @@ interface Answers {
  */
 function mixtures(requests: WeakMap<object, number>) {
   const seen = {
+    policy: { right: 0, wrong: 0 },
     collapse: { right: 0, wrong: 0 },
     fallback: { right: 0, wrong: 0 },
     idempotencyKey: { right: 0, wrong: 0 },
@@ -80,8 +84,24 @@ function mixtures(requests: WeakMap<object, number>) {
   const replacedBy = new WeakMap<Failure, number>()
   const begunBy = new Map<number, number>()
   const keyedBy = new Map<number, number>()
+  let runBy = 0
+  /** Looks, beneath `policy`, whether the attempts that it tells of are those of the options by which it runs the call. */
+  const beneath = around({
+    name: 'beneath',
+    enter: ({ maxAttempts }) => look('policy', maxAttempts === runBy + 100),
+  })
   return {
     seen,
+    beneath,
+    policy: (k: number) => ({
+      maxAttempts: k + 100, // more than whoever is around it makes
+      lifted: {
+        async execute<T>(run: (context: { readonly signal: AbortSignal }) => PromiseLike<T> | T, signal?: AbortSignal) {
+          runBy = k // until the call is beneath it, which is at once
+          return run({ signal: signal ?? new AbortController().signal })
+        },
+      },
+    }),
     collapse: (k: number) => ({
       windowMs: k % 10,
       maxBatch: k,
@@ -160,7 +180,10 @@ test('under load, no call sees a mixture, and what is not allowed is refused wit
     faults: inject({ ratio: 0, random: seededRandom(8) }),
   }
   const requests = new WeakMap<object, number>()
-  const alone = async (request: number, attempt: number) => {
+  const runs = new Map<number, number>()
+  const alone = async (request: number) => {
+    const attempt = (runs.get(request) ?? 0) + 1 // not the context's: those are of the policy that is nearest
+    runs.set(request, attempt)
     await new Promise<void>(resolve => void clock.setTimer(resolve, upTo(40)))
     if (request % 3 !== 0 && attempt < 4) {
       const failure = failureOf('unavailable', 'DOWN', 'down')
@@ -174,21 +197,25 @@ test('under load, no call sees a mixture, and what is not allowed is refused wit
   const instead = fallback(mixed.fallback(1))
   const once = idempotencyKey({
     // Not those that share a run further in: their failure may be of another call.
-    key: request => (Number(request) % 11 === 1 && Number(request) % 7 !== 0 ? `${Number(request) % 110}` : undefined),
+    key: request =>
+      [1, 2, 3].includes(Number(request) % 11) && Number(request) % 7 !== 0 ? `${Number(request) % 110}` : undefined,
     principal: 'none',
     store: memoryStore({ clock }),
     ...mixed.idempotencyKey(1),
   })
   const service = fromRemote<Batch, Answers>(
     'service',
-    async ({ madeBy, of }, { attempt }) => {
-      const outcomes = await Promise.all(of.map(request => alone(request, attempt)))
+    async ({ madeBy, of }) => {
+      const outcomes = await Promise.all(of.map(alone))
       return right({ madeBy, outcomes: outcomes.map(outcome => (outcome._tag === 'Left' ? outcome : outcome.right)) })
     },
     method,
   )
   const { total, remembered, joined, limit, overload, places, fuse, left: expired, quick, faults } = others
-  const stack = chain(total, remembered, joined, limit, overload, again, places, fuse, expired, quick, faults)
+  const { lifted: firstLifted, ...firstOptions } = mixed.policy(1)
+  const elsewhere = lift(firstLifted, firstOptions)
+  const known = chain(total, remembered, joined, limit, overload, again, places, fuse, expired, quick, faults)
+  const stack = chain(known, elsewhere, mixed.beneath)
   const endpoint = once(instead(stack(batched(service))))
 
   const changes: readonly (readonly [Changing, () => object, () => object])[] = [
@@ -209,6 +236,7 @@ test('under load, no call sees a mixture, and what is not allowed is refused wit
     [batched, () => mixed.collapse(upTo(50)), () => ({ ...mixed.collapse(3), maxBatch: 0 })],
     [instead, () => mixed.fallback(upTo(50)), () => ({ ...mixed.fallback(3), hidesRefusals: 'no' })],
     [once, () => mixed.idempotencyKey(upTo(50)), () => ({ ...mixed.idempotencyKey(3), ttlMs: 0 })],
+    [elsewhere, () => mixed.policy(upTo(50)), () => ({ ...mixed.policy(3), maxAttempts: 0 })],
     [faults, () => ({ ratio: random.next() * 0.05, latencyMs: upTo(10) }), () => ({ ratio: 0, latency: 1 })],
   ]
   /** What is not allowed: what no single option tells, an option that there is not, or any of those that may change, given wrongly. */
@@ -217,7 +245,7 @@ test('under load, no call sees a mixture, and what is not allowed is refused wit
     if (chance < 0.2) return together()
     if (chance < 0.3) return { ...change, nothing: 1 }
     const key = Object.keys(change)[upTo(Object.keys(change).length) - 1] ?? expect.fail()
-    const given = typeof change[key] === 'function' ? noFunctions : noNumbers
+    const given = { function: noFunctions, object: noObjects, number: noNumbers }[typeof change[key] as 'number']
     return { ...change, [key]: given[upTo(given.length) - 1] }
   }
   const counts = { begun: 0, ended: 0, refused: 0 }

@@ -2,6 +2,7 @@
  * What `lint` rejects, each with the harm that it does: the same calls through the wrong stack and through the right one, and what
  * becomes of them.
  */
+import { retry as cockatielRetry, handleAll, noop } from 'cockatiel'
 import { describe, expect, test } from 'vitest'
 import {
   around,
@@ -10,11 +11,13 @@ import {
   chain,
   type Endpoint,
   extend,
+  type Failure,
   failed,
   failureOf,
   fromPromise,
   isLeft,
   isRight,
+  type Left,
   lint,
   type ManualClock,
   type MethodInfo,
@@ -32,6 +35,7 @@ import {
   idempotencyKey,
   mayRetry,
   orderRules,
+  policy,
   rateLimit,
   resilientClient,
   resilientServer,
@@ -207,6 +211,78 @@ describe('retry-above-retry', () => {
     expect(lint(endpoint)[0]?.message).toMatch(inner.evenBeneathRetries ? /multiply/ : /never retries/)
     await outcomes(endpoint, 1, { clock })
     expect(ran).toBe(runs)
+  })
+})
+
+describe('with a lifted retry of cockatiel, which does not ask who else makes attempts', () => {
+  const lifted = (maxAttempts?: number) =>
+    policy(cockatielRetry(handleAll, { maxAttempts: 2 }), maxAttempts === undefined ? {} : { maxAttempts })
+
+  /** Until it has an outcome: cockatiel waits on the machine's clock, for nothing here. */
+  const ended = async (endpoint: Endpoint<unknown, unknown>, clock: ManualClock) => {
+    let isOver = false
+    const outcome = call(endpoint, 1, { context: testContext({ clock }) }).finally(() => {
+      isOver = true
+    })
+    while (!isOver) {
+      await clock.advance(20)
+      await new Promise(setImmediate)
+    }
+    return outcome
+  }
+
+  test.each<[string, Middleware, runs: number, says: RegExp]>([
+    ['beneath ours', chain(retry(), lifted()), 9, /'policy' retries beneath 'retry': attempts multiply/],
+    ['beneath another', chain(lifted(3), lifted(3)), 9, /attempts multiply/],
+    [
+      'around ours, which is told from the second attempt on',
+      chain(lifted(), retry()),
+      5,
+      /'retry' retries beneath 'policy'/,
+    ],
+    ['around ours, which is told of it', chain(lifted(3), retry()), 3, /never retries/],
+  ])('retry-above-retry: %s', async (_, stack, runs, says) => {
+    const clock = manualClock()
+    let ran = 0
+    const down = fromPromise((_request: unknown, _context: object) => {
+      ran++
+      return failed('unavailable', 'DOWN', 'down')
+    }, safe)
+    expect(lint(stack(down))).toMatchObject([{ rule: 'retry-above-retry', message: expect.stringMatching(says) }])
+    await ended(stack(down), clock)
+    expect(ran).toBe(runs)
+    expect(rulesOf(lifted(3)(down))).toEqual([])
+    expect(rulesOf(chain(retry(), policy(noop))(down))).toEqual([])
+  })
+
+  test('hedge-with-retry: each of the two attempts is tried again', async () => {
+    const clock = manualClock()
+    let runs = 0
+    let tookMs = 5
+    const flaky = fromPromise(async (_: unknown, _context: object) => {
+      runs++
+      await pause(clock, tookMs)
+      return tookMs === 5 ? 'done' : failed('unavailable', 'DOWN', 'down')
+    }, safe)
+    const endpoint = chain(hedge({ minCalls: 1, maxExtraRatio: 1, minDelayMs: 1 }), lifted(3))(flaky)
+    expect(lint(endpoint)).toMatchObject([{ rule: 'hedge-with-retry', message: expect.stringMatching(/multiply/) }])
+    await ended(endpoint, clock)
+    tookMs = 500
+    runs = 0
+    await ended(endpoint, clock)
+    expect(runs).toBe(6)
+  })
+
+  test('fallback-inside-retry: nothing is tried again', async () => {
+    let runs = 0
+    const down = fromPromise((_: unknown): string | Left<Failure> => {
+      runs++
+      return failed('unavailable', 'DOWN', 'down')
+    }, safe)
+    const inside = lifted(3)(fallback({ respond: () => 'second best' })(down))
+    expect(rulesOf(inside)).toEqual(['fallback-inside-retry'])
+    await call(inside, 1)
+    expect(runs).toBe(1)
   })
 })
 

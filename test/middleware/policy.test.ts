@@ -407,7 +407,8 @@ test('what runs the call after it has answered is told that nobody waits', async
 test('explains itself, and refuses what is no policy', () => {
   const steps = explain(policy(noop, { name: 'stock', maxAttempts: 4 })(fromPromise(() => 1))).steps
   expect(steps[0]).toMatchObject({ name: 'stock', role: 'policy', options: { maxAttempts: 4 } })
-  expect(() => policy({} as Executes)).toThrow(TypeError)
+  expect(() => policy({} as Executes)).toThrow(RangeError)
+  expect(() => policy(undefined as never)).toThrow('policy: lifted is required')
   expect(() => policy(noop, { maxAttempts: 0 })).toThrow(RangeError)
   expect(() => policy(noop, { attempts: 3 } as LiftOptions)).toThrow(TypeError)
 })
