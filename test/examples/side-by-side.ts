@@ -34,7 +34,7 @@ export class SideBySide {
     this.original = start(this.#program.path, flags, { ADDRESS: `127.0.0.1:${this.originalPort}` })
     this.ours = startScript('examples/run.ts', [this.name, ...flags], { PORT: '0' })
     this.ourPort = Number((await this.ours.waitFor(/port (\d+)/))[1])
-    for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 20) {
+    for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 20) {
       if (await isThere(this.originalPort).catch(() => undefined)) return true
       await new Promise(resolve => setTimeout(resolve, 20))
     }

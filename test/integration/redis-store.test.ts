@@ -59,11 +59,11 @@ describe('a store in Redis', () => {
   test('keeps nothing longer than it is needed', async () => {
     const redis = await connected(server.port)
     const store = redisStore(redis, { prefix: 'times:' })
-    await store.set('a', 'b', 10_000)
-    await store.take('a', { limit: 1, windowMs: 1_000, burst: 5 })
+    await store.set('a', 'b', 60_000)
+    await store.take('a', { limit: 1, windowMs: 60_000, burst: 5 })
     for (const [key, most] of [
-      ['times:value:a', 10_000],
-      ['times:limit:a', 1_000],
+      ['times:value:a', 60_000],
+      ['times:limit:a', 60_000],
     ] as const) {
       const ttl = await redis.pttl(key)
       expect(ttl).toBeGreaterThan(0)
@@ -82,10 +82,10 @@ describe('a store in Redis', () => {
     const told = await Promise.all(workers.map(({ told }) => told))
     const tookMs = performance.now() - startedAt
     const sum = (of: (each: Told) => number) => told.reduce((total, each) => total + of(each), 0)
-    const most = 100 + (500 * tookMs) / 1_000
+    const most = 100 + (100 * tookMs) / 1_000
     expect(sum(({ failed }) => failed)).toBe(0)
     expect(sum(({ allowed }) => allowed)).toBeLessThanOrEqual(most * 1.01)
-    expect(sum(({ allowed }) => allowed)).toBeGreaterThan(500) // they asked for all of it
+    expect(sum(({ allowed }) => allowed)).toBeGreaterThan(150) // more than were there at first
     expect(sum(({ refused }) => refused)).toBeGreaterThan(0)
   })
 })
@@ -119,7 +119,7 @@ describe('where Redis is gone', () => {
       const outcomes = await Promise.all([open(), closed(), open(), closed()])
       expect(outcomes).toEqual(['done', 'STORE_UNAVAILABLE', 'done', 'STORE_UNAVAILABLE'])
       for (let i = 0; i < 100; i++) expect(await closed()).toBe('STORE_UNAVAILABLE')
-      expect(performance.now() - from).toBeLessThan(4 * 1_000) // one timeout, and then at once
+      expect(performance.now() - from).toBeLessThan(20_000) // one timeout, and then at once: not a hundred of them
       if (signal === 'SIGKILL') await server.start()
       else await server.signal('SIGCONT')
       // What was asked while it was away may be answered now, and have been counted.

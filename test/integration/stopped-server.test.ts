@@ -20,7 +20,7 @@ describe.each(['undici', 'node'] as const)('a stopped server, called with %s', s
       const outcomes = await Promise.all(
         Array.from({ length: 30 }, () => call(read, { id: 'meanwhile' }, { deadlineMs: 200 })),
       )
-      expect(performance.now() - began).toBeLessThan(3_000)
+      expect(performance.now() - began).toBeLessThan(15_000)
       const reasons = outcomes.map(outcome => (outcome._tag === 'Left' ? outcome.left.reason : 'none'))
       expect(reasons.filter(reason => reason === 'DEADLINE_EXCEEDED')).toHaveLength(20)
       expect(reasons.filter(reason => reason === 'TOO_MANY_CALLS')).toHaveLength(10)

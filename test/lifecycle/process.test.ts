@@ -37,7 +37,7 @@ describe.concurrent('a process', { timeout: 30_000 }, () => {
     expect(await answer).toBe('cut off')
     const { code, stdout } = await served.ended
     expect(code).toBe(143)
-    expect(performance.now() - killedAt).toBeLessThan(3 * 1_200)
+    expect(performance.now() - killedAt).toBeLessThan(15_000)
     expect(typesOf(stdout).slice(-3)).toEqual(['forced', 'pool closed', 'stopped'])
   })
 

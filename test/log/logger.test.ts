@@ -110,7 +110,7 @@ describe('a sink that fails', () => {
     })
     log.info('1')
     log.info('2')
-    await vi.waitFor(() => expect(reported).toHaveBeenCalledOnce())
+    await expect.poll(() => reported).toHaveBeenCalledOnce()
   })
 
   test('disturbs nobody even if stderr fails too', () => {

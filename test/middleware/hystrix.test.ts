@@ -340,6 +340,5 @@ test.each([{ intervalMs: 99 }, { intervalMs: 60_001 }, { maxReaders: 0 }, { maxC
 )
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !condition(); i++) await delay(5)
-  expect(condition()).toBe(true)
+  await expect.poll(condition, { interval: 5 }).toBe(true)
 }

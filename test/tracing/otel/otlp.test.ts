@@ -1,6 +1,5 @@
 /** From a call over HTTP to a collector of OTLP, by OpenTelemetry's own SDK and exporter: what arrives there, field for field. */
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-node'
@@ -26,6 +25,7 @@ import * as http from 'tenon/transport/http'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { deep } from '../../deep.js'
+import { nowhere } from '../../transport/http/listening.js'
 import { listening, otlpReceiver, type ReceivedSpan } from './otlp-receiver.js'
 
 const Item = z.object({ sku: z.string() })
@@ -220,13 +220,7 @@ describe('a collector that', () => {
     hangs: () => listening(createServer(() => {})),
     'answers garbage': () => listening(createServer((_, response) => response.end('\u0000{<'))),
     'refuses everything': () => listening(createServer((_, response) => response.writeHead(503).end())),
-    'is not there': async () => {
-      const server = createServer()
-      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-      const { port } = server.address() as AddressInfo
-      await new Promise(resolve => server.close(resolve))
-      return `http://127.0.0.1:${port}`
-    },
+    'is not there': async () => nowhere,
   }
 
   test.each(Object.keys(collectors))(

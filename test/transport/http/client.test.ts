@@ -8,6 +8,7 @@ import * as http from 'tenon/transport/http'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { deep } from '../../deep.js'
 import { hostile, response } from './hostile-server.js'
+import { nowhere } from './listening.js'
 import { served, until } from './served.js'
 import { newLog, Shop, shop } from './shop.js'
 
@@ -176,11 +177,13 @@ describe.for(['undici', 'node'] as const)('the client with %s', stack => {
     const { address, sockets, requests } = await hostile(() => {})
     const { get } = clientOf(address)
     const began = performance.now()
-    const outcomes = await Promise.all(Array.from({ length: 10 }, () => call(get, { id: '7' }, { deadlineMs: 150 })))
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => call(get, { id: '7' }, { deadlineMs: 1_500 })))
     for (const outcome of outcomes)
       expect(outcome).toMatchObject({ left: { code: 'deadline_exceeded', reason: 'DEADLINE_EXCEEDED' } })
-    expect(performance.now() - began).toBeLessThan(3_000)
-    expect(requests[0]).toMatch(/tenon-timeout-ms: 1[0-5]\d\b/i)
+    expect(performance.now() - began).toBeLessThan(15_000)
+    const [, leftMs] = /^tenon-timeout-ms: (\d+)$/im.exec(requests[0] ?? '') ?? []
+    expect(Number(leftMs)).toBeGreaterThan(0)
+    expect(Number(leftMs)).toBeLessThanOrEqual(1_500)
     await until('the end of the connections', () => sockets.size === 0)
   })
 
@@ -195,9 +198,7 @@ describe.for(['undici', 'node'] as const)('the client with %s', stack => {
   })
 
   test('fails with CONNECTION_REFUSED, ran no, where nobody listens', async () => {
-    const { address, server } = await hostile(() => {})
-    await new Promise(resolve => server.close(resolve))
-    const { place } = clientOf(address)
+    const { place } = clientOf(nowhere)
     for (let i = 0; i < 3; i++)
       expect(await call(place, order)).toMatchObject({
         left: { code: 'unavailable', reason: 'CONNECTION_REFUSED', ran: 'no' },

@@ -28,12 +28,11 @@ function held() {
 describe.each(Object.entries(servers))('drain of %s', (_, served) => {
   test('answers what goes on, says that it was the last, and refuses new connections', async () => {
     const { log, service, release } = held()
-    const { port, listening } = await served([service], { lingerMs: 100 })
+    const { port, listening } = await served([service])
     const going = Array.from({ length: 20 }, (_, id) => open(port).write(get(id)))
     await until('the calls', () => log.calls.length === 20)
     const drained = listening.drain()
-    await new Promise(resolve => setTimeout(resolve, 20))
-    await open(port).closed
+    await refused(port)
     release()
     for (const connection of going) {
       expect(await connection.response()).toMatchObject({ status: 200, headers: { connection: 'close' } })
@@ -44,12 +43,12 @@ describe.each(Object.entries(servers))('drain of %s', (_, served) => {
   })
 
   test('serves idle connections until they have been idle for lingerMs', async () => {
-    const { port, listening } = await served([shop()], { lingerMs: 600 })
+    const { port, listening } = await served([shop()], { lingerMs: 1_500 })
     const [first, second] = [open(port), open(port)]
     for (const each of [first, second])
       expect((await each.write(get(1)).response())?.headers['connection']).toBe('keep-alive')
     const drained = listening.drain()
-    await new Promise(resolve => setTimeout(resolve, 100))
+    await refused(port)
     const late = await first.write(get(2)).response()
     expect(late).toMatchObject({ status: 200, headers: { connection: 'close' } })
     await first.closed
@@ -58,7 +57,7 @@ describe.each(Object.entries(servers))('drain of %s', (_, served) => {
   })
 
   test('accepts the connections that are waiting to be accepted', async () => {
-    const { port, listening } = await served([shop()], { lingerMs: 100 })
+    const { port, listening } = await served([shop()], { lingerMs: 1_000 })
     const waiting = Array.from({ length: 50 }, (_, id) => open(port).write(get(id)))
     await Promise.all(waiting.map(({ socket }) => new Promise(resolve => socket.once('connect', resolve))))
     const drained = listening.drain()
@@ -69,7 +68,7 @@ describe.each(Object.entries(servers))('drain of %s', (_, served) => {
 
   test('answers requests that were pipelined', async () => {
     const { log, service, release } = held()
-    const { port, listening } = await served([service], { lingerMs: 100 })
+    const { port, listening } = await served([service], { lingerMs: 1_000 })
     const connection = open(port).write(get(1) + get(2) + get(3))
     await until('the calls', () => log.calls.length === 3)
     const drained = listening.drain()
@@ -93,7 +92,7 @@ describe.each(Object.entries(servers))('drain of %s', (_, served) => {
     const { port, listening } = await served([service], { lingerMs: 50 })
     const connection = open(port).write('GET /orders/7/events HTTP/1.1\r\nhost: t\r\n\r\n')
     const answer = connection.response()
-    await new Promise(resolve => setTimeout(resolve, 50))
+    await until('the call', () => listening.callsInFlight === 1)
     let isDrained = false
     const drained = listening.drain().then(() => {
       isDrained = true
@@ -184,6 +183,17 @@ describe.each(Object.entries(servers))('close of %s', (_, served) => {
     await binding.close()
   })
 })
+
+/** Until nobody listens there any more. */
+async function refused(port: number): Promise<void> {
+  for (let isAccepted = true; isAccepted; ) {
+    const { socket } = open(port)
+    isAccepted = await new Promise(resolve =>
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false)),
+    )
+    socket.destroy()
+  }
+}
 
 /** How many servers, sockets and timers keep the process alive. */
 function resources(): number {

@@ -3,7 +3,7 @@ import { call, connect, contract, type Failure, implement, method, stream } from
 import * as fetch from 'tenon/transport/http/fetch'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
-import { freePort } from '../../examples/program.js'
+import { nowhere } from './listening.js'
 
 const Item = z.object({ n: z.int() })
 const Numbers = contract('demo.v1.Numbers', {
@@ -100,7 +100,7 @@ describe('a body whose length is said', () => {
 })
 
 test('where nobody listens, and the platform says so, nothing has run', async () => {
-  const client = connect(Numbers, fetch.client(`http://127.0.0.1:${await freePort()}`))
+  const client = connect(Numbers, fetch.client(nowhere))
   const refused = { code: 'unavailable', reason: 'CONNECTION_REFUSED', ran: 'no' } satisfies Partial<Failure>
   expect(await call(client.next, { n: 1 })).toMatchObject({ left: refused })
 })
@@ -121,9 +121,8 @@ describe('request streams', () => {
   test('are refused in browsers where no HTTP/2 is spoken, and tried where it may be', async () => {
     vi.stubGlobal('navigator', { userAgent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36' })
     onTestFinished(() => void vi.unstubAllGlobals())
-    const port = await freePort()
-    expect(await sum(`http://127.0.0.1:${port}`)).toMatchObject(refused)
-    expect(await sum(`https://127.0.0.1:${port}`)).toMatchObject({ left: { reason: 'CONNECTION_REFUSED' } })
+    expect(await sum(nowhere)).toMatchObject(refused)
+    expect(await sum(nowhere.replace('http:', 'https:'))).toMatchObject({ left: { reason: 'CONNECTION_REFUSED' } })
   })
 
   test('are refused where the platform would send the name of an object instead', async () => {
@@ -135,6 +134,6 @@ describe('request streams', () => {
     }
     vi.stubGlobal('Request', Old)
     onTestFinished(() => void vi.unstubAllGlobals())
-    expect(await sum(`https://127.0.0.1:${await freePort()}`)).toMatchObject(refused)
+    expect(await sum(nowhere.replace('http:', 'https:'))).toMatchObject(refused)
   })
 })

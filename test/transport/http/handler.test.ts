@@ -252,12 +252,14 @@ describe.each(Object.entries(hosts))('handler of %s', (_, { handler, host }) => 
 
   test('a caller that goes away cancels the call; one listener a connection, however many requests', async () => {
     const cancelled: string[] = []
+    let begun = 0
     const warnings: Error[] = []
     const warn = (warning: Error) => void warnings.push(warning)
     process.on('warning', warn)
     const waiting = fromPromise(
       (_: Text, context: Context) =>
         new Promise<{ v: string }>(resolve => {
+          begun++
           onCancelled(context, ({ reason }) => {
             cancelled.push(reason)
             resolve({ v: '' })
@@ -267,7 +269,7 @@ describe.each(Object.entries(hosts))('handler of %s', (_, { handler, host }) => 
     const { port } = await listening(host(handler(waiting, codec)))
     const one = 'POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 9\r\n\r\n{"s":"x"}'
     const connection = open(port).write(one.repeat(30))
-    await new Promise(resolve => setTimeout(resolve, 100))
+    await until('the calls', () => begun === 30)
     connection.end()
     await until('the cancellations', () => cancelled.length === 30)
     expect(new Set(cancelled)).toEqual(new Set(['CANCELLED']))

@@ -17,9 +17,9 @@ import { tracing } from 'tenon/middleware'
 import { type FinishedSpan, type MemoryReporter, memoryReporter, never, type Tracer, tracer } from 'tenon/tracing'
 import * as http from 'tenon/transport/http'
 import { server as fetchServer } from 'tenon/transport/http/fetch'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { listening } from './listening.js'
+import { listening, nowhere } from './listening.js'
 import { served, servers } from './served.js'
 
 const Id = z.object({ id: z.string() })
@@ -96,7 +96,7 @@ describe.each(Object.entries(servers))('behind %s', (_, serve) => {
     const headers = { 'if-none-match': '"1"' }
     const answer = await fetch(`${address}/things/${id}`, { method: verb, redirect: 'manual', headers })
     expect(answer.status).toBe(status)
-    await vi.waitFor(() => expect(server.reporter.spans).toHaveLength(1))
+    await expect.poll(() => server.reporter.spans).toHaveLength(1)
     const span = only(server.reporter.spans)
     expect(httpOf(span)).toEqual([verb, '/things/{id}', 'http', '1.1', status])
     expect(JSON.stringify(span.attributes)).not.toContain(`/${id}`)
@@ -125,7 +125,7 @@ test('requests that never become a call are in no trace: there is no route, or n
   ].map(({ status }) => status)
   expect(statuses).toEqual([404, 405, 413, 400, 400])
   // The last was decoded, and is a call: layers see what does not fit its schema.
-  await vi.waitFor(() => expect(server.reporter.spans).toHaveLength(1))
+  await expect.poll(() => server.reporter.spans).toHaveLength(1)
   expect(only(server.reporter.spans).attributes).toMatchObject({ reason: 'INVALID_REQUEST', 'http.status_code': 400 })
 })
 
@@ -168,9 +168,7 @@ describe('a client', () => {
 
   test('that reaches nobody has no status', async () => {
     const client = traced()
-    const { address, server } = await listening(() => {})
-    await new Promise(resolve => server.close(resolve))
-    const binding = http.client(address)
+    const binding = http.client(nowhere)
     onTestFinished(() => binding.close())
     await call(tracing(client.traces)(connect(Things, binding).get), { id: 'tea' })
     const { attributes, error } = only(client.reporter.spans)
@@ -196,7 +194,7 @@ describe('a client', () => {
       })
     const front = await served([shop])
     expect((await fetch(`${front.address}/things/1`)).status).toBe(200)
-    await vi.waitFor(() => expect(server.reporter.spans).toHaveLength(1))
+    await expect.poll(() => server.reporter.spans).toHaveLength(1)
     expect(only(server.reporter.spans).attributes['http.status_code']).toBe(200)
     expect(only(stock.reporter.spans).attributes['http.status_code']).toBe(404)
   })
@@ -206,7 +204,7 @@ test('a stream says the status it began with, and ends when it ends', async () =
   const server = traced()
   const { address } = await served([things(server)])
   for (const id of ['tea', 'broken']) await (await fetch(`${address}/things/${id}/events`)).text()
-  await vi.waitFor(() => expect(server.reporter.spans).toHaveLength(2))
+  await expect.poll(() => server.reporter.spans).toHaveLength(2)
   expect(server.reporter.spans.map(({ attributes, error }) => [attributes['http.status_code'], error])).toEqual([
     [200, undefined],
     [200, 'internal/DEFECT'],
@@ -220,7 +218,7 @@ test('an endpoint with its own codec says its method and status, and no route th
   const { address } = await listening(http.handler(tea, codec))
   expect((await fetch(`${address}/secret`, { method: 'PATCH' })).status).toBe(418)
   expect((await fetch(`${address}/secret`, { method: 'M-SEARCH' })).status).toBe(418)
-  await vi.waitFor(() => expect(server.reporter.spans).toHaveLength(2))
+  await expect.poll(() => server.reporter.spans).toHaveLength(2)
   expect(server.reporter.spans.map(httpOf)).toEqual([
     ['PATCH', undefined, 'http', '1.1', 418],
     ['_OTHER', undefined, 'http', '1.1', 418],

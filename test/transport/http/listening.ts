@@ -9,6 +9,9 @@ export interface Listening {
   readonly server: Server
 }
 
+/** Nobody listens there: a port that was free a moment ago may be another server's by now, even that of the same test. */
+export const nowhere = 'http://127.0.0.1:2'
+
 export async function listening(listener: RequestListener): Promise<Listening> {
   const server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')

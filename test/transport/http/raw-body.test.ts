@@ -237,10 +237,12 @@ describe('on the wire', () => {
 
   test('an upload that breaks off is no upload', async () => {
     const seen: unknown[] = []
+    let hasBegun = false
     const { port } = await served([
       files({
         plain: () => expect.unreachable(),
         async upload(items) {
+          hasBegun = true
           try {
             for await (const _ of items);
           } catch (thrown) {
@@ -255,7 +257,7 @@ describe('on the wire', () => {
       connection.write(
         `POST ${path} HTTP/1.1\r\nhost: t\r\ncontent-type: application/octet-stream\r\ncontent-length: 100\r\n\r\nabc`,
       )
-      if (path === '/uploads') await new Promise(resolve => setTimeout(resolve, 20)) // for the handler to begin: then it must hear
+      if (path === '/uploads') await until('the handler', () => hasBegun) // then it must hear
       connection.end()
     }
     await until('the handler hears of it', () => seen.length === 1)

@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { certificate } from './certificates.js'
 import { type GoKit, goKit } from './go-kit.js'
 import { hostile, response } from './hostile-server.js'
-import { listening } from './listening.js'
+import { listening, nowhere } from './listening.js'
 import { ask, open, until } from './served.js'
 
 let kit: GoKit | undefined
@@ -331,17 +331,14 @@ describe.for(['undici', 'node'] as const)('reverseProxy with %s', stack => {
 
   describe('failures', () => {
     test('nobody behind: 502, and not a word of where', async () => {
-      const { address, server } = await behind()
-      server.close()
-      await new Promise(resolve => setImmediate(resolve))
       const failures: unknown[] = []
-      const { port } = await proxied(address, { stack, onFailure: failure => void failures.push(failure) })
+      const { port } = await proxied(nowhere, { stack, onFailure: failure => void failures.push(failure) })
       for (const request of [get(), 'POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\nbody']) {
         const answer = await ask(port, request)
         expect(answer).toMatchObject({ status: 502, headers: { 'tenon-ran': 'no' } })
         expect(answer?.headers).toMatchObject({ 'content-type': 'application/problem+json' })
         expect(answer?.body).toContain('CONNECTION_REFUSED')
-        expect(answer?.body).not.toContain(new URL(address).port)
+        expect(answer?.body).not.toContain(new URL(nowhere).host)
       }
       expect(failures).toHaveLength(2)
     })
@@ -417,7 +414,7 @@ describe.for(['undici', 'node'] as const)('reverseProxy with %s', stack => {
       let gone = 0
       const { address, seen } = await behind(request => void request.socket.on('close', () => gone++))
       const { port } = await proxied(address, { stack })
-      expect(await ask(port, get('/', 'tenon-timeout-ms: 100\r\n'))).toMatchObject({ status: 504 })
+      expect(await ask(port, get('/', 'tenon-timeout-ms: 1500\r\n'))).toMatchObject({ status: 504 })
       await until('the server to hear of it', () => gone === 1)
       const connection = open(port).write(get())
       await until('the request', () => seen.length === 2)
@@ -513,11 +510,13 @@ describe.for(['undici', 'node'] as const)('reverseProxy with %s', stack => {
       const connection = open(port).write(payload)
       const first = await connection.response()
       // Where the request is one to us, what follows it is another: to us, as to whoever is behind, and answered apart.
-      const second =
-        first?.headers['connection'] === 'close' ? undefined : await Promise.race([connection.response(), settled()])
+      const answers = [first]
+      if (first?.headers['connection'] !== 'close')
+        await Promise.race([connection.response().then(second => answers.push(second)), settled()])
+      const answered = () => answers.filter(each => each?.status === 200).length
+      await until('the answer to all that was asked', () => seen.length <= answered()).catch(() => {})
       const asked = seen.map(({ url }) => url)
-      const answered = [first, second].filter(each => each?.status === 200).length
-      expect(asked.length, `${name}: ${JSON.stringify({ asked, first, second })}`).toBe(answered)
+      expect(asked.length, `${name}: ${JSON.stringify({ asked, answers })}`).toBe(answered())
       if (first?.status !== 200) expect(asked).toEqual([])
       if (!/bare line feeds|body|chunk$/.test(name)) expect(asked).not.toContain('/smuggled')
       connection.end()

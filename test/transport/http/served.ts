@@ -177,7 +177,7 @@ export async function ask(
 }
 
 /** Waits until `isTrue`, for at most `limitMs`. */
-export async function until(what: string, isTrue: () => boolean, limitMs = 8_000): Promise<void> {
+export async function until(what: string, isTrue: () => boolean, limitMs = 20_000): Promise<void> {
   const end = performance.now() + limitMs
   while (!isTrue()) {
     if (performance.now() > end) throw new Error(`${what}: not within ${limitMs} ms`)

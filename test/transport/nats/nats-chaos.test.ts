@@ -43,9 +43,15 @@ const expected = new Set([
   'CANCELLED',
 ])
 
+/** How many calls have begun that never end by themselves. */
+const hangs = { begun: 0 }
+
 const echoing = implement(Echo).handlers({
   echo: request => request,
-  hang: (_, { signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  hang(_, { signal }) {
+    hangs.begun++
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  },
   async *endless(request, { signal }) {
     while (!signal.aborted) {
       yield request
@@ -152,8 +158,9 @@ describe.each(Object.keys(libraries))('with %s', library => {
     for (let i = 0; i < deep(2, 10); i++) {
       const before = load.succeeded
       while (load.succeeded < before + 50) await new Promise(resolve => setTimeout(resolve, 10))
+      const begun = hangs.begun
       const going = call(stage.client.hang, { text: 'x' }, { deadlineMs: 20_000 })
-      await new Promise(resolve => setTimeout(resolve, 20))
+      while (hangs.begun === begun) await new Promise(resolve => setTimeout(resolve, 5))
       await stage.broker.signal('SIGKILL')
       expect(await going).toMatchObject({ left: { code: 'unavailable', reason: 'CONNECTION_LOST', ran: 'maybe' } })
       const down = await call(stage.client.echo, { text: 'x' })
