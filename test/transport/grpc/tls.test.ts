@@ -60,9 +60,18 @@ test('a certificate that was verified is who calls', async () => {
   expect(seen?.certificate).toMatchObject({ uris: ['spiffe://shop/orders'] })
 })
 
+const hours = (count: number): Date => new Date(Date.now() + count * 3_600_000)
+const over = certificate({ name: 'orders', from: hours(-2), until: hours(-1), issuer: authority })
+const early = certificate({ name: 'orders', from: hours(1), until: hours(2), issuer: authority })
+const other = certificate({ name: 'the authority', isAuthority: true })
+const others = certificate({ name: 'orders', uris: ['spiffe://shop/orders'], issuer: other })
+
 test.each([
   ['none', {}],
   ['one of nobody that is trusted', { cert: stranger.cert, key: stranger.key }],
+  ['one of an authority of the same name', { cert: others.cert, key: others.key }],
+  ['one that is over', { cert: over.cert, key: over.key }],
+  ['one that has not begun', { cert: early.cert, key: early.key }],
 ])('where a certificate is required, a caller with %s is turned away', async (_, shown) => {
   const { address } = await serving({ ca: authority.cert, clientCertificate: 'required' })
   expect(await asking(address, { ...trusting, ...shown })).toMatchObject({
