@@ -15,6 +15,7 @@ import {
   method,
   stream,
 } from 'tenon'
+import type { ServerBinding } from 'tenon/contract'
 import { serve } from 'tenon/lifecycle'
 import { type Logger, logger } from 'tenon/log'
 import { fromPino } from 'tenon/log/pino'
@@ -45,7 +46,8 @@ const Login = v.looseObject({
 const Done = v.object({ ok: v.boolean() })
 const post = { response: Done, idempotency: 'unsafe' } as const
 
-const Canaries = contract('test.v1.Canaries', {
+/** What is called. */
+export const Canaries = contract('test.v1.Canaries', {
   login: method({
     ...post,
     request: Login,
@@ -133,7 +135,7 @@ function service(logs: readonly Logger[], use: Middleware) {
 export const untold = 'x-untold'
 
 /** A service that is served, and what its process has written, by name. */
-export async function gathered() {
+export async function gathered(server: ServerBinding = http.server({ port: 0 })) {
   const texts: [name: string, text: string][] = []
   const into = (name: string) => (text: string) => void texts.push([name, text])
   const stacks = true
@@ -152,9 +154,13 @@ export async function gathered() {
   const reporter = memoryReporter()
   const traced = tracing(tracer({ service: 'canaries', reporters: [reporter] }))
   const use = chain(traced, metrics(registry), ...logs.map(log => logging(log)))
-  const running = await serve([service(logs, use)], [http.server({ port: 0 })], { signals: false })
-  const { port } = new URL(running.addresses[0] ?? '')
+  const running = await serve([service(logs, use)], [server], { signals: false })
+  const { addresses } = running
   return {
+    addresses,
+    /** What the service tells of its calls, for a client to tell of the same. */
+    use,
+    into,
     /** Everything but answers that are no failures. */
     async written(): Promise<readonly (readonly [name: string, text: string])[]> {
       // By name: what a span says are getters, which a copy of it has not.
@@ -164,7 +170,7 @@ export async function gathered() {
       return [...texts, ['spans', JSON.stringify(spans)], ['metrics', (await page.page()).body]]
     },
     async send(sent: Sent): Promise<number> {
-      const { status, text } = await answerOf(Number(port), sent)
+      const { status, text } = await answerOf(Number(new URL(addresses[0] ?? '').port), sent)
       into(status === 200 ? 'stream' : 'problem')(status === 200 && sent.path !== '/watch' ? '' : text)
       return status
     },

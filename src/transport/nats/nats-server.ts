@@ -109,7 +109,7 @@ export class NatsServer implements Listening {
     const { subject, reply = '' } = message
     const served = this.#methods.get(subject)
     if (served === undefined) {
-      this.#refuse(reply, notRun('unimplemented', 'ROUTE_NOT_FOUND', `there is no method ${subject}`))
+      this.#refuse(reply, notRun('unimplemented', 'ROUTE_NOT_FOUND', 'there is no such method'))
       return
     }
     const { maxCalls, maxHeaders, maxBodyBytes } = this.#settings
