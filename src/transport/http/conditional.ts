@@ -17,12 +17,13 @@ export interface Conditions {
 }
 
 /**
- * A successful whole response with its tag, or 304 where the request says that its caller has it already. Only for GET and HEAD. A
- * tag that a handler set holds; what it set that is no tag is reported and left out.
+ * A successful whole response with its tag, or 304 where the request says that its caller has it already. Only for GET and HEAD, and
+ * not for redirects: where those lead is in no body, so that a tag of it would keep callers at the old place. A tag that a handler set
+ * holds; what it set that is no tag is reported and left out.
  */
 export function conditional(response: HttpResponse, conditions: Conditions): Awaitable<HttpResponse> {
   const { method, headers, tagOf, onDefect } = conditions
-  if (method !== 'GET' && method !== 'HEAD') return response
+  if ((method !== 'GET' && method !== 'HEAD') || response.status > 299) return response
   const tag = headerIn(response, 'etag')
   if (tag !== undefined && !isTag(tag)) {
     onDefect(new TypeError(`the etag ${JSON.stringify(tag.slice(0, 64))} is none: a tag stands in double quotes`))

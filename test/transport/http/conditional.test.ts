@@ -117,6 +117,17 @@ describe('the whole response goes out', () => {
     expect(missing?.status).toBe(404)
     expect(missing?.headers).not.toHaveProperty('etag')
   })
+
+  test('of a redirect: where it leads may be another place, and its body says nothing of that', async () => {
+    let place = '/a'
+    const { port } = await replying(reply => http.redirect(reply, place), { etag: 'strong' })
+    const first = await got(port, {})
+    expect(first).toMatchObject({ status: 303, headers: { location: '/a' } })
+    expect(first?.headers).not.toHaveProperty('etag')
+    place = '/b'
+    expect(await got(port, { 'if-none-match': '*' })).toMatchObject({ status: 303, headers: { location: '/b' } })
+    expect(await got(port, { 'if-none-match': '*' }, 'HEAD')).toMatchObject({ status: 303 })
+  })
 })
 
 describe('tags made from bodies', () => {
