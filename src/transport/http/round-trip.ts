@@ -78,6 +78,8 @@ class Exchange implements Receiver, Dependent {
   #sending: Sending | undefined
   #sender: Sender | undefined
   #unpacker: Unpacker | undefined
+  /** Whether anything of a packed body has come. */
+  #isUnpacking = false
   #scope: Scope | undefined
   #onStatus: ((status: number) => void) | undefined
   #sent = false
@@ -153,7 +155,9 @@ class Exchange implements Receiver, Dependent {
   }
 
   onData(chunk: Uint8Array): boolean {
-    return this.#unpacker === undefined ? this.#take(chunk) : this.#unpacker.write(chunk)
+    if (this.#unpacker === undefined) return this.#take(chunk)
+    this.#isUnpacking = true
+    return this.#unpacker.write(chunk)
   }
 
   #take(chunk: Uint8Array): boolean {
@@ -171,8 +175,9 @@ class Exchange implements Receiver, Dependent {
 
   onEnd(trailers?: HttpHeaders): void {
     this.#trailers = trailers
-    if (this.#unpacker === undefined) this.#ended()
-    else this.#unpacker.end()
+    // After HEAD, with 204 and 304 there is no body whatever the headers say, and some servers send none with an error either.
+    if (this.#unpacker !== undefined && this.#isUnpacking) this.#unpacker.end()
+    else this.#ended()
   }
 
   #ended(): void {

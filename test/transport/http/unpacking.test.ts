@@ -12,9 +12,13 @@ import { Shop } from './shop.js'
 type Stack = 'undici' | 'node'
 
 /** A server that answers each request with these bytes. */
-async function answering(headers: Record<string, string>, body: Uint8Array, cutsOff = false): Promise<string> {
+async function answering(
+  headers: Record<string, string>,
+  body: Uint8Array,
+  { status = 200, cutsOff = false }: { readonly status?: number; readonly cutsOff?: boolean } = {},
+): Promise<string> {
   const server = createServer((_, response) => {
-    response.writeHead(200, { 'content-type': 'application/json', ...headers })
+    response.writeHead(status, { 'content-type': 'application/json', ...headers })
     if (!cutsOff) response.end(body)
     else response.write(body, () => response.destroy())
   })
@@ -63,9 +67,31 @@ describe.for<Stack>(['undici', 'node'])('with %s', stack => {
     expect(await call(get, { id: '7' })).toMatchObject({ left: { reason: 'UNEXPECTED_RESPONSE' } }) // the client goes on
   })
 
+  test.for([
+    ['304', 304, { reason: 'NOT_MODIFIED' }],
+    ['204', 204, { reason: 'UNEXPECTED_RESPONSE', details: { status: 204 } }],
+    ['an error without a body', 503, { code: 'unavailable', retryAfterMs: 2_000, details: { status: 503 } }],
+  ] as const)('%s is what it is, even where its headers say that a body is packed', async ([, status, failure]) => {
+    const headers = { 'content-encoding': 'gzip', 'retry-after': '2' }
+    const { get } = clientOf(await answering(headers, Buffer.alloc(0), { status }), stack)
+    const outgoing = { 'if-none-match': '"v1"' }
+    expect(await call(get, { id: '7' }, { outgoing })).toMatchObject({ left: failure })
+  })
+
+  test('the answer to HEAD has no body, packed or not', async () => {
+    const address = await answering({ 'content-encoding': 'br' }, brotliCompressSync(text))
+    const codec: http.ClientCodec<object, string, never> = {
+      encode: () => ({ method: 'HEAD' }),
+      decode: response => `${response.status} ${response.text}`,
+    }
+    const head = http.endpoint(address, codec, { stack, compression: true })
+    onTestFinished(() => head.close())
+    expect(await call(head, {})).toMatchObject({ right: '200 ' })
+  })
+
   test('a connection that breaks in the middle is lost', async () => {
     const body = gzipSync(text)
-    const address = await answering({ 'content-encoding': 'gzip' }, body.subarray(0, 30), true)
+    const address = await answering({ 'content-encoding': 'gzip' }, body.subarray(0, 30), { cutsOff: true })
     expect(await call(clientOf(address, stack).get, { id: '7' })).toMatchObject({ left: { reason: 'CONNECTION_LOST' } })
   })
 
