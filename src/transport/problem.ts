@@ -3,10 +3,12 @@
 import { statusOf, type WireFailure } from '../contract/index.js'
 import { type Code, codes } from '../core/index.js'
 
-/** The problem details of a failure, as data. */
-export function problemOf(failure: WireFailure): Readonly<Record<string, unknown>> {
+/** The problem details of a failure, as data. `status` is what it is answered with, where that is not the status of its code. */
+export function problemOf(
+  failure: WireFailure,
+  status: number = statusOf(failure.code, failure.reason),
+): Readonly<Record<string, unknown>> {
   const { code, reason, message, details } = failure
-  const status = statusOf(code, reason)
   return {
     type: 'about:blank',
     title: reason,

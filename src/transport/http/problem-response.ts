@@ -5,7 +5,7 @@ import type { HandlerResponse } from './handler-options.js'
 import { problemResponse } from './problem.js'
 
 /**
- * A failure as problem details (RFC 9457), with the status of its code unless `more` says another.
+ * A failure as problem details (RFC 9457), with the status of its code unless `more` says another, in its head and its body alike.
  *
  * @example
  * ```ts
@@ -32,8 +32,8 @@ function responseOf(
   wire: WireFailure,
   more: Pick<HandlerResponse, 'status' | 'headers'>,
 ): HandlerResponse & { readonly body: string } {
-  const { status, headers, body } = problemResponse(wire)
+  const { status, headers, body } = problemResponse(wire, [], more.status)
   const named: Record<string, string | readonly string[]> = {}
   for (let i = 0; i < headers.length; i += 2) named[headers[i] as string] = headers[i + 1] as string // names and values in turn
-  return { status: more.status ?? status, headers: { ...named, ...more.headers }, body: String(body) }
+  return { status, headers: { ...named, ...more.headers }, body: String(body) }
 }

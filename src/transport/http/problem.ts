@@ -8,7 +8,11 @@ import type { HttpResponse } from './message.js'
 export const problemType = 'application/problem+json'
 
 /** The response for a failure. Of one that is the server's own nothing else is read: no cause travels. */
-export function problemResponse(failure: WireFailure, headers: readonly string[] = []): HttpResponse {
+export function problemResponse(
+  failure: WireFailure,
+  headers: readonly string[] = [],
+  status: number = statusOf(failure.code, failure.reason),
+): HttpResponse {
   const own = ['content-type', problemType]
   if (failure.ran === 'no') own.push('tenon-ran', 'no')
   if (failure.retryAfterMs !== undefined)
@@ -19,9 +23,9 @@ export function problemResponse(failure: WireFailure, headers: readonly string[]
       String(Math.ceil(failure.retryAfterMs)),
     )
   return {
-    status: statusOf(failure.code, failure.reason),
+    status,
     headers: [...own, 'cache-control', 'no-store', ...withoutCaching(headers)],
-    body: jsonText(problemOf(failure)),
+    body: jsonText(problemOf(failure, status)),
   }
 }
 

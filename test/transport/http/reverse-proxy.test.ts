@@ -336,6 +336,7 @@ describe.for(['undici', 'node'] as const)('reverseProxy with %s', stack => {
       for (const request of [get(), 'POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\nbody']) {
         const answer = await ask(port, request)
         expect(answer).toMatchObject({ status: 502, headers: { 'tenon-ran': 'no' } })
+        expect(JSON.parse(answer?.body ?? '')).toMatchObject({ status: 502 })
         expect(answer?.headers).toMatchObject({ 'content-type': 'application/problem+json' })
         expect(answer?.body).toContain('CONNECTION_REFUSED')
         expect(answer?.body).not.toContain(new URL(nowhere).host)
