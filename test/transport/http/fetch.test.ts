@@ -111,6 +111,57 @@ test('where the platform does not say why a connection failed, the work may have
   expect(await call(client.next, { n: 1 })).toMatchObject({ left: { reason: 'CONNECTION_LOST', ran: 'maybe' } })
 })
 
+test.each([
+  ['maxBodyBytes', () => fetch.server([], { maxBodyBytes: Number.NaN })],
+  ['maxDeadlineMs', () => fetch.server([], { maxDeadlineMs: 0 })],
+  ['maxCalls', () => fetch.client('http://server.test', { maxCalls: -1 })],
+  ['maxResponseBytes', () => fetch.client('http://server.test', { maxResponseBytes: Number.NaN })],
+])('%s that would hold nothing is refused', (name, make) => {
+  expect(make).toThrow(new RegExp(`^http: ${name} must be a whole number`))
+})
+
+describe('a fetch that does not look at its signal', () => {
+  /** A client of a server that never ends, and what hears that it need not go on. */
+  function endless(type: string, chunk: string) {
+    const cancel = vi.fn()
+    const bytes = new TextEncoder().encode(chunk)
+    const body = () => new ReadableStream({ pull: controller => controller.enqueue(bytes), cancel })
+    const send = async () => new Response(body(), { headers: { 'content-type': type } })
+    const binding = fetch.client('http://server.test', { fetch: send, maxResponseBytes: 1_000 })
+    return { cancel, client: connect(Numbers, binding) }
+  }
+
+  test('is told by its response when a reader leaves a stream', async () => {
+    const { cancel, client } = endless('application/x-ndjson', '{"value":{"n":1}}\n')
+    const outcome = await call(client.count, { n: 1 })
+    if (outcome._tag === 'Left') return expect.unreachable()
+    for await (const _ of outcome.right) break
+    expect(cancel).toHaveBeenCalledTimes(1)
+  })
+
+  test('is told by its response when that is too large', async () => {
+    const { cancel, client } = endless('application/json', ' '.repeat(600))
+    expect(await call(client.next, { n: 1 })).toMatchObject({ left: { reason: 'RESPONSE_TOO_LARGE' } })
+    expect(cancel).toHaveBeenCalledTimes(1)
+  })
+
+  test('is told by its response when the call has ended before there was one', async () => {
+    const cancel = vi.fn()
+    let answer = (_: Response): void => {}
+    const sent = new Promise<Response>(resolve => {
+      answer = resolve
+    })
+    const client = connect(Numbers, fetch.client('http://server.test', { fetch: () => sent }))
+    const controller = new AbortController()
+    const outcome = call(client.next, { n: 1 }, { signal: controller.signal })
+    controller.abort()
+    expect(await outcome).toMatchObject({ left: { code: 'cancelled' } })
+    const told = new Promise<void>(resolve => cancel.mockImplementation(() => resolve()))
+    answer(new Response(new ReadableStream({ cancel })))
+    await told
+  })
+})
+
 describe('request streams', () => {
   async function* items(): AsyncGenerator<{ n: number }> {
     yield { n: 1 }

@@ -2,6 +2,7 @@
 import type { ClientBinding } from '../../../contract/index.js'
 import { failed } from '../../../core/index.js'
 import { lazily } from '../lazy.js'
+import { limit } from '../limit.js'
 import { remoteCall } from '../remote.js'
 import type { Remote } from '../round-trip.js'
 import { parseTarget } from '../target.js'
@@ -21,13 +22,16 @@ export interface FetchClientOptions {
 /**
  * A client of the services at `target`, for `connect`. Most platforms' fetch does not tell a refused connection from a broken
  * one: where it does not, failed connections are `CONNECTION_LOST` with `ran: 'maybe'`. Redirects are not followed. Where the platform cannot send request
- * streams, methods that have one fail with `unimplemented`/`REQUEST_STREAM_UNSUPPORTED`, `ran: 'no'`.
+ * streams, methods that have one fail with `unimplemented`/`REQUEST_STREAM_UNSUPPORTED`, `ran: 'no'`. Throws `RangeError` for limits that make
+ * no sense, `TypeError` for a target that is none.
  *
  * @param target - `https://api.example.com`, with or without a path before the methods' own
  */
 export function client(target: string, options: FetchClientOptions = {}): ClientBinding {
   const url = parseTarget(target)
-  const { maxCalls = 1024, maxResponseBytes = 4 << 20, fetch: send = (input, init) => fetch(input, init) } = options
+  const { fetch: send = (input, init) => fetch(input, init) } = options
+  const maxCalls = limit('maxCalls', options.maxCalls ?? 1024)
+  const maxResponseBytes = limit('maxResponseBytes', options.maxResponseBytes ?? 4 << 20)
   const made = fetchSender(url.origin, send)
   const sender = { ...lazily(async () => made), value: made }
   const remote: Remote = { peer: url.host, maxCalls, maxResponseBytes, calls: 0, closed: false, sender }

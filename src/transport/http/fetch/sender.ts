@@ -24,6 +24,7 @@ class FetchExchange implements Sending {
   readonly #receiver: Receiver
   readonly #controller: AbortController = new AbortController()
   readonly #body: AsyncIterator<Uint8Array> | undefined
+  #reader: { cancel(): Promise<void> } | undefined
   #resume: (() => void) | undefined
   #over = false
 
@@ -42,7 +43,10 @@ class FetchExchange implements Sending {
   async #run(sent: Promise<Response>): Promise<void> {
     try {
       const response = await sent
-      if (this.#over) return
+      if (this.#over) {
+        await response.body?.cancel()
+        return
+      }
       // Of a redirect browsers tell nothing but that it is one.
       const status = response.type === 'opaqueredirect' ? 302 : response.status
       this.#receiver.onHead(status, headersOf(response.headers))
@@ -68,6 +72,7 @@ class FetchExchange implements Sending {
   async #read(response: Response): Promise<void> {
     const reader = response.body?.getReader()
     if (reader === undefined) return
+    this.#reader = reader
     for (let read = await reader.read(); !read.done && !this.#over; read = await reader.read()) {
       if (this.#receiver.onData(read.value)) continue
       await new Promise<void>(resolve => {
@@ -79,6 +84,7 @@ class FetchExchange implements Sending {
   abort(): void {
     this.#finish()
     this.#controller.abort()
+    this.#reader?.cancel().catch(() => {}) // a `fetch` of the caller's own need not look at the signal
     this.resume()
   }
 

@@ -15,6 +15,7 @@ import { bytesToBase64 } from '../../base64.js'
 import { tagsOf } from '../body-tag.js'
 import { type CorsOptions, corsOf } from '../cors.js'
 import { Exchanges } from '../exchange.js'
+import { limit } from '../limit.js'
 import type { HttpResponse } from '../message.js'
 import { ndjson, sse } from '../ndjson.js'
 import { FetchRequest } from './request.js'
@@ -42,13 +43,15 @@ export interface FetchServerOptions {
 
 /**
  * Serves contracts to a fetch runtime: give the function to `Bun.serve`, `Deno.serve` or a Worker. The promise never rejects.
- * An aborted request ends its call.
+ * An aborted request ends its call. Throws `RangeError` and `TypeError` for options that make no sense.
  */
 export function server(
   services: readonly AnyService[],
   options: FetchServerOptions = {},
 ): (request: Request) => Promise<Response> {
-  const { maxBodyBytes = 1 << 20, maxDeadlineMs = 300_000, onDefect = reportDefect, clock = systemClock } = options
+  const { onDefect = reportDefect, clock = systemClock } = options
+  const maxBodyBytes = limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20)
+  const maxDeadlineMs = limit('maxDeadlineMs', options.maxDeadlineMs ?? 300_000)
   const { peer: peerOf = peerOfUrl } = options
   const cors = corsOf(options.cors)?.(onDefect)
   const exchanges = new Exchanges(
