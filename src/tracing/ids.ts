@@ -32,12 +32,26 @@ function digit(word: number, shift: number): number {
   return digits[(word >>> shift) & 0xf] as number // there are 16
 }
 
-/** 16 lower-case hex digits, all at once: put together from pairs they would be a tree of strings that takes twice as long to make and read. */
+/**
+ * 16 lower-case hex digits, all at once: put together from pieces they would be a tree of strings, which takes twice as long to make and,
+ * where a regular expression reads it, ten times as long to read.
+ */
 function hex(high: number, low: number): string {
   // biome-ignore format: a line for each word
   return String.fromCharCode(
     digit(high, 28), digit(high, 24), digit(high, 20), digit(high, 16), digit(high, 12), digit(high, 8), digit(high, 4), digit(high, 0),
     digit(low, 28), digit(low, 24), digit(low, 20), digit(low, 16), digit(low, 12), digit(low, 8), digit(low, 4), digit(low, 0),
+  )
+}
+
+/** 32 of them, for the same reason. */
+function hex128(first: number, second: number, third: number, fourth: number): string {
+  // biome-ignore format: a line for each word
+  return String.fromCharCode(
+    digit(first, 28), digit(first, 24), digit(first, 20), digit(first, 16), digit(first, 12), digit(first, 8), digit(first, 4), digit(first, 0),
+    digit(second, 28), digit(second, 24), digit(second, 20), digit(second, 16), digit(second, 12), digit(second, 8), digit(second, 4), digit(second, 0),
+    digit(third, 28), digit(third, 24), digit(third, 20), digit(third, 16), digit(third, 12), digit(third, 8), digit(third, 4), digit(third, 0),
+    digit(fourth, 28), digit(fourth, 24), digit(fourth, 20), digit(fourth, 16), digit(fourth, 12), digit(fourth, 8), digit(fourth, 4), digit(fourth, 0),
   )
 }
 
@@ -68,7 +82,7 @@ export class NewTraceId {
     if (this.#text === undefined) {
       const [first, second, third, fourth] = this.#draw()
       const isZero = (first | second | third | fourth) === 0
-      this.#text = hex(isZero ? 1 : first, second) + hex(third, fourth)
+      this.#text = hex128(isZero ? 1 : first, second, third, fourth)
     }
     return this.#text
   }

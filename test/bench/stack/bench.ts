@@ -10,7 +10,13 @@ const peer = (name: string, module: string, ...args: readonly string[]): Contend
   args,
 })
 
-const [tenon, fastify, express] = ['Tenon', 'Fastify 5', 'Express 5']
+const floor = (name: string, ...args: readonly string[]): Contender => ({
+  name,
+  file: 'stack/servers/by-hand.mjs',
+  args,
+})
+
+const [tenon, fastify, express, byHand] = ['Tenon', 'Fastify 5', 'Express 5', 'one function by hand']
 const whole = (name: string) => `${name}, the whole stack`
 const uncached = (name: string) => `${whole(name)}, each token verified`
 const bare = (name: string) => `${name}, none of it`
@@ -27,6 +33,9 @@ export const stack: Bench = {
     own(whole(tenon)),
     own(uncached(tenon), 'uncached'),
     own(bare(tenon), 'bare'),
+    floor(whole(byHand)),
+    floor(uncached(byHand), 'uncached'),
+    floor(bare(byHand), 'bare'),
     peer(whole(fastify), 'fastify'),
     peer(uncached(fastify), 'fastify', 'uncached'),
     peer(bare(fastify), 'fastify', 'bare'),
@@ -42,6 +51,11 @@ export const stack: Bench = {
     { ours: whole(tenon), theirs: bare(tenon), column, atMost: 1.4 },
     { ours: whole(tenon), theirs: bare(fastify), column },
     { ours: uncached(tenon), theirs: bare(tenon), column },
+    { ours: whole(tenon), theirs: whole(byHand), column },
+    { ours: uncached(tenon), theirs: uncached(byHand), column },
+    // What the last of the targets ask for, where nothing can be taken apart any more.
+    { ours: whole(byHand), theirs: bare(byHand), column },
+    { ours: uncached(byHand), theirs: uncached(express), column },
   ],
   peers: [
     'fastify',
