@@ -47,6 +47,8 @@ export interface Batch extends AsyncDisposable {
 
 /** How long to leave a full pipe alone, in ms. */
 const retryMs = 10
+/** How many characters come together at least while it is. */
+const slowLength = 4_096
 
 /**
  * Makes a batch. Writing is synchronous, so that nothing is under way when the process ends, except that a full pipe is left alone
@@ -91,6 +93,10 @@ class LineBatch implements Batch, Holder {
   #told = 0
   #isReported = false
   #isClosed = false
+  /** What was written last ended a line. */
+  #isWhole = true
+  /** A line was cut off by an error: what comes next must not be taken for its end. */
+  #isTorn = false
   /** Of the process: on `performance.now()`. */
   #endsAt: number | undefined
 
@@ -110,7 +116,7 @@ class LineBatch implements Batch, Holder {
     // Looking at them has Node make their pipes such that a full one says so, rather than stopping the process.
     if (this.#fd === 1) void runtime?.stdout
     if (this.#fd === 2) void runtime?.stderr
-    hold(this)
+    if (this.#batchLength > 1) hold(this)
   }
 
   readonly write = (line: string): void => {
@@ -120,8 +126,9 @@ class LineBatch implements Batch, Holder {
     }
     this.#text += `${line}\n`
     this.#lines++
+    const enough = this.#waitingBytes > 0 ? Math.max(slowLength, this.#batchLength) : this.#batchLength
     if (this.#endsAt !== undefined) this.end()
-    else if (this.#text.length >= this.#batchLength || this.#isClosed) this.flush()
+    else if (this.#text.length >= enough || this.#isClosed) this.flush()
     else if (this.#timer === undefined) this.#setTimer(this.#flushMs)
   }
 
@@ -135,7 +142,12 @@ class LineBatch implements Batch, Holder {
     if (this.#waitingBytes > 0) {
       this.#timer?.cancel()
       this.#setTimer(retryMs)
-    } else if (this.#isClosed) letGo(this)
+    } else if (this.#holdsNothingBack) letGo(this)
+  }
+
+  /** But for what waits for a slow reader. */
+  get #holdsNothingBack(): boolean {
+    return this.#isClosed || this.#batchLength === 1
   }
 
   #setTimer(delayMs: number): void {
@@ -164,7 +176,7 @@ class LineBatch implements Batch, Holder {
   #keep(rest: Uint8Array, lines: number): void {
     this.#waiting.push({ bytes: Uint8Array.from(rest), lines })
     this.#waitingBytes += rest.length
-    if (this.#isClosed) hold(this) // again, until it is written
+    if (this.#holdsNothingBack) hold(this) // until it is written
   }
 
   /** Whether nothing waits any more. */
@@ -185,13 +197,21 @@ class LineBatch implements Batch, Holder {
   #writeBytes(bytes: Uint8Array, lines: number): number {
     let done = 0
     try {
-      while (done < bytes.length) done += this.#writeTo(this.#fd, bytes, done, bytes.length - done)
+      if (this.#isTorn) this.#writeTo(this.#fd, lineBreak, 0, 1)
+      this.#isTorn = false
+      while (done < bytes.length) {
+        done += this.#writeTo(this.#fd, bytes, done, bytes.length - done)
+        this.#isWhole = bytes[done - 1] === lineBreak[0]
+      }
       this.#isReported = false
       if (this.#dropped > this.#told) this.#tellDropped()
     } catch (error) {
       if (isFull(error)) return done
-      this.#dropped += lines
-      this.#told += lines // by what follows
+      this.#isTorn ||= !this.#isWhole
+      this.#isWhole = true
+      const lost = Math.min(lines, lineBreaksIn(bytes.subarray(done)))
+      this.#dropped += lost
+      this.#told += lost // by what follows
       if (!this.#isReported) report(`fd ${this.#fd} does not take log lines any more:`, error)
       this.#isReported = true
     }
@@ -249,6 +269,14 @@ function checked(name: string, value: number, min: number, max: number): number 
   if (!Number.isInteger(value) || value < min || value > max)
     throw new RangeError(`batch: ${name} must be an integer in [${min}, ${max}], got ${value}`)
   return value
+}
+
+const lineBreak: Uint8Array = Uint8Array.of(10)
+
+function lineBreaksIn(bytes: Uint8Array): number {
+  let count = 0
+  for (const byte of bytes) if (byte === 10) count++
+  return count
 }
 
 function isFull(error: unknown): boolean {

@@ -4,7 +4,7 @@ import { type Format, type Formatter, json, logfmt } from './format.js'
 import { type EntryOptions, type Logger, maker } from './logger-of.js'
 import { pretty } from './pretty.js'
 import { QuickJson } from './quick-json.js'
-import { batchToStdout, isTerminal, takesColours, writeToStdout } from './stdout.js'
+import { batchToStdout, isTerminal, lineToStdout, takesColours } from './stdout.js'
 
 /** Options of {@link lineSink}. */
 export interface LineOptions {
@@ -48,7 +48,7 @@ function writing(options: LineOptions): Required<LineOptions> {
     throw new RangeError(`logger: maxLineLength must be an integer of at least ${shortestLine}, got ${maxLineLength}`)
   if (options.write !== undefined && typeof options.write !== 'function')
     throw new TypeError('logger: write must be a function')
-  const write = options.write ?? (format === 'json' ? batchToStdout() : writeToStdout)
+  const write = options.write ?? (format === 'json' ? batchToStdout() : lineToStdout())
   return { format, write, maxLineLength }
 }
 

@@ -203,6 +203,29 @@ describe('a reader who is too slow', () => {
   })
 })
 
+test('a disk that is full for a while takes away its lines, and none that come later', async () => {
+  let [text, room] = ['', 8]
+  vi.spyOn(fs, 'writeSync').mockImplementation(((_fd: number, bytes: Uint8Array, at: number, length: number) => {
+    if (room === 0) throw Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' })
+    const taken = Math.min(length, room)
+    room -= taken
+    text += Buffer.from(bytes.subarray(at, at + taken)).toString()
+    return taken
+  }) as typeof fs.writeSync) // of its overloads, the one that batches use
+  const said = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const lines = batch({ batchLength: 12 })
+  for (const line of ['first', 'second', 'third']) lines.write(line)
+  lines.flush()
+  expect(lines.dropped).toBe(2)
+  room = 100
+  lines.write('fourth')
+  lines.flush()
+  expect(text).toBe('first\nse\nfourth\n')
+  expect(lines.dropped).toBe(2)
+  expect(said).toHaveBeenCalledTimes(1)
+  await lines.close()
+})
+
 test('a pipe that nobody reads any more is said once, and its lines are counted', async () => {
   const stderr = vi.spyOn(console, 'error').mockImplementation(() => {})
   const out = pipe(100)

@@ -240,6 +240,29 @@ describe('stdout', () => {
     expect(stdout).toMatch(/^time=\S+ level=info message=x\n$/)
   })
 
+  test('whose reader is slow keeps a bounded part, and says how many lines are missing', async () => {
+    const code = `
+      const log = logger()
+      for (let i = 0; i < 100_000; i++) log.info('line', { i, filler: 'x'.repeat(80) })
+      process.stderr.write('kept ' + process.stdout.writableLength)
+      process.stdin.once('data', () => setTimeout(() => process.exit(), 200))`
+    const child = spawn(process.execPath, args(code), { stdio: 'pipe' })
+    let [out, stderr] = ['', '']
+    child.stderr.on('data', chunk => {
+      stderr += chunk
+    })
+    await vi.waitFor(() => expect(stderr).toBe('kept 0'), { timeout: 30_000 })
+    child.stdout.on('data', chunk => {
+      out += chunk
+    })
+    child.stdin.write('go')
+    await new Promise(resolve => child.once('close', resolve))
+    const dropped = [...out.matchAll(/ message="log lines were dropped" dropped=(\d+)$/gm)]
+    const lost = dropped.reduce((sum, [, count]) => sum + Number(count), 0)
+    expect(lost).toBeGreaterThan(10_000)
+    expect(out.match(/ message=line i=\d+ filler=x{80}$/gm)?.length).toBe(100_000 - lost)
+  }, 60_000)
+
   test('that nobody reads any more does not end the program', async () => {
     const code = `
       process.stdin.once('data', async () => {
@@ -261,7 +284,7 @@ describe('stdout', () => {
     await closed
     child.stdin.write('go')
     const exitCode = await new Promise(resolve => child.once('close', resolve))
-    expect(stderr).toMatch(/^tenon: stdout does not take log lines any more:[\s\S]*EPIPE[\s\S]*alive$/)
+    expect(stderr).toMatch(/^tenon: fd 1 does not take log lines any more:[\s\S]*EPIPE[\s\S]*alive$/)
     expect(exitCode).toBe(0)
   })
 })
