@@ -39,7 +39,7 @@ export function redaction(options: RedactionOptions = {}, owner = 'redaction'): 
     isSecret,
     text(text) {
       if (!suspicious.test(text)) return text.length > longest ? cut(text) : text
-      return withoutNamed(withoutShapes(text.length > longest ? cut(text) : text), isSecret)
+      return withoutNamed(withoutElements(withoutShapes(text.length > longest ? cut(text) : text), isSecret), isSecret)
     },
   }
 }
@@ -58,7 +58,7 @@ export function redactedText(text: string): string {
 
 // Most texts have nothing of all that: one look shows it.
 const suspicious =
-  /[:=@]|%3D|ey[IJ]|A[KS]IA|gh[opsru]_|github_pat|glpat|xox|[rs]k[_-]|AIza|npm_|bearer|basic|pass|secret|token|key|cookie|credential/i
+  /[:=@<]|%3D|ey[IJ]|A[KS]IA|gh[opsru]_|github_pat|glpat|xox|[rs]k[_-]|AIza|npm_|bearer|basic|pass|secret|token|key|cookie|credential/i
 
 function cut(text: string): string {
   return `${text.slice(0, longest).replace(/[\ud800-\udbff]$/, '')}…`
@@ -98,12 +98,21 @@ function withoutShapes(text: string): string {
   return left
 }
 
-// A name and what stands between it and its value, in code, JSON (in strings as well), forms, headers and database errors.
-const named = /(?<![\w.-])([A-Za-z_][\w.-]*)(?:[\])]|%5D)?\\*["'`]?\s{0,8}(?::|=>?|%3D)\s{0,8}\(?/g
+// A name and what stands between it and its value, in code, JSON (in strings as well), forms, headers, database errors and on command
+// lines.
+const named = /(?<![\w.-])-{0,2}([A-Za-z_][\w.-]*)(?:[\])]|%5D)?\\*["'`]?\s{0,8}(?::|=>?|%3D)\s{0,8}\(?/g
 const inQuotes = /(\\*)(["'`])/y
 const bare = /[^\s,;&"'`<>)\]}]+/y
-const wholeLine = /[^\n\r"'`}]+/y
+// Up to a quote, which is mostly that of what the header is quoted in; but for parameters that are quoted themselves.
+const wholeLine = /(?:[^\n\r"'`}=]|=(?:\\*"[^"\n\r]*"?)?)+/y
+const element = /(<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)(?:\s[^<>]*)?>)(?:<!\[CDATA\[)?[^<]+/g
 const hasManyParts = /authorization|cookie/i
+
+/** The text without what is in elements of XML that have such a name. */
+function withoutElements(text: string, isSecret: (name: string) => boolean): string {
+  if (!text.includes('<')) return text
+  return text.replace(element, (all, tag: string, name: string) => (isSecret(name) ? tag + redacted : all))
+}
 
 /** The text without the values that follow the names of secrets. */
 function withoutNamed(text: string, isSecret: (name: string) => boolean): string {

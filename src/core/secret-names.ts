@@ -20,12 +20,38 @@ const anywhere = [
   'masterkey',
   'sharedkey',
   'accountkey',
+  'subscriptionkey',
+  'functionskey',
   'idempotencykey',
   'connectionstring',
   'assertion',
+  'codeverifier',
 ]
-const atTheEnd = ['token', 'signature', 'sessionid', 'sessid']
-const exactly = new Set(['auth', 'bearer', 'cvc', 'cvv', 'dsn', 'jwt', 'otp', 'pass', 'pwd', 'sid', 'sig', 'tokens'])
+const atTheEnd = [
+  'token',
+  'accesstokens',
+  'refreshtokens',
+  'authtokens',
+  'apitokens',
+  'signature',
+  'sessionid',
+  'sessid',
+]
+const exactly = new Set([
+  'auth',
+  'bearer',
+  'cvc',
+  'cvv',
+  'dsn',
+  'jwt',
+  'otp',
+  'pass',
+  'pw',
+  'pwd',
+  'sid',
+  'sig',
+  'tokens',
+])
 
 // Programs use the same few names again and again; names out of requests must not fill the memory.
 const maxKnown = 500

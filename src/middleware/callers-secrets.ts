@@ -20,7 +20,9 @@ export function hidingSecretsOf(context: Context, request: unknown): Hiding | un
   for (const [name, value] of context.metadata) {
     if (!isSecretName(name)) continue
     found.add(value)
-    found.add(value.slice(value.indexOf(' ') + 1)) // after the scheme
+    const credentials = value.slice(value.indexOf(' ') + 1) // after the scheme
+    found.add(credentials)
+    if (/^basic /i.test(value)) found.add(passwordIn(credentials))
   }
   for (const value of cookiesOf(context).values()) found.add(value)
   collect(request, found)
@@ -31,6 +33,18 @@ export function hidingSecretsOf(context: Context, request: unknown): Hiding | un
   if (secrets.length === 0) return undefined
   return text => secrets.reduce((left, secret) => left.replaceAll(secret, redacted), text)
 }
+
+/** The password of Basic credentials, as whoever has read them knows it. */
+function passwordIn(credentials: string): string {
+  try {
+    const pair = utf8.decode(Uint8Array.from(atob(credentials), character => character.charCodeAt(0)))
+    return pair.slice(pair.indexOf(':') + 1)
+  } catch {
+    return '' // no base64
+  }
+}
+
+const utf8 = new TextDecoder()
 
 function collect(request: unknown, into: Set<string>): void {
   let left = maxFields

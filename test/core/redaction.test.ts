@@ -32,6 +32,24 @@ describe('of a text is hidden', () => {
     ['a connection string', 'Server=db;Password=abc;Pooling=true', 'Server=db;Password=[redacted];Pooling=true'],
     ['a header', 'authorization: Custom abc def', 'authorization: [redacted]'],
     ['headers, line by line', 'Cookie: a=b; c=d\nhost: x', 'Cookie: [redacted]\nhost: x'],
+    ['a header with quotes', 'cookie: a=1; sid="abc"; b=2\nhost: x', 'cookie: [redacted]\nhost: x'],
+    [
+      'a header in quotes',
+      `-H 'Authorization: Digest user="ada", response="ab"' -X`,
+      `-H 'Authorization: [redacted]' -X`,
+    ],
+    [
+      'an option of a program',
+      'migrate --password=abc -Ddb.password=d --dry',
+      'migrate --password=[redacted] -Ddb.password=[redacted] --dry',
+    ],
+    [
+      'an element of XML',
+      '<u>ada</u><ns:Password Type="#Text">abc</ns:Password><pin><token><![CDATA[d]]></token>',
+      '<u>ada</u><ns:Password Type="#Text">[redacted]</ns:Password><pin><token>[redacted]</token>',
+    ],
+    ['a list of tokens', '{"accessTokens":["abc"],"maxTokens":3}', '{"accessTokens":[redacted],"maxTokens":3}'],
+    ['the key of a gateway', 'Ocp-Apim-Subscription-Key: abc', 'Ocp-Apim-Subscription-Key: [redacted]'],
     ['a database error', 'Key (password)=(abc) exists', 'Key (password)=([redacted]) exists'],
     ['in prose, in quotes', "wrong password 'abc def'", "wrong password '[redacted]'"],
     ['in prose, with a digit', 'unknown API key k-1234567, try again', 'unknown API key [redacted], try again'],
@@ -56,6 +74,7 @@ test.each([
   'lines[0].sku: Invalid input: expected string, received undefined',
   'connect ECONNREFUSED 127.0.0.1:8080',
   'http://localhost:8080/orders?page=2&to=ada@example.org',
+  'a --dry-run of <b>items</b> - <none>',
   'see https://example.org/a/b#c: it says why',
   'ada@example.org wrote: hello=world',
   'tokens: 17'.replace('tokens', 'items'),
@@ -112,6 +131,13 @@ describe('the time that a text takes grows as its length does, of', () => {
     'x:y@',
     'token=[',
     'token={a',
+    '<a ',
+    '<a:a',
+    '<token>',
+    '--token',
+    'a-',
+    'cookie="',
+    'cookie: a="',
   ]
   test.each(pieces)('%j', piece => {
     const cpuMs = (length: number): number => {

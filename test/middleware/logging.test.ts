@@ -210,6 +210,22 @@ test('a failure does not repeat what secrets the caller sent, whatever they look
   expect(log.entries[0]?.fields['cause']).toMatchObject({ name: 'Error', message: expect.stringMatching(/^ada sent/) })
 })
 
+test('a failure does not repeat the password of basic credentials, which arrives encoded', async () => {
+  const log = memoryLogger()
+  const endpoint = logging(log)(
+    fromPromise(async (_: string, { metadata }) => {
+      const [, password] = Buffer.from(metadata.get('authorization')?.slice(6) ?? '', 'base64')
+        .toString()
+        .split(':')
+      return failed('unauthenticated', 'WRONG', `ada is not ${password}`)
+    }),
+  )
+  for (const credentials of [Buffer.from('ada:öpen sesame').toString('base64'), 'no base64'])
+    await call(endpoint, 'x', { context: testContext({ metadata: { authorization: `Basic ${credentials}` } }) })
+  expect(log.entries[0]?.fields['failure']).toBe('ada is not [redacted]')
+  expect(log.entries[1]?.fields['reason']).toBe('WRONG')
+})
+
 test('a stream is logged once, when it has ended', async () => {
   const log = memoryLogger()
   const mock = mockEndpoint<string, AsyncIterable<number>>(method)
