@@ -1,6 +1,7 @@
 // The one queue between calls and a collector. A collector that is slow, down or mad costs the spans it does not take, a bounded amount
 // of memory and one request at a time: never a call.
 import { observe } from '../core/call-error.js'
+import { errorText } from '../core/error-text.js'
 import { type Clock, systemClock, type Timer } from '../core/index.js'
 import type { FinishedSpan } from './finished-span.js'
 import type { Exporter, Origin, Reporter } from './reporter.js'
@@ -88,7 +89,8 @@ class Batching<Item extends Sized> implements BatchingReporter<Item> {
     this.#onFailure =
       options.onFailure ??
       ((error, counts) => {
-        if (!this.#isFailing) console.error(`tenon: ${exporter.name} does not take spans (${lost(counts)}):`, error)
+        if (!this.#isFailing)
+          console.error(`tenon: ${exporter.name} does not take spans (${lost(counts)}): ${errorText(error)}`)
       })
   }
 

@@ -121,9 +121,14 @@ export class RecordedSpan implements Span, FinishedSpan, TraceContext {
       this.#count('attributes')
       return
     }
-    if (known < 0) this.#names.push(bounded)
-    this.#values[known < 0 ? this.#names.length - 1 : known] = kept
-    this.#size += entrySize + (typeof kept === 'string' ? kept.length : 0)
+    if (known < 0) {
+      this.#names.push(bounded)
+      this.#values.push(kept)
+      this.#size += entrySize + lengthOf(kept)
+    } else {
+      this.#size += lengthOf(kept) - lengthOf(this.#values[known])
+      this.#values[known] = kept
+    }
   }
 
   setAll(attributes: SpanAttributes): void {
@@ -171,8 +176,9 @@ export class RecordedSpan implements Span, FinishedSpan, TraceContext {
 
   fail({ message }: SpanError): void {
     if (this.#durationMs >= 0) return
+    const before = lengthOf(this.#error)
     this.#error = String(boundedValue(message, this.trace.home.limits.maxValueLength))
-    this.#size += this.#error.length
+    this.#size += this.#error.length - before
   }
 
   end(at: number = this.trace.clock.now()): void {
@@ -244,6 +250,10 @@ export class RecordedSpan implements Span, FinishedSpan, TraceContext {
 }
 
 const noneDropped: Dropped = Object.freeze({ attributes: 0, events: 0, links: 0 })
+
+function lengthOf(value: SpanValue | undefined): number {
+  return typeof value === 'string' ? value.length : 0
+}
 
 function sizeOf(attributes: SpanAttributes): number {
   let size = 0

@@ -36,6 +36,10 @@ export class SpanQueue<Item extends Sized> {
   }
 
   push(span: Item): void {
+    if (span.size > this.#maxBytes) {
+      this.#dropped++ // it never fits, and need not take all others with it
+      return
+    }
     if (this.#size === this.#ring.length) this.#drop()
     this.#ring[(this.#first + this.#size) % this.#ring.length] = span
     this.#size++

@@ -168,16 +168,16 @@ describe('a collector that', () => {
   )
 })
 
-test('a span that is larger than the queue may be leaves room for others', () => {
+test('a span that is larger than the queue may be is dropped itself, and no other for it', () => {
   const { reporter } = set({ maxQueueBytes: 10_000 })
   reporter.report(span(1, 4_000))
   reporter.report(span(2, 4_000))
   reporter.report(span(3, 4_000))
   expect(reporter.counts).toMatchObject({ queued: 2, dropped: 1 })
   reporter.report(span(4, 20_000))
-  expect(reporter.counts).toMatchObject({ queued: 0, dropped: 4 })
+  expect(reporter.counts).toMatchObject({ queued: 2, dropped: 2 })
   reporter.report(span(5))
-  expect(reporter.counts).toMatchObject({ queued: 1, dropped: 4 })
+  expect(reporter.counts).toMatchObject({ queued: 3, dropped: 2 })
 })
 
 describe('closing', () => {
@@ -282,10 +282,27 @@ test('a failure is told once in a row on stderr where nobody asks to be told', a
     report(reporter, 1)
     await clock.advance(1_000)
   }
-  expect(said.map(([text]) => text)).toEqual([
-    'tenon: collector does not take spans (1 are lost so far):',
-    'tenon: collector does not take spans (3 are lost so far):',
+  expect(said.map(([text]) => String(text).split('\n')[0])).toEqual([
+    'tenon: collector does not take spans (1 are lost so far): Error: refused',
+    'tenon: collector does not take spans (3 are lost so far): Error: refused',
   ])
+})
+
+test('what a collector says shows no secret on stderr, and makes no line of its own', async ({ onTestFinished }) => {
+  const said: string[] = []
+  const { error } = console
+  console.error = (...words: unknown[]) => void said.push(words.map(String).join(' '))
+  onTestFinished(() => {
+    console.error = error
+  })
+  const clock = manualClock()
+  const answer = Object.assign(new Error('403: token=s3cret\nlevel=info \u001b[2J'), { request: { token: 's3cret' } })
+  const reporter = batching({ name: 'collector', export: () => Promise.reject(answer) }, { clock })
+  report(reporter, 1)
+  await clock.advance(1_000)
+  expect(said).toHaveLength(1)
+  expect(said[0]).toContain('403: token=[redacted]\n    level=info \\u001b[2J')
+  expect(said[0]).not.toContain('s3cret')
 })
 
 test('reports for one tracer only: spans of two processes would have one name', () => {

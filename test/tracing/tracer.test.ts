@@ -154,6 +154,21 @@ describe('the record of a span', () => {
     expect(record?.size).toBeGreaterThan(600)
   })
 
+  test('takes no more memory in the books for being written again and again', () => {
+    const { traces, reporter } = set()
+    const [once, often] = [traces.start('work'), traces.start('work')]
+    for (let i = 0; i < 10_000; i++) {
+      often.set('step', 'one of many')
+      often.fail({ message: 'not yet' })
+    }
+    for (const span of [once, often]) {
+      span.set('step', 'last')
+      span.fail({ message: 'ended' })
+      span.end()
+    }
+    expect(reporter.spans[1]?.size).toBe(reporter.spans[0]?.size)
+  })
+
   test('takes no value that is none', () => {
     const { traces, reporter } = set()
     const span = traces.start('work')
