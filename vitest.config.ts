@@ -18,9 +18,6 @@ const { exclude: excluded = [] } = parseArgs({
   options: { exclude: { type: 'string', multiple: true } },
 }).values
 
-/** The folders of tests that start programs, take signals, or load libraries that change the whole process. */
-const aloneFolders = ['examples', 'integration', 'lifecycle', 'package', 'runtimes']
-
 /** The test files, with what is in them; `bench` has none of ours, but packages of others that have some. */
 function testFiles(): readonly { readonly path: string; readonly text: string }[] {
   const own = readdirSync(`${root}test`).filter(name => name !== 'bench')
@@ -38,8 +35,8 @@ function testFiles(): readonly { readonly path: string; readonly text: string }[
 const changesOrMeasures =
   /vi\.mock\(|useFakeTimers|In a process of its own|process\.(memoryUsage|cpuUsage|getActiveResourcesInfo)|_getActiveHandles|\/cpu\.js'/
 
-function isAlone({ path, text }: { readonly path: string; readonly text: string }): boolean {
-  return changesOrMeasures.test(text) || aloneFolders.some(folder => path.startsWith(`test/${folder}/`))
+function isAlone({ text }: { readonly text: string }): boolean {
+  return changesOrMeasures.test(text)
 }
 
 export default defineConfig(({ mode }) => {

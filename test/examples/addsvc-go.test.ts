@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cached, freePorts } from '../integration/server-program.js'
-import { type Program, start, startScript } from './program.js'
+import { type Program, start, startBundled, startScript } from './program.js'
 
 const server = cached('gokit-addsvc-0.10.0')
 const client = cached('gokit-addcli-0.10.0')
@@ -62,7 +62,7 @@ describe('addsvc', { timeout: 120_000 }, () => {
     })
 
   const ourClient = async (...args: string[]): Promise<Called> => {
-    const program = startScript('examples/run.ts', ['addcli', ...args])
+    const program = startBundled('examples/addcli/main.ts', args)
     const code = Number(await program.ended)
     return [code, program.output()]
   }

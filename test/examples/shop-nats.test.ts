@@ -6,12 +6,12 @@ import * as nats from 'tenon/transport/nats'
 import { expect, test } from 'vitest'
 import { Stock } from '../../examples/shop/contracts.js'
 import { needNats, startNats } from '../integration/nats.js'
-import { startScript } from './program.js'
+import { startBundled } from './program.js'
 
 test('the shop is served over NATS as well, and both stop together', async ({ skip }) => {
   needNats(skip)
   const broker = await startNats()
-  const shop = startScript('examples/shop/main.ts', ['--port', '0'], { NATS_URL: `nats://127.0.0.1:${broker.port}` })
+  const shop = startBundled('examples/shop/main.ts', ['--port', '0'], { NATS_URL: `nats://127.0.0.1:${broker.port}` })
   const [, address = ''] = await shop.waitFor(/Orders at (\S+)/)
   const connection = await connectNats({ servers: `127.0.0.1:${broker.port}` })
   const overNats = connect(Stock, nats.client(connection))

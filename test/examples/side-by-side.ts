@@ -1,6 +1,6 @@
 // An example of Go kit and its port, both running: the real Go program is built and started, and asked the same as ours.
 import { buildGoExample, type GoExample, type GoProgram } from './go-example.js'
-import { freePort, type Program, start, startScript } from './program.js'
+import { freePort, type Program, start, startBundled } from './program.js'
 
 const required = process.env['TENON_REQUIRE_SERVERS'] === '1'
 
@@ -32,7 +32,7 @@ export class SideBySide {
     }
     this.originalPort = await freePort()
     this.original = start(this.#program.path, flags, { ADDRESS: `127.0.0.1:${this.originalPort}` })
-    this.ours = startScript('examples/run.ts', [this.name, ...flags], { PORT: '0' })
+    this.ours = startBundled(`examples/${this.name}/main.ts`, flags, { PORT: '0' })
     this.ourPort = Number((await this.ours.waitFor(/port (\d+)/))[1])
     for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 20) {
       if (await isThere(this.originalPort).catch(() => undefined)) return true

@@ -1,6 +1,6 @@
 /**
  * A real Prometheus reads a running service: what it answers is what was counted, promtool finds nothing to mend, and each expression of
- * the dashboard and of the alerts gives data.
+ * the dashboard and of the alerts gives data. In a process of its own: prom-client goes on measuring it.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

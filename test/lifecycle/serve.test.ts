@@ -1,3 +1,4 @@
+// In a process of its own: it sends it signals, and counts who listens to them.
 /** `serve` as it starts: what it refuses, what it undoes, and what probes are told. */
 import { contract, implement, method, type Runtime, type ServerBinding } from 'tenon/contract'
 import { around, type LintRule, manualClock } from 'tenon/core'

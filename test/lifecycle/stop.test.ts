@@ -1,3 +1,4 @@
+// In a process of its own: it sends it signals, and counts who listens to them.
 /** Stopping in virtual time: who is told what, when, and in which order. */
 import { manualClock } from 'tenon/core'
 import { resource, serve } from 'tenon/lifecycle'
