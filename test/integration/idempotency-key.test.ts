@@ -24,7 +24,7 @@ describe('one key in two processes', () => {
 
   test('one of them runs, longer than its lease, and both have its answer', { timeout: 60_000 }, async () => {
     const { order, runs } = await opened()
-    const first = order('first', 3_000)
+    const first = order('first', 6_000)
     await first.waitFor(/^running$/m)
     const second = order('second', 0)
     expect([await told(first), await told(second)]).toEqual([{ by: 'first' }, { by: 'first' }])

@@ -38,13 +38,16 @@ async function withServer<S extends MetricServer>(
 
 async function until<T>(read: () => T | Promise<T>, isEnough: (value: T) => boolean): Promise<T> {
   let value = await read()
-  for (let waitedMs = 0; waitedMs < 10_000 && !isEnough(value); waitedMs += 50) {
+  for (let waitedMs = 0; waitedMs < 20_000 && !isEnough(value); waitedMs += 50) {
     await new Promise(resolve => setTimeout(resolve, 50))
     value = await read()
   }
   if (!isEnough(value)) throw new Error(`it stayed ${JSON.stringify(value)}`)
   return value
 }
+
+/** Sends nothing between the times that a test says, however long it takes. */
+const whenAsked = { intervalMs: 3_600_000 }
 
 /** Some of each kind. */
 function counted(): MetricRegistry {
@@ -61,7 +64,7 @@ describe('Etsy’s statsd', () => {
     await withServer(startStatsd, async server => {
       const registry = counted()
       const { port } = server
-      const sender = statsd(registry, { port, prefix: 'shop', maxSamples: 10 })
+      const sender = statsd(registry, { ...whenAsked, port, prefix: 'shop', maxSamples: 10 })
       const took = registry.histogram({ name: 'took_seconds', help })
       for (const seconds of [0.25, 0.5]) took.observe(seconds)
       const many = registry.histogram({ name: 'size_bytes', help })
@@ -86,7 +89,7 @@ describe('a server that reads DogStatsD', () => {
     needStatsdExporter(skip)
     await withServer(startStatsdExporter, async ({ port, page }) => {
       const registry = counted()
-      const sender = statsd(registry, { port, prefix: 'shop', maxSamples: 10, dialect: 'dogstatsd' })
+      const sender = statsd(registry, { ...whenAsked, port, prefix: 'shop', maxSamples: 10, dialect: 'dogstatsd' })
       const took = registry.histogram({ name: 'took_seconds', help, labels: ['method'] })
       for (const seconds of [0.25, 0.5]) took.with({ method: 'shop.v1.Orders/place' }).observe(seconds)
       const many = registry.histogram({ name: 'size_bytes', help })
@@ -118,6 +121,7 @@ describe('Graphite', () => {
       const registry = counted()
       const events: string[] = []
       const sender = graphite(registry, {
+        ...whenAsked,
         port: server.port,
         prefix: 'shop',
         onEvent: ({ type }) => void events.push(type),
@@ -150,7 +154,7 @@ describe('Graphite', () => {
       await sender.close()
       expect(sender.droppedBytes).toBe(0)
     })
-  }, 30_000)
+  }, 120_000)
 })
 
 describe('InfluxDB', () => {
@@ -160,7 +164,7 @@ describe('InfluxDB', () => {
       const registry = counted()
       const events: string[] = []
       const url = `http://127.0.0.1:${server.port}/write?db=shop`
-      const sender = influx(registry, { url, onEvent: ({ type }) => void events.push(type) })
+      const sender = influx(registry, { ...whenAsked, url, onEvent: ({ type }) => void events.push(type) })
       const took = registry.histogram({ name: 'took_seconds', help, buckets: [0.1, 0.2], labels: ['code'] })
       for (const seconds of [0.05, 0.15, 0.15, 9]) took.with({ code: 'ok' }).observe(seconds)
       took.with({ code: '' }).observe(1)
@@ -185,14 +189,14 @@ describe('InfluxDB', () => {
       expect(await queryInflux(server, 'SELECT count(value) FROM late_total')).toMatchObject([{ count: 2 }])
       expect(sender.droppedBytes).toBe(0)
     })
-  }, 30_000)
+  }, 120_000)
 
   it('that knows no such database loses the lines, and it is told', async ({ skip }) => {
     need(skip, '/usr/bin/influxd')
     await withServer(startInflux, async server => {
       const errors: unknown[] = []
       const url = `http://127.0.0.1:${server.port}/write?db=none`
-      const sender = influx(counted(), { url, onEvent: event => void errors.push(event) })
+      const sender = influx(counted(), { ...whenAsked, url, onEvent: event => void errors.push(event) })
       await sender.close()
       expect(errors).toMatchObject([{ type: 'dropped', error: { message: expect.stringContaining('404') } }])
       expect(sender.droppedBytes).toBeGreaterThan(50)

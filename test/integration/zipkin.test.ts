@@ -181,6 +181,6 @@ describe('a real Zipkin', () => {
       'shop SERVER shop.v1.orders/place',
       'stock SERVER shop.v1.stock/reserve',
     ]
-    await expect.poll(rows, { timeout: 5_000 }).toEqual(expected)
+    await expect.poll(rows).toEqual(expected)
   })
 })

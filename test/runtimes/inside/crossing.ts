@@ -28,7 +28,7 @@ function crossingCase(name: string, body: (demo: DemoClient, key: string) => Pro
 
 /** Until a call has begun at the server, or has been told that it is over; not for ever. */
 async function seen(demo: DemoClient, key: string, what: 'begun' | 'ended'): Promise<void> {
-  for (let looks = 0; looks < 250; looks++) {
+  for (let looks = 0; looks < 1_000; looks++) {
     if ((await callOrThrow(demo.waiting, { key }))[what] > 0) return
     await new Promise(resolve => setTimeout(resolve, 20))
   }
@@ -74,7 +74,7 @@ export const streamedRequests: readonly ConformanceCase<Crossing>[] = [
     async function* questions(): AsyncGenerator<{ count: number }> {
       for (let sent = 1; sent <= 3; sent++) {
         yield { count: sent }
-        for (let looks = 0; answered < sent && looks < 250; looks++)
+        for (let looks = 0; answered < sent && looks < 1_000; looks++)
           await new Promise(resolve => setTimeout(resolve, 20))
         assert.equal(answered, sent)
       }

@@ -476,7 +476,7 @@ describe('a collector that', () => {
       new Promise((resolve, reject) =>
         server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
       )
-    await expect.poll(connections, { timeout: 5_000 }).toBeLessThan(5)
+    await expect.poll(connections).toBeLessThan(5)
   })
 })
 

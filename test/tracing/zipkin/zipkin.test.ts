@@ -187,7 +187,7 @@ describe('a collector that', () => {
     const reporter = zipkin(hanging.url, { ...quiet, maxQueue: 100, maxBatch: 10, timeoutMs: 500, flushTimeoutMs: 50 })
     await traced(reporter, 1_000)
     expect(reporter.counts.queued).toBeLessThanOrEqual(100)
-    const patient = { timeout: 8_000 }
+    const patient = { timeout: 20_000 }
     await expect.poll(() => hanging.requests.length, patient).toBeGreaterThan(0)
     await expect.poll(() => hanging.closed, patient).toBeGreaterThan(0) // the request has been aborted
     await reporter.close()

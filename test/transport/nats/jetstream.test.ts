@@ -51,7 +51,7 @@ async function scene(library: string, connectionOf = libraries[library]): Promis
   const [subject, dead] = [`orders.${stream}`, `dead.${stream}`]
   await manager?.streams.add({ name: stream, subjects: [subject] })
   await manager?.streams.add({ name: `D${stream}`, subjects: [dead] })
-  await manager?.consumers.add(stream, { durable_name: 'work', ack_policy: 'explicit', ack_wait: 1_000_000_000 })
+  await manager?.consumers.add(stream, { durable_name: 'work', ack_policy: 'explicit', ack_wait: 4e9 })
   const connection = await connectionOf?.(broker?.port ?? 0)
   if (connection === undefined) throw new Error(library)
   return {
