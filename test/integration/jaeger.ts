@@ -70,7 +70,7 @@ export async function startJaeger(): Promise<JaegerServer> {
     otlpUrl: `http://${otlp}`,
     zipkinUrl: `http://${zipkin}`,
     async trace(traceId, spans) {
-      for (let tries = 0; tries < 100; tries++) {
+      for (let tries = 0; tries < 400; tries++) {
         const response = await fetch(`${url}/api/traces/${traceId}`)
         const { data } = response.ok ? ((await response.json()) as { data: readonly JaegerTrace[] }) : { data: [] } // Jaeger's query API
         const [trace] = data

@@ -50,7 +50,7 @@ export async function startZipkin(): Promise<ZipkinServer> {
     url,
     query,
     async trace(traceId, spans) {
-      for (let tries = 0; tries < 100; tries++) {
+      for (let tries = 0; tries < 400; tries++) {
         const trace = (await query(`trace/${traceId}`)) as readonly ZipkinSpan[] | undefined // Zipkin's API v2
         if (trace !== undefined && trace.length >= spans) return trace
         await new Promise(resolve => setTimeout(resolve, 50))
