@@ -236,3 +236,65 @@ test('secrets are the same or not, whatever their lengths', () => {
   expect(isSameSecret('a', 'ab')).toBe(false)
   expect(isSameSecret('a', 'b')).toBe(false)
 })
+
+describe('made-up credentials', () => {
+  const { key, hash } = createApiKey('shop')
+  const keys = apiKey({ find: apiKeys([{ hash, principal: { id: 'program' } }]) })
+  const passwords = basic({
+    realm: 'shop',
+    verify: given => (given.user === 'ada' && isSameSecret(given.password, 'a:b') ? { id: 'ada' } : undefined),
+  })
+  const goodBasic = base64('ada:a:b')
+  const clock = manualClock()
+
+  const character = fc.constantFrom(...'ABCDabcd0189+/=-_:., "~')
+  const edited = fc
+    .record({
+      whole: fc.constantFrom(key, goodBasic, hash),
+      at: fc.nat(70),
+      cut: fc.nat(2),
+      put: fc.string({ maxLength: 2 }),
+    })
+    .map(({ whole, at, cut, put }) => whole.slice(0, at) + put + whole.slice(at + cut))
+  const userInfo = fc.constantFrom(
+    'ada:a:b',
+    'ada:a:b\0',
+    'ada',
+    ':',
+    'ada:',
+    ':a:b',
+    'ada:a:b:',
+    'ADA:a:b',
+    '\ufeffada:a:b',
+  )
+  const text = fc.oneof(
+    edited,
+    fc.array(character, { maxLength: 60 }).map(all => all.join('')),
+    fc.uint8Array({ maxLength: 40 }).map(base64),
+    fc.record({ userInfo, more: fc.constantFrom('', '=', ' ', 'A') }).map(each => base64(each.userInfo) + each.more),
+  )
+
+  test(
+    'are refused, and nothing throws',
+    () => {
+      const judged = { good: 0, bad: 0 }
+      const judge = (scheme: Scheme<object>, metadata: Record<string, string>, isGood: boolean): void => {
+        const verdict = scheme.verify(testContext({ clock, metadata }), undefined)
+        const isLetIn = typeof verdict === 'object' && 'principal' in verdict
+        const isRefused = typeof verdict === 'object' && '_tag' in verdict && verdict.left.code === 'unauthenticated'
+        if (isGood ? !isLetIn : !isRefused) expect({ metadata, verdict }).toBe(isGood ? 'let in' : 'refused')
+        judged[isGood ? 'good' : 'bad']++
+      }
+      fc.assert(
+        fc.property(text, given => {
+          judge(keys, { 'x-api-key': given }, given === key)
+          judge(passwords, { authorization: `Basic ${given}` }, given.trimStart() === goodBasic)
+        }),
+        { numRuns: deep(1_000, 500_000) },
+      )
+      expect(judged.bad).toBeGreaterThan(deep(1_500, 900_000))
+      expect(judged.good).toBeGreaterThan(0)
+    },
+    deep(20_000, 1_200_000),
+  )
+})
