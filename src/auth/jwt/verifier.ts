@@ -50,13 +50,25 @@ export function verifierOf(options: AnyJwtOptions): Verifier {
       const expected: Expectations = { issuer, audience: audiences, tolerance, maxAge, now }
       const rules: ClaimRules = { now, tolerance, required }
       return andThen(verifySignature(token, key, expected), refused => {
-        if (refused !== undefined) return refused
-        const wrong = wrongClaim(claims, rules)
-        return wrong === undefined ? { claims, until: endOf(claims, maxAge), version } : rejected(wrong)
+        if (refused !== undefined && refused.left.reason !== 'TOKEN_EXPIRED') return refused
+        // Expiry is told where it is all that is wrong: whoever hears of it gets another token of the same kind.
+        const wrong = wrongClaim(claims, rules) ?? (refused === undefined ? undefined : wrongParty(claims, expected))
+        if (wrong !== undefined) return rejected(wrong)
+        return refused ?? { claims, until: endOf(claims, maxAge), version }
       })
     })
   }
   return { keys, verify }
+}
+
+/** What is wrong with who has issued a token, and for whom: the libraries look at that last. */
+function wrongParty(
+  { iss, aud }: Readonly<Record<string, unknown>>,
+  { issuer, audience }: Expectations,
+): string | undefined {
+  if (iss !== issuer) return 'the token is of another issuer'
+  const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
+  return audience.some(each => named.includes(each)) ? undefined : 'the token is for another audience'
 }
 
 /** When a token ends by itself, in ms. Its times have been checked. */

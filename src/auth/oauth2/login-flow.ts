@@ -81,7 +81,8 @@ export class LoginFlow<S extends StandardSchemaV1<unknown, object>, P extends ob
     const { principal } = this.#options
     // Without `principal`, P is what the schema gives.
     const who = principal === undefined ? (loggedIn.claims as object as P) : await principal(loggedIn, context)
-    if (who === undefined) return loginRefused('that is nobody known here')
+    // Databases say null for nobody, and a comparison that failed says false.
+    if (typeof who !== 'object' || who === null) return loginRefused('that is nobody known here')
     await this.#options.sessions.start(context, who, { crossSite: 'allow' }) // the state is of this browser
     return redirected(context, login.returnTo)
   }

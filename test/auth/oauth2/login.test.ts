@@ -399,8 +399,8 @@ describe('what comes back is refused', () => {
     expect(await ada.visit(endpoints.callback, await begin(ada))).toBe(refused)
   })
 
-  test('of somebody who is not known here', async () => {
-    const { begin, browser, endpoints, who } = await shop({ principal: async () => undefined })
+  test.each([undefined, null, false, ''])('of somebody who is not known here: %j', async nobody => {
+    const { begin, browser, endpoints, who } = await shop({ principal: async () => nobody as undefined })
     const ada = browser()
     expect(await ada.visit(endpoints.callback, await begin(ada))).toBe(refused)
     expect(await who(ada)).toBeUndefined()
