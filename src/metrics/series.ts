@@ -24,7 +24,8 @@ export class ValueSeries implements Counter, Gauge {
   }
 
   add(amount: number = 1): void {
-    if (amount >= this.#least && amount <= Number.MAX_VALUE) this.#cell[0] = (this.#cell[0] ?? 0) + amount
+    if (typeof amount === 'number' && amount >= this.#least && amount <= Number.MAX_VALUE)
+      this.#cell[0] = (this.#cell[0] ?? 0) + amount
     else this.#reject()
   }
 
@@ -101,7 +102,7 @@ function byHalves(buckets: Float64Array, value: number): number {
   return from
 }
 
-/** A finite number; `Number.isFinite` is no faster, and takes what is no number for one that is merely not finite. */
+/** A finite number, whatever types have promised: text would be appended, and a bigint throw. */
 function isCountable(value: number): boolean {
-  return value >= -Number.MAX_VALUE && value <= Number.MAX_VALUE
+  return typeof value === 'number' && value >= -Number.MAX_VALUE && value <= Number.MAX_VALUE
 }

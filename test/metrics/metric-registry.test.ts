@@ -72,28 +72,33 @@ describe('instruments', () => {
     expect(readOf(registry, 'b_seconds')).toEqual([{ labels: {}, count: 1, sum: 2, counts: [1] }])
   })
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 'x' as never, undefined as never])(
-    'a value that cannot be counted, %s, is left out, and counted as such',
-    value => {
-      const registry = metricRegistry()
-      const counter = registry.counter({ name: 'c_total', help })
-      const gauge = registry.gauge({ name: 'g', help })
-      const histogram = registry.histogram({ name: 'h', help })
-      if (value !== undefined) counter.add(value)
-      counter.add(-1)
-      gauge.set(value)
-      histogram.observe(value)
-      const metric = (name: string, count: number) => ({ labels: { metric: name }, value: count })
-      expect(readOf(registry, 'tenon_metrics_rejected_total')).toEqual([
-        metric('c_total', value === undefined ? 1 : 2),
-        metric('g', 1),
-        metric('h', 1),
-      ])
-      expect(readOf(registry, 'c_total')).toEqual([{ labels: {}, value: 0 }])
-      expect(readOf(registry, 'g')).toEqual([{ labels: {}, value: 0 }])
-      expect(readOf(registry, 'h')).toMatchObject([{ count: 0, sum: 0 }])
-    },
-  )
+  it.each([
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+    'x' as never,
+    '5' as never,
+    5n as never,
+    undefined as never,
+  ])('a value that cannot be counted, %s, is left out, and counted as such', value => {
+    const registry = metricRegistry()
+    const counter = registry.counter({ name: 'c_total', help })
+    const gauge = registry.gauge({ name: 'g', help })
+    const histogram = registry.histogram({ name: 'h', help })
+    if (value !== undefined) counter.add(value)
+    counter.add(-1)
+    gauge.set(value)
+    histogram.observe(value)
+    const metric = (name: string, count: number) => ({ labels: { metric: name }, value: count })
+    expect(readOf(registry, 'tenon_metrics_rejected_total')).toEqual([
+      metric('c_total', value === undefined ? 1 : 2),
+      metric('g', 1),
+      metric('h', 1),
+    ])
+    expect(readOf(registry, 'c_total')).toEqual([{ labels: {}, value: 0 }])
+    expect(readOf(registry, 'g')).toEqual([{ labels: {}, value: 0 }])
+    expect(readOf(registry, 'h')).toMatchObject([{ count: 0, sum: 0 }])
+  })
 
   it('asked for twice with one description, an instrument is the same', () => {
     const registry = metricRegistry()

@@ -7,7 +7,7 @@ import {
   type MetricData,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { call, fromPromise } from '../../src/core/index.js'
 import { metricRegistry } from '../../src/metrics/index.js'
 import { otel } from '../../src/metrics/otel/index.js'
@@ -128,4 +128,25 @@ it.each([
   [metricRegistry(), {}, /otel: needs a Meter/],
 ])('%s and %s are refused', (registry, meter, message) => {
   expect(() => otel(registry as never, meter as never)).toThrow(message)
+})
+
+it('keeps what a meter throws out of the calls', () => {
+  const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const registry = metricRegistry()
+  const observable = { addCallback() {}, removeCallback() {} }
+  const end = otel(registry, {
+    createObservableCounter: () => observable,
+    createObservableGauge: () => observable,
+    createHistogram: () => ({
+      record() {
+        throw new Error('the SDK is broken')
+      },
+    }),
+  })
+  const duration = registry.histogram({ name: 'took_seconds', help })
+  expect(() => duration.observe(1)).not.toThrow()
+  expect(String(told.mock.calls[0])).toContain('the SDK is broken')
+  expect(registry.families[0]?.read()).toMatchObject([{ count: 1 }])
+  end()
+  told.mockRestore()
 })

@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { manualClock } from '../../src/core/index.js'
 import { graphite } from '../../src/metrics/graphite/index.js'
 import { metricRegistry } from '../../src/metrics/index.js'
-import { influx } from '../../src/metrics/influx/index.js'
+import { influx, type SenderEvent } from '../../src/metrics/influx/index.js'
 import { quantile } from '../../src/metrics/intervals.js'
 import { deep } from '../deep.js'
 
@@ -151,6 +151,40 @@ describe('InfluxDB', () => {
   })
 })
 
+// No more of it can be read than what lies in buffers, however fast it comes.
+it.each([200, 500])('InfluxDB that answers %i without end is not listened to', async status => {
+  let [written, closed] = [0, () => {}]
+  const left = new Promise<void>(resolve => {
+    closed = resolve
+  })
+  const { port } = await listening(
+    createHttpServer((_, response) => {
+      response.writeHead(status).on('close', closed)
+      const more = (): void => {
+        for (let room = true; room && !response.destroyed && written < 1e9; written += 65_536)
+          room = response.write('x'.repeat(65_536))
+      }
+      response.on('drain', more)
+      more()
+    }),
+  )
+  const events: SenderEvent[] = []
+  const registry = metricRegistry()
+  registry.counter({ name: 'orders_total', help }).add()
+  const sender = influx(registry, {
+    url: `http://127.0.0.1:${port}/write`,
+    timeoutMs: 60_000,
+    onEvent: event => void events.push(event),
+  })
+  await sender.flush()
+  await left
+  expect(written).toBeLessThan(5e7)
+  expect(events.map(({ type }) => type)).toEqual(status === 200 ? [] : ['failed'])
+  const [first] = events
+  if (first?.type === 'failed') expect(first.error).toMatchObject({ message: `500 ${'x'.repeat(500)}` })
+  await sender.close()
+})
+
 describe('a quantile', () => {
   it.each([
     [0.5, [1, 2], [0, 0, 0], undefined],
@@ -192,6 +226,10 @@ it.each([
   [() => influx(metricRegistry(), {} as never), /url is required/],
   [() => influx(metricRegistry(), { url: 'a' }), /url must/],
   [() => influx(metricRegistry(), { url: 'udp://a' }), /url must/],
+  [
+    () => influx(metricRegistry(), { url: 'http://u:p@a' }),
+    /^influx: the url must not have a password in it; use headers$/,
+  ],
   [() => influx(metricRegistry(), { url: 'http://a', headers: { 'a b': 'c' } }), /headers must/],
 ])('options that make no sense are refused: %s', (make, message) => {
   expect(make).toThrow(message)

@@ -10,7 +10,7 @@ import { lineOf } from './line-protocol.js'
 
 /** Options of {@link influx}. */
 export interface InfluxOptions extends SenderOptions {
-  /** Where lines are written: `http://127.0.0.1:8086/write?db=shop`, of InfluxDB 2 `…/api/v2/write?org=me&bucket=shop`. */
+  /** Where lines are written: `http://127.0.0.1:8086/write?db=shop`, of InfluxDB 2 `…/api/v2/write?org=me&bucket=shop`. Without a password. */
   readonly url: string
   /** Headers of each request: `{ authorization: 'Token …' }`. @defaultValue none */
   readonly headers?: Readonly<Record<string, string>>
@@ -38,6 +38,8 @@ export function influx(registry: MetricRegistry, options: InfluxOptions): Metric
   if (typeof registry?.attach !== 'function') throw new TypeError('influx: needs a metricRegistry')
   const settings = checkedOptions('influx', rules, { base: undefined, given: options }) as Checked // all that have a default are there
   const url = new URL(settings.url)
+  if (url.username !== '' || url.password !== '')
+    throw new TypeError('influx: the url must not have a password in it; use headers')
   url.searchParams.set('precision', 'ms')
   const { clock, headers = {}, prefix } = settings
   const intervals = new Intervals()
@@ -51,6 +53,7 @@ export function influx(registry: MetricRegistry, options: InfluxOptions): Metric
 }
 
 const batchBytes = 262_144
+const longestSaid = 500
 
 type Checked = InfluxOptions & Required<Pick<InfluxOptions, 'clock'>>
 
@@ -86,12 +89,22 @@ async function post(
     headers: { 'content-type': 'text/plain; charset=utf-8', ...headers },
     signal,
   })
-  const text = (await response.text()).slice(0, 500)
-  if (response.ok) return
-  const said = `${response.status} ${text.trim()}`
+  if (response.ok) return void response.body?.cancel() // nobody reads what it says, however long that is
+  const said = `${response.status} ${(await beginningOf(response)).trim()}`
   if (response.status >= 400 && response.status < 500 && response.status !== 408 && response.status !== 429)
     throw new Refused(said)
   throw new Error(said)
+}
+
+/** Of what a server says, as much as somebody will read. */
+async function beginningOf({ body }: Response): Promise<string> {
+  let text = ''
+  const decoder = new TextDecoder()
+  for await (const part of body ?? []) {
+    text += decoder.decode(part, { stream: true })
+    if (text.length >= longestSaid) break // which cancels the rest
+  }
+  return text.slice(0, longestSaid)
 }
 
 interface Now {

@@ -1,5 +1,6 @@
 // Metrics for OpenTelemetry: our instruments as those of a meter, for whatever SDK and exporter the program has. Nothing is imported: a
 // meter is what its user brings.
+import { observe } from '../../core/call-error.js'
 import type { HistogramFamily, MetricFamily } from '../family.js'
 import type { MetricRegistry } from '../metric-registry.js'
 
@@ -70,7 +71,9 @@ export function otel(registry: MetricRegistry, meter: OtelMeter): () => void {
     },
     series(family, labels) {
       const histogram = histograms.get(family)
-      return histogram && (value => histogram.record(value, labels))
+      if (histogram === undefined) return undefined
+      const record = (value: number): void => histogram.record(value, labels)
+      return value => observe(record, value) // what the SDK throws would come out of the call
     },
   })
   return () => {
