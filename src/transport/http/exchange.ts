@@ -161,7 +161,7 @@ export class Exchanges {
     let fields: Record<string, unknown>
     try {
       const type = headerOf(request.headers, 'content-type') ?? ''
-      fields = request.hasBody ? await readForm(form, read.bytes, type) : emptyLists(form.lists)
+      fields = request.hasBody ? readForm(form, read.bytes, type) : emptyLists(form.lists)
     } catch (thrown) {
       begun.answer(this.#thrown(thrown))
       return

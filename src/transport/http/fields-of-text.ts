@@ -28,9 +28,7 @@ export interface TextFields {
 export function fromPairs(text: string, { fields, lists, place }: TextFields): Record<string, unknown> {
   const message = emptyLists(lists)
   if (text === '') return message
-  let count = 0
   for (const [name, value] of pairsIn(text, place)) {
-    if (++count > maxFields) throw invalid('', `the ${place} has more than ${maxFields} fields`)
     const field = fields.get(name)
     put(message, name, { value: field === undefined ? value : field.read(value), repeated: field?.repeated === true })
   }
@@ -56,7 +54,9 @@ export function put(
 }
 
 function* pairsIn(text: string, place: TextFields['place']): Generator<[name: string, value: string]> {
-  for (const part of text.split('&', maxFields + 2)) {
+  const parts = text.split('&', maxFields + 1)
+  if (parts.length > maxFields) throw invalid('', `the ${place} has more than ${maxFields} fields`) // empty ones count, too
+  for (const part of parts) {
     if (part === '') continue
     const equals = part.indexOf('=')
     if (equals === -1) yield [decoded(part, place), '']

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Validator } from '@seriousme/openapi-schema-validator'
-import { call, callOrThrow, connect, contract, implement, type JsonSchema, method, stream } from 'tenon'
+import fc from 'fast-check'
+import { CallError, call, callOrThrow, connect, contract, implement, type JsonSchema, method, stream } from 'tenon'
 import { diff, openapi } from 'tenon/contract'
 import * as http from 'tenon/transport/http'
 import * as fetching from 'tenon/transport/http/fetch'
@@ -13,6 +14,7 @@ import * as memory from 'tenon/transport/memory'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { readForm } from '../../../src/transport/http/form.js'
+import { deep } from '../../deep.js'
 import { Bytes } from './files.js'
 import { served } from './served.js'
 
@@ -183,6 +185,25 @@ describe('what is no form of the method is refused', () => {
     ],
     ['a part without headers', multipart, `--${boundary}\r\n\r\n1\r\n${end}`, 400, 'MALFORMED_BODY'],
     ['no parts at all', multipart, 'nothing', 400, 'MALFORMED_BODY'],
+    ['headers without end', multipart, `${good}--${boundary}\r\ncontent-disposition: form-data`, 400, 'MALFORMED_BODY'],
+    ['two names', multipart, part('age', '1', '; name="tags"') + end, 400, 'MALFORMED_BODY'],
+    [
+      'a header twice',
+      multipart,
+      part('age', '1', '\r\ncontent-disposition: form-data; name="tags"') + end,
+      400,
+      'MALFORMED_BODY',
+    ],
+    [
+      'a part in base64',
+      multipart,
+      part('age', 'MQ==', '\r\ncontent-transfer-encoding: base64') + end,
+      400,
+      'MALFORMED_BODY',
+    ],
+    ['a huge header', multipart, part('age', '1', `\r\nx-a: ${'a'.repeat(20_000)}`) + end, 400, 'MALFORMED_BODY'],
+    ['an attachment', multipart, (good + end).replace('form-data;', 'attachment;'), 400, 'MALFORMED_BODY'],
+    ['a name in latin1', multipart, Buffer.from(part('\xe9', '1') + end, 'latin1'), 400, 'MALFORMED_BODY'],
     ['latin1', multipart, Buffer.from(part('tags', '\xe9') + good + end, 'latin1'), 400, 'MALFORMED_BODY'],
     ['a NUL', multipart, part('tags', 'a\0b') + good + end, 400, 'MALFORMED_BODY'],
     ['over a thousand parts', multipart, good + part('tags', 'a').repeat(1_000) + end, 400, 'INVALID_REQUEST'],
@@ -242,6 +263,7 @@ describe('what is no form of the method is refused', () => {
     ['a field twice', 'age=1&age=2', 'INVALID_REQUEST'],
     ['broken encoding', 'name=%E9', 'INVALID_REQUEST'],
     ['too many', `${'a=1&'.repeat(1_001)}`, 'INVALID_REQUEST'],
+    ['a field behind too many that are empty', `name=a&age=1${'&'.repeat(1_002)}age=2`, 'INVALID_REQUEST'],
     ['latin1', Buffer.from('name=\xe9', 'latin1'), 'MALFORMED_BODY'],
   ] as const)('urlencoded: %s', async ([, body, reason]) => {
     const { address } = await served([forms])
@@ -271,6 +293,40 @@ test.for([
   expect(await answer.json()).toMatchObject({ seen: { avatar: { name } } })
 })
 
+test.for([
+  [
+    '.NET, which quotes no names',
+    `--${boundary}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name=age\r\n\r\n1\r\n--${boundary}\r\nContent-Disposition: form-data; name=avatar; filename=a.txt; filename*=utf-8''b.txt\r\n\r\nx\r\n${end}`,
+  ],
+  [
+    'OkHttp, which counts the bytes of parts',
+    part('age', '1', '\r\ncontent-type: text/plain\r\ncontent-length: 1') +
+      part('avatar', 'x', '; filename="a.txt"') +
+      end,
+  ],
+  [
+    'mail programs, with text around the parts',
+    `a preamble\r\n${good}${part('avatar', 'x', '; filename="a.txt"')}${end}an epilogue`,
+  ],
+  ['one that ends without a line', `${good}${part('avatar', 'x', '; filename="a.txt"')}${end.trim()}`],
+  [
+    'one that pads boundaries',
+    (good + part('avatar', 'x', '; filename="a.txt"') + end).replaceAll(`${boundary}\r`, `${boundary} \t\r`),
+  ],
+] as const)('the form of %s is read', async ([, body]) => {
+  const { address } = await served([forms])
+  const answer = await fetch(`${address}/profiles/u`, { method: 'POST', body, headers: { 'content-type': multipart } })
+  expect(await answer.json()).toMatchObject({ seen: { age: 1, avatar: { name: 'a.txt', content: 'bytes x' } } })
+})
+
+test('a name may be escaped, and bytes may hold what only looks like a boundary', async () => {
+  const { address } = await served([forms])
+  const bytes = `${boundary}\r\n--${boundary.slice(1)}\r\n--${boundary}x\r\n--\r\n`
+  const body = good + part('avatar', bytes, '; filename="a\\"b.txt"') + end
+  const answer = await fetch(`${address}/profiles/u`, { method: 'POST', body, headers: { 'content-type': multipart } })
+  expect(await answer.json()).toMatchObject({ seen: { avatar: { name: 'a"b.txt', content: `bytes ${bytes}` } } })
+})
+
 test('a file that nobody chose is none, an unknown field is the schema s business, and U+FFFD may be meant', async () => {
   const { address } = await served([forms])
   const body = `${good}${part('avatar', '', '; filename=""\r\ncontent-type: application/octet-stream')}${part('more', '1')}${part('tags', '\ufffd')}${end}`
@@ -278,17 +334,56 @@ test('a file that nobody chose is none, an unknown field is the schema s busines
   expect(await answer.json()).toEqual({ seen: { user: 'u', age: 1, admin: false, tags: ['\ufffd'] } })
 })
 
-test('a form that is made to be slow costs time linear in its length', async () => {
+test('what a platform writes is read as it was, and what is broken of it is refused', async () => {
   const rule = Forms.specs.get('save')?.http.form
   if (rule === undefined) return expect.unreachable()
-  for (const filling of ['-', `\r\n--${boundary.slice(1)}`, '\xef\xbf', `--${boundary}`]) {
+  const written = fc.record({
+    tags: fc.array(fc.string({ unit: 'grapheme' }).map(text => text.replace(/[\r\n\0]/g, '-'))),
+    name: fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }).map(text => text.replace(/[\p{Cc}/\\.]/gu, '-')),
+    content: fc.oneof(
+      fc.uint8Array(),
+      fc.string({ unit: fc.constantFrom('\r', '\n', '-', 'x') }).map(text => Buffer.from(text)),
+    ),
+    at: fc.nat(),
+    byte: fc.constantFrom(0x0d, 0x0a, 0x2d, 0x22, 0x3b, 0xff, 0x00),
+  })
+  await fc.assert(
+    fc.asyncProperty(written, async ({ tags, name, content, at, byte }) => {
+      const form = new FormData()
+      for (const tag of tags) form.append('tags', tag)
+      form.set('avatar', new Blob([new Uint8Array(content)], { type: 'a/b' }), name)
+      const response = new Response(form)
+      const type = response.headers.get('content-type') ?? ''
+      const body = new Uint8Array(await response.arrayBuffer())
+      const avatar = { name, type: 'a/b', content: new Uint8Array(content) }
+      expect(readForm(rule, body, type)).toEqual({ tags, avatar })
+      body[at % body.length] = byte
+      try {
+        readForm(rule, body.subarray(0, at % 3 === 0 ? at % body.length : undefined), type)
+      } catch (thrown) {
+        expect(thrown).toBeInstanceOf(CallError)
+      }
+    }),
+    { numRuns: deep(50, 5_000) },
+  )
+})
+
+test('a form that is made to be slow costs time linear in its length', () => {
+  const rule = Forms.specs.get('save')?.http.form
+  if (rule === undefined) return expect.unreachable()
+  const slow = (filling: string) => (length: number) => part('tags', filling.repeat(length / filling.length))
+  const fillings = ['-', `\r\n--${boundary.slice(1)}`, '\xef\xbf', `--${boundary}`, '\r', `\r\n--${boundary}-`]
+  const inName = (length: number) => part('tags', 'a', `; filename="${'\\"'.repeat(length / 128)}`)
+  for (const form of [...fillings.map(slow), inName]) {
     const costs: number[] = []
     for (const length of [100_000, 800_000]) {
-      const body = Buffer.from(part('tags', filling.repeat(length / filling.length)) + end, 'latin1')
+      const body = Buffer.from(form(length) + end, 'latin1')
       let least = Number.POSITIVE_INFINITY
       for (let round = 0; round < 3; round++) {
         const before = process.cpuUsage()
-        await readForm(rule, body, multipart).catch(() => {})
+        try {
+          readForm(rule, body, multipart)
+        } catch {}
         least = Math.min(least, process.cpuUsage(before).user / 1000)
       }
       costs.push(least)
