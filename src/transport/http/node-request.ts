@@ -5,6 +5,7 @@ import { ArrivingMessage } from './arriving-message.js'
 import { alreadyRead, arrivedBody, isWorthAwaiting, readBody, textOf, wasRead } from './body.js'
 import type { Body, Bytes, HttpHeaders, HttpRequest } from './message.js'
 import { directPeer } from './peer.js'
+import { originForm } from './request-path.js'
 import type { ThroughProxies } from './trusted-proxies.js'
 
 /** An {@link HttpRequest} that came in over node:http. */
@@ -21,7 +22,7 @@ export class NodeRequest implements HttpRequest {
     this.#message = message
     this.#throughProxies = throughProxies
     this.method = message.method ?? 'GET'
-    this.url = message.url ?? '/'
+    this.url = originForm(message.url ?? '/')
     this.headers = message.headers
   }
 

@@ -18,6 +18,17 @@ export interface ReadVerb {
   readonly name: string
 }
 
+/**
+ * Path and query of a request: of an absolute target, which clients send that take a server for a proxy and every server has to take
+ * (RFC 9112, section 3.2.2), what is behind the host. Who is asked for is `Host`'s to say.
+ */
+export function originForm(target: string): string {
+  if (target.charCodeAt(0) === slash) return target
+  const [, rest] = /^https?:\/\/[^/?#\\]+([/?].*)?$/i.exec(target) ?? [undefined, target]
+  if (rest === undefined) return '/'
+  return rest.startsWith('?') ? `/${rest}` : rest
+}
+
 /** Reads a path without its query, or says why it is invalid. */
 export function readPath(path: string): ReadPath | { readonly message: string } {
   const segments = plainSegments(path)

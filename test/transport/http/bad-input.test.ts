@@ -48,6 +48,23 @@ describe('bad input', () => {
     clearInterval(flood)
   })
 
+  test.for([
+    ['http://shop.test/orders/8', 200],
+    ['HTTP://shop.test:80/orders/8?', 200],
+    ['http://shop.test/orders/../orders/8', 400],
+    ['http://shop.test/livez', 200],
+    ['http://shop.test', 404],
+    ['http://shop.test?a=/orders/8', 404],
+    ['ftp://shop.test/orders/8', 400],
+    ['http:///orders/8', 400],
+    ['http:\\\\shop.test/orders/8', 400],
+    ['//shop.test/orders/8', 404],
+    ['*', 400],
+  ] as const)('the target %s of a client that takes a server for a proxy is its path', async ([target, status]) => {
+    const { port } = await served([shop()])
+    expect((await ask(port, get(target)))?.status).toBe(status)
+  })
+
   test('who asks before sending too much is told before', async () => {
     const { port } = await served([shop()])
     const large = { ...json, expect: '100-continue', 'content-length': String(2 << 20) }

@@ -82,6 +82,11 @@ describe('HEAD and OPTIONS', () => {
     expect((await connection.response())?.body).toBe('{"id":"8","items":[]}')
   })
 
+  test('a target that is absolute is its path', async () => {
+    const { port } = await mounted([shop()])
+    expect((await ask(port, request('GET http://shop.test/api/orders/7')))?.body).toBe('{"id":"7","items":[]}')
+  })
+
   test('OPTIONS of a path says what there is; of an unknown one it goes on', async () => {
     const { port } = await mounted([shop()])
     expect(await ask(port, request('OPTIONS /api/orders'))).toMatchObject({
