@@ -109,6 +109,10 @@ export class Forwarding {
           void chunks.return()
           return left(tooLarge())
         }
+        if (head.status > 599) {
+          void chunks.return()
+          return left(failureOf('internal', 'UNEXPECTED_RESPONSE', `${peer} answered ${head.status}`, { peer }))
+        }
         let failure: Failure | undefined
         try {
           if (shouldFail(head.status)) failure = answerFailure(head, peer)

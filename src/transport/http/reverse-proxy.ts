@@ -27,7 +27,7 @@ export type ReverseProxy = Listener & {
  * `RangeError` for limits that make no sense, `TypeError` for a target or credentials that are none.
  *
  * Answers with problem details where the target does not: 502 `CONNECTION_REFUSED`, `CONNECTION_FAILED`, `CONNECTION_LOST`,
- * `RESPONSE_TOO_LARGE`; 504 `DEADLINE_EXCEEDED`; 400 `INVALID_PATH`; 413 `BODY_TOO_LARGE`; 501 `NOT_PROXIED` for an upgrade, `TRACE`
+ * `RESPONSE_TOO_LARGE`, `UNEXPECTED_RESPONSE` for a status over 599; 504 `DEADLINE_EXCEEDED`; 400 `INVALID_PATH`; 413 `BODY_TOO_LARGE`; 501 `NOT_PROXIED` for an upgrade, `TRACE`
  * and transfer codings other than chunked. A response that breaks off in the middle breaks off for the caller, too.
  *
  * @param target - `http://127.0.0.1:8080`; its path comes before the request's
@@ -107,6 +107,7 @@ const behind: ReadonlyMap<string, string> = new Map([
   ['CONNECTION_LOST', 'the connection to the server behind broke'],
   ['CONNECTION_REFUSED', 'the server behind refuses connections'],
   ['RESPONSE_TOO_LARGE', 'the response of the server behind is too large'],
+  ['UNEXPECTED_RESPONSE', 'the server behind answers with a status that there is not'],
 ])
 
 function refuse(request: HandlerRequest): void {

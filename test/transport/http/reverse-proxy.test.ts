@@ -347,6 +347,7 @@ describe.for(['undici', 'node'] as const)('reverseProxy with %s', stack => {
     const broken: Readonly<Record<string, readonly [answer: string, status: number, reason: string]>> = {
       'no HTTP': ['nonsense\r\n\r\n', 502, 'CONNECTION_LOST'],
       nothing: ['', 502, 'CONNECTION_LOST'],
+      'a status that there is not': [response('999 Denied', {}), 502, 'UNEXPECTED_RESPONSE'],
       'a declared body over the limit': [response('200 OK', { 'content-length': '2000' }), 502, 'RESPONSE_TOO_LARGE'],
       'two lengths': ['HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab', 502, 'CONNECTION_LOST'],
       'a length and chunks': [
