@@ -218,10 +218,13 @@ describe('with a lifted retry of cockatiel, which does not ask who else makes at
   const lifted = (maxAttempts?: number) =>
     policy(cockatielRetry(handleAll, { maxAttempts: 2 }), maxAttempts === undefined ? {} : { maxAttempts })
 
-  /** Until it has an outcome: cockatiel waits on the machine's clock, for nothing here. */
+  /**
+   * Until it has an outcome: cockatiel waits on the machine's clock, for nothing here. Meanwhile the other clock runs far ahead, on a busy
+   * machine by minutes, which must not be the end of the call.
+   */
   const ended = async (endpoint: Endpoint<unknown, unknown>, clock: ManualClock) => {
     let isOver = false
-    const outcome = call(endpoint, 1, { context: testContext({ clock }) }).finally(() => {
+    const outcome = call(endpoint, 1, { context: testContext({ clock }), deadlineMs: 86_400_000 }).finally(() => {
       isOver = true
     })
     while (!isOver) {
