@@ -106,7 +106,10 @@ export function soughtIn(
     count += values.length
     if (count > maxHeaders) return undefined
     const lower = name.toLowerCase()
-    if (sought.has(lower)) found[lower] = values.join(', ')
+    if (!sought.has(lower)) continue
+    const before = found[lower]
+    const value = values.join(', ')
+    found[lower] = before === undefined ? value : `${before}, ${value}` // two times are none, in whatever case
   }
   return found
 }
@@ -124,7 +127,7 @@ export function receivedMetadata(
     if (count > maxHeaders) return undefined
     const lower = name.toLowerCase()
     const value = values.length === 1 ? (values[0] ?? '') : values.join(', ')
-    const before = lower === name ? undefined : metadata.get(lower) // names differ in their case alone where another maker wrote them
+    const before = metadata.get(lower) // names differ in their case alone where another maker wrote them
     metadata.set(lower, before === undefined ? value : `${before}, ${value}`)
   }
   return metadata

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import * as library from 'nats'
 import {
+  type Context,
   call,
   callOrThrow,
   connect,
@@ -15,10 +16,12 @@ import {
   stream,
   systemClock,
 } from 'tenon'
+import { authenticate, rejected } from 'tenon/auth'
 import type { AnyService, Listening } from 'tenon/contract'
 import * as nats from 'tenon/transport/nats'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { authorizationOf } from '../../../src/auth/credential.js'
 import { deep } from '../../deep.js'
 import { hasNats, needNats, startNats } from '../../integration/nats.js'
 import type { OwnServer } from '../../integration/own-server.js'
@@ -317,6 +320,47 @@ describe.each(Object.keys(libraries))('with %s', name => {
     await vi.waitFor(() => expect(begun).toHaveLength(1), 10_000)
     await listening.close()
     expect(await going).toMatchObject({ left: { code: 'unavailable', reason: 'CONNECTION_LOST', ran: 'maybe' } })
+  })
+
+  test('two credentials are none, and two times neither, in whatever case and order their names come', async ({
+    skip,
+  }) => {
+    needNats(skip)
+    const Who = contract('test.v1.Who', {
+      ask: method({ request: z.object({}), response: Text, idempotency: 'safe' }),
+    })
+    const anybody = { name: 'anybody', verify: (context: Context) => named(authorizationOf(context, 'bearer')) }
+    const named = (found: ReturnType<typeof authorizationOf>) =>
+      typeof found === 'object' ? { principal: { id: found.value } } : found && rejected('malformed')
+    const service = implement(Who)
+      .use(authenticate(anybody))
+      .handlers({ ask: (_, { principal }) => ({ text: principal.id }) })
+    const listening = await serving(served, service)
+    const plain = await library.connect({ servers: `127.0.0.1:${broker?.port}` })
+    const ask = async (...pairs: readonly (readonly [name: string, value: string])[]) => {
+      const headers = library.headers()
+      for (const [name, value] of pairs) headers.append(name, value)
+      return (await plain.request('test.v1.Who.ask', '{}', { headers, timeout: 20_000 })).json()
+    }
+    const time = ['tenon-timeout-ms', '20000'] as const
+    expect(await ask(['Authorization', 'Bearer a'], time)).toEqual({ text: 'a' })
+    for (const [one = '', other = ''] of [
+      ['Authorization', 'authorization'],
+      ['authorization', 'Authorization'],
+      ['AUTHORIZATION', 'Authorization'],
+      ['authorization', 'authorization'],
+    ])
+      expect(await ask([one, 'Bearer a'], [other, 'Bearer b'], time), `${one}, ${other}`).toMatchObject({
+        code: 'unauthenticated',
+        reason: 'CREDENTIALS_REJECTED',
+      })
+    for (const pair of [
+      [['Tenon-Timeout-Ms', '1'], time],
+      [time, ['Tenon-Timeout-Ms', '1']],
+    ] as const)
+      expect(await ask(['authorization', 'Bearer a'], ...pair)).toMatchObject({ reason: 'INVALID_METADATA' })
+    await plain.close()
+    await listening.close()
   })
 
   test('whoever speaks NATS can call, and one that wants no answer need not wait for it', async ({ skip }) => {
