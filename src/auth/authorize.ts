@@ -11,6 +11,7 @@ import {
   guard,
   type Left,
 } from '../core/index.js'
+import { credentialIn } from './credential.js'
 import type { Asked, Rule } from './rule.js'
 
 /** Options of {@link authorize}. */
@@ -29,7 +30,8 @@ export type Authorization<P, Req> = <Q extends Req, Res, E, R extends Context>(
 
 /**
  * Lets a call go on where the rule allows it. Otherwise it fails with `permission_denied`/`PERMISSION_DENIED`, `ran: 'no'`, which says
- * nothing about the rule; a missing scope is told in `WWW-Authenticate` (RFC 6750, section 3.1), with the scope that would do.
+ * nothing about the rule; a missing scope is told to who showed a bearer token, in `WWW-Authenticate` (RFC 6750, section 3.1), with the scope
+ * that would do.
  *
  * Belongs inside `authenticate`, and outside what costs something. A rule that reads the request gets it as the caller sent it, already
  * validated where it is put on the endpoints of a contract.
@@ -55,7 +57,7 @@ export function authorize<P, Req>(rule: Rule<P, Req>, options: AuthorizeOptions 
   const decide = (allowed: boolean, context: Context): Left<Failure> | undefined => {
     if (allowed === true) return undefined
     if (refuseWith === 'not_found') return failed('not_found', 'NOT_FOUND', 'there is no such thing', { ran: 'no' })
-    if (rule.scope !== undefined)
+    if (rule.scope !== undefined && credentialIn(context, 'bearer') !== undefined)
       context.reply.header('www-authenticate', `Bearer error="insufficient_scope", scope="${rule.scope}"`)
     return failed('permission_denied', 'PERMISSION_DENIED', 'this caller may not do that', {
       ran: 'no',

@@ -88,6 +88,7 @@ test('a missing scope is told as RFC 6750 has it where it would do, and no other
       endpoint,
       { customer: 'ada' },
       {
+        context: testContext({ metadata: { authorization: 'Bearer abc' } }),
         provide: { principal: ada },
         onReply: ({ headers }) => void told.push(headers.get('www-authenticate')),
       },
@@ -102,6 +103,23 @@ test('a missing scope is told as RFC 6750 has it where it would do, and no other
     insufficient('b'),
     insufficient('a b'),
   ])
+})
+
+test('a missing scope is told to nobody who has shown no bearer token: none would be taken', async () => {
+  for (const metadata of [{}, { 'x-api-key': 'k' }, { authorization: 'Basic YTpi' }, { cookie: 'session=a' }]) {
+    const told: unknown[] = []
+    const refused = await call(
+      authorize(scopes('a'))(done),
+      { customer: 'ada' },
+      {
+        context: testContext({ metadata }),
+        provide: { principal: ada },
+        onReply: ({ headers }) => void told.push(headers.get('www-authenticate')),
+      },
+    )
+    expect(refused).toMatchObject({ left: { code: 'permission_denied' } })
+    expect(told).toEqual([undefined])
+  }
 })
 
 test.each<[how: string, allows: Rule<User>['allows']]>([
