@@ -29,7 +29,14 @@ export function plainFields(sources: readonly unknown[], reading: Reading): Plai
     for (const [name, value] of propertiesOf(source)) values.set(name, value)
   }
   const reader = new Reader(reading)
-  return reader.record(values.entries(), value => (typeof value === 'function' ? attempt(() => value()) : value))
+  return reader.record(values.entries(), value => (typeof value === 'function' ? computed(() => value()) : value))
+}
+
+/** What a field computes is nobody's but ours: were it a promise that rejects, and nobody saw to it, the process would end. */
+function computed(compute: () => unknown): unknown {
+  const value = attempt(compute)
+  if (value instanceof Promise) value.catch(() => {})
+  return value
 }
 
 class Reader {

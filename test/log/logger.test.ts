@@ -51,6 +51,16 @@ describe('fields', () => {
     expect(log.entries.map(entry => entry.fields['n'])).toEqual([1, 2])
   })
 
+  test('that are computed later and fail leave the line, and nothing that nobody sees to', async () => {
+    const log = memoryLogger()
+    const late = Promise.reject(new Error('late'))
+    const seenTo = vi.spyOn(late, 'catch')
+    log.with({ bound: () => late }).info('x', { own: async () => Promise.reject(new Error('later')) })
+    expect(log.entries[0]?.fields).toEqual({ bound: '[promise]', own: '[promise]' })
+    expect(seenTo).toHaveBeenCalledTimes(1)
+    await new Promise(resolve => setImmediate(resolve)) // an unhandled rejection fails the run
+  })
+
   test('that throw leave the line with its other fields', () => {
     const log = memoryLogger()
     const fail = (): never => {
