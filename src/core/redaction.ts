@@ -105,6 +105,8 @@ const inQuotes = /(\\*)(["'`])/y
 const bare = /[^\s,;&"'`<>)\]}]+/y
 // Up to a quote, which is mostly that of what the header is quoted in; but for parameters that are quoted themselves.
 const wholeLine = /(?:[^\n\r"'`}=]|=(?:\\*"[^"\n\r]*"?)?)+/y
+// In stacks, what follows it is a line.
+const sourceFile = /\.[cm]?[jt]sx?$/
 const element = /(<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)(?:\s[^<>]*)?>)(?:<!\[CDATA\[)?[^<]+/g
 const hasManyParts = /authorization|cookie/i
 
@@ -121,7 +123,7 @@ function withoutNamed(text: string, isSecret: (name: string) => boolean): string
   named.lastIndex = 0
   for (let match = named.exec(text); match !== null; match = named.exec(text)) {
     const [, name = ''] = match
-    if (!isSecret(name)) continue
+    if (!isSecret(name) || sourceFile.test(name)) continue
     const value = valueAt(text, named.lastIndex, name)
     if (value === undefined) continue
     result += text.slice(done, value.start) + redacted

@@ -59,18 +59,49 @@ function collect(request: unknown, into: Set<string>): void {
   visit(request, false, 0)
 }
 
-/** An error, or a text, without the caller's secrets; all else as it is. */
-export function withoutSecrets(value: unknown, hide: Hiding, depth = 0): unknown {
-  if (typeof value === 'string') return hide(value)
-  if (!(value instanceof Error) || depth > maxCauses) return value
-  const { name, message, stack, cause } = value
-  const code = 'code' in value ? value.code : undefined
-  const errors: unknown = 'errors' in value ? value.errors : undefined
-  const within = (each: unknown): unknown => withoutSecrets(each, hide, depth + 1)
-  return Object.assign(new ErrorData(name, hide(message)), {
-    ...(stack !== undefined && { stack: hide(stack) }),
+/** An error, a text, or data, without the caller's secrets; all else as it is. Never throws. */
+export function withoutSecrets(value: unknown, hide: Hiding): unknown {
+  let left = maxFields
+  const visit = (each: unknown, depth: number): unknown => {
+    if (typeof each === 'string') return hide(each)
+    if (typeof each !== 'object' || each === null) return each
+    if (depth > maxCauses || left-- <= 0) return '[more]' // as it is, it may have a secret
+    try {
+      return objectWithoutSecrets(each, hide, within => visit(within, depth + 1))
+    } catch {
+      return '[unreadable]' // a Proxy may refuse to be looked at
+    }
+  }
+  return visit(value, 0)
+}
+
+function objectWithoutSecrets(value: object, hide: Hiding, within: (each: unknown) => unknown): unknown {
+  if (value instanceof Error) return errorWithoutSecrets(value, hide, within)
+  if (Array.isArray(value)) return value.slice(0, maxFields).map(within)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return value
+  const names = Object.keys(value).slice(0, maxFields)
+  return Object.fromEntries(names.map(name => [name, within(read(value, name))]))
+}
+
+function errorWithoutSecrets(error: Error, hide: Hiding, within: (each: unknown) => unknown): ErrorData {
+  const text = (name: string): string | undefined => {
+    const found = read(error, name)
+    return typeof found === 'string' ? hide(found) : undefined
+  }
+  const [stack, code, cause, errors] = [text('stack'), read(error, 'code'), read(error, 'cause'), read(error, 'errors')]
+  return Object.assign(new ErrorData(text('name') ?? 'Error', text('message') ?? ''), {
+    ...(stack !== undefined && { stack }),
     ...(code !== undefined && { code: within(code) }),
     ...(cause !== undefined && { cause: within(cause) }),
-    ...(Array.isArray(errors) && { errors: errors.slice(0, maxFields).map(within) }),
+    ...(Array.isArray(errors) && { errors: within(errors) }),
   })
+}
+
+function read(from: object, name: string): unknown {
+  try {
+    return Reflect.get(from, name)
+  } catch {
+    return undefined
+  }
 }

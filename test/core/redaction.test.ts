@@ -74,6 +74,7 @@ test.each([
   'lines[0].sku: Invalid input: expected string, received undefined',
   'connect ECONNREFUSED 127.0.0.1:8080',
   'http://localhost:8080/orders?page=2&to=ada@example.org',
+  'at login (/app/src/password.ts:12:3)',
   'a --dry-run of <b>items</b> - <none>',
   'see https://example.org/a/b#c: it says why',
   'ada@example.org wrote: hello=world',

@@ -226,6 +226,42 @@ test('a failure does not repeat the password of basic credentials, which arrives
   expect(log.entries[1]?.fields['reason']).toBe('WRONG')
 })
 
+test('whatever the cause of a failure is, its line is written, without what secrets the caller sent', async () => {
+  const log = memoryLogger({ stacks: true })
+  const hostile = new Proxy(new Error('x'), {
+    get() {
+      throw new Error('do not look')
+    },
+    getPrototypeOf() {
+      throw new Error('do not look')
+    },
+  })
+  const odd = Object.assign(new Error('x'), { message: 7, code: { is: 'sesame' } })
+  Object.defineProperty(odd, 'stack', {
+    get() {
+      throw new Error('do not look')
+    },
+  })
+  odd.cause = odd
+  // Read to the end, it would be 300 to the power of 6 fields.
+  let endless: object = { text: 'sesame' }
+  for (let depth = 0; depth < 6; depth++)
+    endless = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`${i}`, endless]))
+  const causes = [hostile, odd, { response: { body: ['it was sesame', 1] }, when: new Date(0) }, ['sesame'], endless]
+  for (const cause of causes) {
+    const endpoint = logging(log)(
+      fromPromise(async (_: { password: string }) => failed('internal', 'BROKEN', 'no', { cause })),
+    )
+    await call(endpoint, { password: 'sesame' })
+  }
+  expect(log.entries.map(({ fields }) => fields['reason'])).toEqual(Array(5).fill('BROKEN'))
+  expect(JSON.stringify(log.entries)).not.toContain('sesame')
+  expect(log.entries[2]?.fields['cause']).toEqual({
+    response: { body: ['it was [redacted]', 1] },
+    when: '1970-01-01T00:00:00.000Z',
+  })
+})
+
 test('a stream is logged once, when it has ended', async () => {
   const log = memoryLogger()
   const mock = mockEndpoint<string, AsyncIterable<number>>(method)
