@@ -59,7 +59,7 @@ export default defineConfig(({ mode }) => {
       pool: 'forks',
       maxWorkers: isDeep ? 2 : 3, // on two cores: the ordinary run waits for servers as long as it computes
       testTimeout: isDeep ? 300_000 : 30_000, // a machine may be busy: no test is about how fast something is
-      hookTimeout: 60_000,
+      hookTimeout: 180_000,
       expect: { poll: { timeout: 20_000 } }, // a second where nothing is said
       restoreMocks: true,
       unstubEnvs: true,

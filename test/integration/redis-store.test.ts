@@ -32,7 +32,7 @@ describe('a store in Redis', () => {
   describe('conformance', () => {
     let count = 0
     const harness: StoreHarness = {
-      open: async () => redisStore(await connected(server.port), { prefix: `suite ${count++}:` }),
+      open: async () => redisStore(await connected(server.port), { prefix: `suite ${count++}:`, timeoutMs: 20_000 }),
       pass: ms => later(Math.ceil(ms) + 2), // timers may be early by a ms, by the clock of Redis
     }
     for (const { name, run } of conformanceTests(storeConformance, harness)) test(name, run)
@@ -40,7 +40,7 @@ describe('a store in Redis', () => {
 
   test('sends a script whole only where Redis does not know it', async () => {
     const redis = await connected(server.port)
-    const store = redisStore(redis, { prefix: 'scripts:' })
+    const store = redisStore(redis, { prefix: 'scripts:', timeoutMs: 20_000 })
     const sent: string[] = []
     const monitor = await redis.monitor()
     onTestFinished(() => monitor.disconnect())
@@ -58,7 +58,7 @@ describe('a store in Redis', () => {
 
   test('keeps nothing longer than it is needed', async () => {
     const redis = await connected(server.port)
-    const store = redisStore(redis, { prefix: 'times:' })
+    const store = redisStore(redis, { prefix: 'times:', timeoutMs: 20_000 })
     await store.set('a', 'b', 60_000)
     await store.take('a', { limit: 1, windowMs: 60_000, burst: 5 })
     for (const [key, most] of [

@@ -88,8 +88,8 @@ function watching(): { readonly service: AnyService; readonly peers: Peer[] } {
 describe.each(deep(stacks.slice(0, 1), [...stacks]))('https with %s keeps the conformance suite', stack => {
   const binding = bindingHarness({
     name: `https with ${stack}`,
-    server: () => http.server({ port: 0, tls: local }),
-    client: address => http.client(address, { stack, tls: { ca: ca.cert } }),
+    server: () => http.server({ port: 0, tls: { ...local, handshakeTimeoutMs: 60_000 } }),
+    client: address => http.client(address, { stack, connectTimeoutMs: 60_000, tls: { ca: ca.cert } }),
   })
   const harness = { ...binding, patienceMs: 60_000 } // a hundred handshakes at once take long on a busy machine
   // The first call loads the client's stack, which on a busy machine takes longer than a case may.
