@@ -67,6 +67,7 @@ describe('sessions of two processes', { timeout: 60_000 }, () => {
 
   test('log in at one, act at the other, log out: replaying the cookie is refused by both', async () => {
     const begun = await ask(one, '/login', { id: 'ada' })
+    expect(begun.status).toBe(200)
     expect(begun.cookie).toMatch(/^__Host-session=[\w-]{22}; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
     const cookie = begun.cookie?.split(';')[0] ?? ''
     await bothSay(cookie, known('ada'))
