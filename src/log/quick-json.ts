@@ -45,6 +45,8 @@ const reserve = 60
 const words = /^[\w./-]*$/
 const longestWord = 11
 const ids = /^[\da-f.-]{12,40}$/
+/** Of IPv4, with a port: there are more of them than are remembered, and a colon makes a redaction look twice. */
+const addresses = /^\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?$/
 
 /**
  * The same text in one piece. What is put together from strings stays a tree of them until it is read, and a tree within another is walked
@@ -142,7 +144,9 @@ export class QuickJson {
 
   #value(value: unknown): string | undefined {
     if (typeof value === 'string')
-      return value.length <= longestWord && words.test(value) ? `"${value}"` : this.#text(value)
+      return (value.length <= longestWord && words.test(value)) || addresses.test(value)
+        ? `"${value}"`
+        : this.#text(value)
     if (typeof value === 'number') return Number.isFinite(value) ? numberText(value) : undefined
     return typeof value === 'boolean' || value === null ? String(value) : undefined
   }
