@@ -273,7 +273,8 @@ describe('JSON is written the quick way', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 30 }),
       secretive,
-      fc.constantFrom('ok', '127.0.0.1', ''),
+      fc.constantFrom('ok', '127.0.0.1', '10.0.200.7:65535', '1.2.3.4:password', ''),
+      fc.tuple(fc.ipV4(), fc.nat(99_999)).map(([address, port]) => `${address}:${port}`),
     )
     const name = fc.oneof(
       text,
