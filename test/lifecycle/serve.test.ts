@@ -1,8 +1,9 @@
 // In a process of its own: it sends it signals, and counts who listens to them.
 /** `serve` as it starts: what it refuses, what it undoes, and what probes are told. */
 import { contract, implement, method, type Runtime, type ServerBinding } from 'tenon/contract'
-import { around, type LintRule, manualClock } from 'tenon/core'
+import { around, chain, type LintRule, type Middleware, manualClock } from 'tenon/core'
 import { type LifecycleEvent, resource, type ServeOptions, StartError, serve } from 'tenon/lifecycle'
+import { breaker, bulkhead } from 'tenon/middleware'
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { type Diary, diary, fakeBinding } from './fake-binding.js'
@@ -242,5 +243,24 @@ describe('a stack that is known to go wrong', () => {
     ])
     error.mockRestore()
     await running.close()
+  })
+
+  test.each<[string, Middleware, warnings: number]>([
+    ['a breaker around a bulkhead', chain(breaker(), bulkhead({ maxConcurrent: 1, maxQueue: 9 })), 1],
+    ['a bulkhead around a breaker', chain(bulkhead({ maxConcurrent: 1, maxQueue: 9 }), breaker()), 0],
+  ])('is one of our policies: %s', async (_, stack, warnings) => {
+    const clock = manualClock()
+    const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const services = [implement(Stock).use(stack).handlers(handlers)]
+    const running = await serve(services, [fakeBinding('http', diary(clock), clock)], { signals: false, clock })
+    const lines = error.mock.calls.map(([line]) => String(line))
+    await running.close()
+    error.mockRestore()
+    expect(lines).toHaveLength(warnings)
+    for (const line of lines) {
+      expect(line).toMatch(/^tenon: a stack that is known to go wrong: rule=limiter-inside-breaker message=/)
+      expect(line).toContain("Put 'bulkhead' outside 'breaker'.")
+      expect(line).toContain('methods=["shop.v1.Stock/get","shop.v1.Stock/list"]')
+    }
   })
 })

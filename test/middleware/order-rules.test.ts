@@ -3,14 +3,14 @@
  * becomes of them.
  */
 import { retry as cockatielRetry, handleAll, noop } from 'cockatiel'
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { apiKey, apiKeys, authenticate, authorize, createApiKey, roles } from '../../src/auth/index.js'
 import {
   around,
   CallError,
   call,
   chain,
   type Endpoint,
-  extend,
   type Failure,
   failed,
   failureOf,
@@ -30,6 +30,7 @@ import {
   breaker,
   bulkhead,
   cache,
+  collapse,
   fallback,
   hedge,
   idempotencyKey,
@@ -45,6 +46,7 @@ import {
   timeout,
 } from '../../src/middleware/index.js'
 import { memoryStore } from '../../src/store/index.js'
+import { hashPromptly } from './prompt-hashes.js'
 
 const safe: MethodInfo = { service: 'shop.v1.Stock', name: 'get', idempotency: 'safe' }
 const unsafe: MethodInfo = { ...safe, name: 'reserve', idempotency: 'unsafe' }
@@ -80,9 +82,24 @@ function slowService(clock: ManualClock, tookMs = 60, method = safe) {
 
 describe('limiter-inside-breaker', () => {
   const breakerOf = () => breaker({ slowCallMs: 100, slowRatio: 0.5, minCalls: 4 })
-  const narrow = () => bulkhead({ maxConcurrent: 1, maxQueue: 10 })
 
-  test('the queue of the limiter opens the breaker of a healthy service', async () => {
+  test.each<[string, () => Middleware]>([
+    ['bulkhead', () => bulkhead({ maxConcurrent: 1, maxQueue: 10 })],
+    ['rateLimit', () => rateLimit({ limit: 1, windowMs: 60, whenLimited: 'wait', maxQueue: 10 })],
+    [
+      'shed',
+      () =>
+        shed({
+          initialLimit: 1,
+          minLimit: 1,
+          maxLimit: 1,
+          maxQueue: 10,
+          targetMs: 500,
+          intervalMs: 1_000,
+          maxLoopDelayMs: Infinity,
+        }),
+    ],
+  ])('the queue of %s opens the breaker of a healthy service', async (_, narrow) => {
     const clock = manualClock()
     const [wrong, right] = [breakerOf(), breakerOf()]
     const inside = chain(wrong, narrow())(slowService(clock).endpoint)
@@ -405,27 +422,63 @@ test('fallback-inside-retry: a failure that would have passed is answered with w
   expect(await answered(flaky => secondBest(again(flaky)))).toEqual([right('the best'), 2, []])
 })
 
-test.each([
-  ['cache', () => cache({ key: request => String(request), ttlMs: 1_000 })],
-  ['idempotencyKey', () => idempotencyKey({ key: () => 'k', principal: 'none', store: memoryStore() })],
-] as const)('shared-outside-authentication: through %s one caller gets what another may see', async (_, remembered) => {
-  const authenticate = around({
-    name: 'authenticate',
-    enter: context => {
-      const user = context.metadata.get('user')
-      return user === undefined
-        ? failed('unauthenticated', 'WHO', 'who are you?')
-        : { context: extend(context, { user }) }
-    },
-  })
-  const asked = async (stack: Middleware) => {
-    const endpoint = stack(fromPromise(() => 'secret', safe))
-    await call(endpoint, 1, { context: testContext({ metadata: { user: 'ada' } }) })
-    const stranger = await call(endpoint, 1, { context: testContext() })
-    return [isRight(stranger), rulesOf(endpoint)]
+describe('shared-outside-authentication: one caller gets what only another may see', () => {
+  beforeEach(hashPromptly)
+
+  interface Person {
+    readonly id: string
+    readonly roles: readonly string[]
   }
-  expect(await asked(chain(remembered(), authenticate))).toEqual([true, ['shared-outside-authentication']])
-  expect(await asked(chain(authenticate, remembered()))).toEqual([false, []])
+  const [ada, bob] = [createApiKey('ada'), createApiKey('bob')]
+  const people = apiKeys<Person>([
+    { hash: ada.hash, principal: { id: 'ada', roles: ['staff'] } },
+    { hash: bob.hash, principal: { id: 'bob', roles: [] } },
+  ])
+  const strangers = authenticate(apiKey({ find: people })) as unknown as Middleware // nothing here reads the principal
+  const outsiders = authorize(roles('staff')) as unknown as Middleware // as above, and it is beneath who is known
+
+  const shared: readonly (readonly [string, () => Middleware, atOnce: boolean])[] = [
+    ['cache', () => cache({ key: String, ttlMs: 1_000 }), false],
+    ['idempotencyKey', () => idempotencyKey({ key: () => 'k', principal: 'none', store: memoryStore() }), false],
+    ['singleFlight', () => singleFlight({ key: String }), true],
+    [
+      'collapse',
+      () =>
+        collapse({
+          key: () => 'all',
+          toBatch: (requests: readonly unknown[]) => requests,
+          fromBatch: (response: unknown, requests) => requests.map(() => response),
+        }) as Middleware, // anything is a request of this service, a batch too
+      true,
+    ],
+  ]
+  /** Of ada, who may, and then or at once of somebody who may not. */
+  const asked = async (stack: Middleware, other: string | undefined, atOnce: boolean) => {
+    const clock = manualClock()
+    const endpoint = stack(slowService(clock).endpoint)
+    const ask = (key: string | undefined) => {
+      const metadata = key === undefined ? {} : { 'x-api-key': key }
+      return call(endpoint, 1, { context: testContext({ clock, metadata }) })
+    }
+    const first = ask(ada.key)
+    if (!atOnce) await clock.advance(100)
+    const second = ask(other)
+    await clock.advance(200)
+    expect(isRight(await first)).toBe(true)
+    const outcome = await second
+    return [isRight(outcome) ? 'sees it' : outcome.left.reason, rulesOf(endpoint)]
+  }
+  const wrong = ['sees it', ['shared-outside-authentication']]
+
+  test.each(shared)('through %s a stranger', async (_, remembered, atOnce) => {
+    expect(await asked(chain(remembered(), strangers), undefined, atOnce)).toEqual(wrong)
+    expect(await asked(chain(strangers, remembered()), undefined, atOnce)).toEqual(['CREDENTIALS_MISSING', []])
+  })
+
+  test.each(shared)('through %s somebody who is known and may not', async (_, remembered, atOnce) => {
+    expect(await asked(chain(strangers, remembered(), outsiders), bob.key, atOnce)).toEqual(wrong)
+    expect(await asked(chain(strangers, outsiders, remembered()), bob.key, atOnce)).toEqual(['PERMISSION_DENIED', []])
+  })
 })
 
 test('shed-inside-queue: calls wait for seconds instead of being refused at once', async () => {
