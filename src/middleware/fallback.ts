@@ -102,16 +102,19 @@ const fallbackPolicy = definePolicy<Options, FallbackEvent>({
   create(frame) {
     const middleware = frame.around<Options>(method => {
       const replace = async (failed: Failed, { failure, respond, request, context }: Replaced): Promise<Outcome> => {
+        const { scope } = carriedOf(context)
+        const tell = (type: FallbackEvent['type']): void => {
+          if (scope.ended === undefined) frame.emit({ type, failure, method }) // or nobody was given anything
+        }
         try {
           const response = await respond(failure, request, context)
-          frame.emit({ type: 'fell-back', failure, method })
+          tell('fell-back')
           return isEither(response) ? (response as Outcome) : right(response) // ours, with a response or a failure
         } catch (thrown) {
-          const { scope } = carriedOf(context)
-          if (thrown instanceof CallError) return scope.caught(thrown)
-          scope.caught(thrown)
-          frame.emit({ type: 'fallback-failed', failure, method })
-          return failed
+          const isGiven = thrown instanceof CallError // a failure instead, as if it had been returned
+          tell(isGiven ? 'fell-back' : 'fallback-failed')
+          const caught = scope.caught(thrown)
+          return isGiven ? caught : failed
         }
       }
       return {

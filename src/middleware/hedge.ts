@@ -111,9 +111,9 @@ const hedgePolicy = definePolicy<HedgeOptions, HedgeEvent>({
               frame.emit({ type: allowed ? 'hedged' : 'refused', afterMs, method })
               return allowed
             },
-            onEnd(winner) {
+            onEnd(winner, outcome) {
               const tookMs = context.clock.now() - startedAt
-              if (winner === 1) frame.emit({ type: 'won', afterMs: tookMs, method })
+              if (winner === 1 && isSuccess(outcome)) frame.emit({ type: 'won', afterMs: tookMs, method })
               latencies.add(tookMs, context.clock.now(), options.windowMs ?? 30_000)
             },
           })
@@ -138,8 +138,8 @@ interface Racing {
   readonly delayMs: number | undefined
   /** The time has come: whether the second attempt begins. */
   begin(): boolean
-  /** The call is over; which attempt has won. */
-  onEnd(winner: number): void
+  /** The call is over, with the outcome of this attempt. */
+  onEnd(winner: number, outcome: Outcome): void
 }
 
 /** Up to two attempts of one call. */
@@ -194,12 +194,17 @@ class Race {
     this.#attempts[winner]?.adopt()
     const loser = this.#attempts[1 - winner]
     loser?.cancel(failureOf('cancelled', 'CANCELLED', 'the other attempt was faster'))
-    this.#racing.onEnd(winner)
+    this.#racing.onEnd(winner, outcome)
     return outcome
   }
 }
 
 /** Whether nothing better can come: a response, or a failure that the other attempt would get as well. */
 function isAnswer(outcome: Outcome): boolean {
-  return outcome._tag === 'Right' || !isFailure(outcome.left) || blame(outcome.left) === 'caller'
+  return outcome._tag === 'Right' || blame(outcome.left) === 'caller' // of whom domain failures are, too
+}
+
+/** Whether the service did what it was asked: a domain failure is an answer of the business. */
+function isSuccess(outcome: Outcome): boolean {
+  return outcome._tag === 'Right' || !isFailure(outcome.left)
 }

@@ -335,21 +335,23 @@ test('many calls on one signal that lives on leave nothing behind', async () => 
   expect(refused).toBe(deep(1_000, 25_000))
 })
 
-test('does what two lists would do', async () => {
+test('does what two lists for each key would do', async () => {
   await fc.assert(
-    fc.asyncProperty(plan, async ({ commands, ...options }) => {
-      const { clock, begin, policy, counts, mock } = start(options)
-      const model = new Model(options)
+    fc.asyncProperty(plan, async ({ commands, maxKeys, ...options }) => {
+      const keys: (string | undefined)[] = []
+      const keyed = maxKeys === undefined ? {} : { maxKeys, key: (id: unknown) => keys[Number(id)] }
+      const { clock, begin, policy, counts, mock } = start({ ...options, ...keyed })
+      const model = new Model(options, maxKeys)
       const going: Going[] = []
       const works: Map<number, MockCall<number, string, never>> = new Map()
       const answers: Map<number, string> = new Map()
       const actions: Actions = {
-        begin({ isShort }) {
-          const id = going.length
+        begin({ isShort, key }) {
+          const id = keys.push(key) - 1
           const begun = begin(id, isShort ? 40 : 1e9)
           going.push(begun)
           void begun.answer.then(outcome => answers.set(id, reasonOf(outcome)))
-          model.begin(isShort)
+          model.begin(key, isShort)
         },
         finish({ which }) {
           const id = model.running.at(which % Math.max(1, model.running.length))
@@ -366,9 +368,9 @@ test('does what two lists would do', async () => {
           await clock.advance(60)
           model.expire()
         },
-        configure({ maxConcurrent, maxQueue }) {
-          policy.configure({ maxConcurrent, maxQueue })
-          model.configure({ maxConcurrent, maxQueue })
+        configure({ maxConcurrent, maxQueue, order }) {
+          policy.configure({ maxConcurrent, maxQueue, order })
+          model.configure({ maxConcurrent, maxQueue, order })
         },
       }
       for (const command of commands) {
@@ -378,7 +380,8 @@ test('does what two lists would do', async () => {
           const work = await mock.next()
           works.set(work.request, work)
         }
-        expect(counts()).toEqual([model.running.length, model.waiting.length])
+        expect(counts()).toEqual(model.counts)
+        expect(policy.keys).toBe(maxKeys === undefined ? 0 : model.lists.size)
         expect([...works.keys()]).toEqual(model.started)
         expect([...answers].sort()).toEqual([...model.answers].sort())
       }

@@ -3,8 +3,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   call,
+  type Failure,
   failed,
   fromPromise,
+  type Left,
   type ManualClock,
   type MethodInfo,
   manualClock,
@@ -12,8 +14,9 @@ import {
   right,
   testContext,
 } from '../../src/core/index.js'
-import { type CacheEvent, type CacheOptions, cache } from '../../src/middleware/index.js'
+import { type Cache, type CacheEvent, type CacheOptions, cache } from '../../src/middleware/index.js'
 import { deep } from '../deep.js'
+import { type Asked, Model, plan } from './cache-model.js'
 
 interface Get {
   readonly sku: string
@@ -240,42 +243,54 @@ test('many different keys do not take more memory than a few', async () => {
   expect(policy.size).toBe(100)
 })
 
-test('gives what a list of pairs and times would give', async () => {
-  const command = fc.oneof(
-    fc.record({ do: fc.constant('ask' as const), sku: fc.constantFrom('a', 'b', 'c', 'd') }),
-    fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 80 }) }),
-    fc.record({ do: fc.constant('forget' as const), sku: fc.constantFrom('a', 'b') }),
-    fc.record({ do: fc.constant('configure' as const), ttlMs: fc.integer({ min: 1, max: 100 }) }),
-  )
+test('gives what a list of what it remembers would give, and fetches what that is too old for', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(command, { minLength: 20, maxLength: 100, size: 'max' }), async commands => {
+    fc.asyncProperty(plan, async ({ commands, ...options }) => {
       const clock = manualClock()
-      let runs = 0
-      const policy = cache<Get>({ key, ttlMs: 50, maxEntries: 3 })
-      const endpoint = policy(fromPromise((_: Get) => ++runs, method))
-      let [now, ttlMs, modelRuns] = [0, 50, 0]
-      let model: { readonly sku: string; readonly at: number; readonly value: number }[] = [] // least recently used first
-      for (const each of commands) {
-        if (each.do === 'wait') {
-          await clock.advance(each.ms)
-          now += each.ms
-        } else if (each.do === 'forget') {
-          policy.forget(each.sku)
-          model = model.filter(({ sku }) => sku !== each.sku)
-        } else if (each.do === 'configure') {
-          policy.configure({ ttlMs: each.ttlMs })
-          ttlMs = each.ttlMs
-        } else {
-          const known = model.find(({ sku }) => sku === each.sku)
-          const isFresh = known !== undefined && now - known.at < ttlMs
-          const entry = isFresh ? known : { sku: each.sku, at: now, value: ++modelRuns }
-          model = [...model.filter(({ sku }) => sku !== each.sku), entry].slice(-3)
-          const outcome = await call(endpoint, { sku: each.sku }, { context: testContext({ clock }) })
-          expect(outcome).toEqual(right(entry.value))
-        }
+      const [events, answers]: [string[], string[]] = [[], []]
+      const policy = cache<Asked>({ key, ...options, onEvent: ({ type }) => void events.push(type) })
+      const model = new Model(options)
+      const { endpoint, counts } = slowly(policy, clock)
+      const begin = (asked: Asked): void => {
+        const id = counts.asked++
+        const request = { ...asked, tookMs: asked.tookMs === 0 ? 0 : asked.tookMs + id / 1_024 } // no two end at once
+        void call(endpoint, request, { context: testContext({ clock }) }).then(outcome => {
+          answers[id] = outcome._tag === 'Right' ? outcome.right : outcome.left.reason
+        })
+        model.ask(request, clock.now())
       }
-      expect(runs).toBe(modelRuns)
+      for (const each of commands) {
+        if (each.do === 'wait') await clock.advance(each.ms)
+        else if (each.do === 'forget') policy.forget(each.sku)
+        else if (each.do === 'configure') {
+          const { ttlMs, staleMs, maxEntries } = each
+          policy.configure({ ttlMs, staleMs, maxEntries })
+        } else begin(each)
+        await clock.settle()
+        if (each.do === 'wait') model.advance(clock.now())
+        else if (each.do === 'forget') model.forget(each.sku)
+        else if (each.do === 'configure') model.configure(each)
+        expect([counts.runs, policy.size, answers.length]).toEqual([
+          model.runs,
+          model.entries.length,
+          model.answers.length,
+        ])
+      }
+      expect([events, answers]).toEqual([model.events, model.answers])
     }),
-    { numRuns: deep(60, 2_000) },
+    { numRuns: deep(40, 2_000) },
   )
 })
+
+/** A service that takes its time, behind a cache. */
+function slowly(policy: Cache<Asked>, clock: ManualClock) {
+  const counts = { runs: 0, asked: 0 }
+  const service = fromPromise(({ sku, tookMs, fails }: Asked) => {
+    const value = `${sku} ${++counts.runs}`
+    const outcome = () => (fails ? failed('unavailable', 'DOWN', 'down') : value)
+    return tookMs === 0
+      ? outcome()
+      : new Promise<string | Left<Failure>>(end => void clock.setTimer(() => end(outcome()), tookMs))
+  }, method)
+  return { endpoint: policy(service), counts }
+}

@@ -55,6 +55,23 @@ test('a success passes without a word', async () => {
   expect(events).toEqual([])
 })
 
+test('a response that comes when the call has ended is told of by no event', async () => {
+  const events: FallbackEvent[] = []
+  const controller = new AbortController()
+  const policy = fallback({
+    async respond() {
+      controller.abort()
+      await new Promise(resolve => setImmediate(resolve))
+      return 'too late'
+    },
+    onEvent: event => events.push(event),
+  })
+  const outcome = await call(policy(failing(down)), { sku: '1' }, { signal: controller.signal })
+  expect(outcome).toMatchObject({ left: { code: 'cancelled' } })
+  for (let turns = 0; turns < 3; turns++) await new Promise(resolve => setImmediate(resolve))
+  expect(events).toEqual([])
+})
+
 describe('a refused caller', () => {
   const refused = failing(failureOf('unauthenticated', 'NO_TOKEN', 'who are you?'))
 
