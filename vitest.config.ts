@@ -33,7 +33,7 @@ function testFiles(): readonly { readonly path: string; readonly text: string }[
 
 /** What a file says that changes its process for all who come later (mocks and fake timers do), or measures it, with what others left there. */
 const changesOrMeasures =
-  /vi\.mock\(|useFakeTimers|In a process of its own|process\.(memoryUsage|cpuUsage|getActiveResourcesInfo)|_getActiveHandles|\/cpu\.js'/
+  /vi\.mock\(|useFakeTimers|In a process of its own|process\.(memoryUsage|cpuUsage|getActiveResourcesInfo)|_getActiveHandles|\/(cpu|heap)\.js'/
 
 function isAlone({ text }: { readonly text: string }): boolean {
   return changesOrMeasures.test(text)

@@ -73,7 +73,7 @@ const settings = fc.record({
   maxAttempts: fc.integer({ min: 1, max: 5 }),
   baseMs: fc.integer({ min: 0, max: 50 }),
   ratio: fc.constantFrom(0, 0.1, 0.5),
-  minPerSecond: fc.constantFrom(0, 1, 5),
+  reserve: fc.constantFrom(0, 1, 3),
   maxConcurrent: fc.integer({ min: 1, max: 5 }),
   maxQueue: fc.integer({ min: 0, max: 5 }),
   order: fc.constantFrom('fifo' as const, 'lifo' as const),
@@ -129,6 +129,10 @@ class Counts {
   mostInBulkhead = 0
   passes = 0
   retries = 0
+  /** Calls that would have been retried if the budget had allowed it. */
+  unpaid = 0
+  /** For each call that has come by a place in the stack, how often it has been told that it is over. */
+  readonly ends: { count: number }[] = []
   mostInBatch = 0
   /** Runs of a key that had another run at that time, or an answer. */
   twice = 0
@@ -152,9 +156,29 @@ function countKeys(counts: Counts): Middleware {
   })
 }
 
+/** Counts how often a layer is told of the end of a call, which a promise would not tell: it settles once whatever happens. */
+function countEnds({ ends }: Counts): Middleware {
+  return around<{ count: number }>({
+    name: 'countEnds',
+    enter() {
+      const state = { count: 0 }
+      ends.push(state)
+      return { state }
+    },
+    exit: (_, state) => void state.count++,
+  })
+}
+
+/** So long a budget remembers, in virtual time: longer than any run lasts. */
+const budgetSeconds = 1_000
+
 function policiesFor(given: Settings, seed: number, counts: Counts, clock: ManualClock) {
   const random = seededRandom(seed)
-  const budget = retryBudget({ ratio: given.ratio, minPerSecond: given.minPerSecond, ttlMs: 1_000_000 })
+  const budget = retryBudget({
+    ratio: given.ratio,
+    minPerSecond: given.reserve / budgetSeconds,
+    ttlMs: budgetSeconds * 1_000,
+  })
   const { maxConcurrent, maxQueue, order, shedLimit, openMs } = given
   const held = bulkhead({ maxConcurrent, maxQueue, order })
   const limits = shed({ initialLimit: shedLimit, minLimit: 1, maxLimit: shedLimit, maxQueue, maxLoopDelayMs: Infinity })
@@ -172,7 +196,10 @@ function policiesFor(given: Settings, seed: number, counts: Counts, clock: Manua
     baseMs: given.baseMs,
     random,
     budget,
-    onEvent: ({ type }) => void (type === 'retried' && counts.retries++),
+    onEvent(event) {
+      if (event.type === 'retried') counts.retries++
+      else if (event.why === 'budget') counts.unpaid++
+    },
     ...(given.attemptTimeoutMs !== undefined && { attemptTimeoutMs: given.attemptTimeoutMs }),
   })
   const batches = collapse({
@@ -260,6 +287,7 @@ test('whatever is around it, a call ends once and in time, and nothing is left b
   timeout: 600_000,
 }, async () => {
   const attachments = new Attachments()
+  const seen: Counts[] = []
   const stack = fc.shuffledSubarray([...names])
   const isInside = fc.boolean()
   const drawn = [stack, settings, fc.integer(), calls, isInside] as const
@@ -277,7 +305,8 @@ test('whatever is around it, a call ends once and in time, and nothing is left b
       },
       method,
     )
-    const endpoint = chain(...picked.map(name => made.all[name]))(service)
+    const ends = countEnds(counts)
+    const endpoint = chain(ends, ...picked.flatMap(name => [made.all[name], ends]))(service)
     // All calls are made on one signal, or in one call of somebody else: both go on when the calls have ended.
     const outside = new AbortController()
     const defects: unknown[] = []
@@ -301,20 +330,25 @@ test('whatever is around it, a call ends once and in time, and nothing is left b
       expect(count).toBe(1)
       expect(lateMs).toBeLessThanOrEqual(tickMs)
     }
-    const { maxAttempts, maxConcurrent, ratio, minPerSecond, maxBatch } = settingsOf
+    expect(counts.ends.filter(({ count }) => count !== 1)).toEqual([])
+    const { maxAttempts, maxConcurrent, ratio, reserve, maxBatch } = settingsOf
     const mostAttempts = Math.max(picked.includes('retry') ? maxAttempts : 1, picked.includes('hedge') ? 2 : 1)
     for (const runs of counts.runs.values()) expect(runs).toBeLessThanOrEqual(mostAttempts)
     expect(counts.mostInBulkhead).toBeLessThanOrEqual(maxConcurrent)
-    expect(counts.retries).toBeLessThanOrEqual(ratio * counts.passes + minPerSecond * 1_000)
+    expect(counts.retries).toBeLessThanOrEqual(ratio * counts.passes + reserve)
+    if (picked.includes('retry')) seen.push(counts)
     expect(counts.mostInBatch).toBeLessThanOrEqual(maxBatch)
     expect(counts.twice).toBe(0)
     expect([made.held.inFlight, made.held.queued, made.limits.inFlight, made.limits.queued]).toEqual([0, 0, 0, 0])
     expect([clock.pendingTimers, defects]).toEqual([0, []])
 
-    const ends = attachments.ends
+    const endsBefore = attachments.ends
     expect(getEventListeners(outside.signal, 'abort').length).toBeLessThanOrEqual(1)
     outside.abort()
-    expect(attachments.ends - ends).toBe(0) // nobody listens to that one any more
+    expect(attachments.ends - endsBefore).toBe(0) // nobody listens to that one any more
   })
   await fc.assert(property, { numRuns: deep(80, 5_000) })
+  // The bounds have been reached, or they would say nothing.
+  for (const reached of [({ retries }: Counts) => retries > 0, ({ unpaid }: Counts) => unpaid > 0])
+    expect(seen.filter(reached).length).toBeGreaterThan(seen.length / 20)
 })

@@ -1,10 +1,23 @@
-/** A great many calls on one signal and one context leave nothing behind, whatever became of them. */
+/** A great many calls on one signal and one context, or with as many keys, leave nothing behind, whatever became of them. */
 import { getEventListeners } from 'node:events'
 import { retry as again, bulkhead, ConsecutiveBreaker, circuitBreaker, handleAll, handleWhen, wrap } from 'cockatiel'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { call, chain, failed, fromPromise, type Middleware, manualClock, testContext } from '../../src/core/index.js'
-import { breaker, isFault, policy, retry, retryBudget, timeout } from '../../src/middleware/index.js'
+import {
+  breaker,
+  bulkhead as bulkheads,
+  cache,
+  collapse,
+  isFault,
+  policy,
+  rateLimit,
+  retry,
+  retryBudget,
+  singleFlight,
+  timeout,
+} from '../../src/middleware/index.js'
 import { deep } from '../deep.js'
+import { heapMiB } from '../heap.js'
 
 const stacks: Readonly<Record<string, Middleware>> = {
   breaker: breaker({ openMs: 5 }),
@@ -46,5 +59,38 @@ describe.each(Object.entries(stacks))('%s', (_, middleware) => {
     }
     expect(warnings).toEqual([])
     expect([getEventListeners(signal, 'abort').length, clock.pendingTimers]).toEqual([1, 0])
+  })
+})
+
+const key = (n: unknown) => `${n}`.padEnd(200, '.') // 10 MiB of keys in the ordinary run, if they were kept
+const keyed: Readonly<Record<string, Middleware>> = {
+  bulkhead: bulkheads({ maxConcurrent: 1, key }),
+  cache: cache({ key, ttlMs: 1e9, maxEntries: 1_000 }),
+  collapse: collapse({
+    key,
+    toBatch: (requests: readonly unknown[]) => requests[0],
+    fromBatch: (response: unknown, requests) => requests.map(() => response),
+    windowMs: 0,
+    maxBatch: 1,
+  }) as Middleware, // a batch of one is a request of this service
+  rateLimit: rateLimit({ limit: 10, windowMs: 60_000, key, maxKeys: 1_000 }),
+  singleFlight: singleFlight({ key }),
+}
+
+describe.each(Object.entries(keyed))('%s', (_, middleware) => {
+  test('forgets keys that are over, or those that it has not seen for longest', {
+    timeout: deep(30_000, 600_000),
+  }, async () => {
+    const business = fromPromise(async (n: number) => n, { service: 's', name: 'm', idempotency: 'safe' })
+    const endpoint = middleware(business)
+    let next = 0
+    const use = async (count: number): Promise<void> => {
+      for (let done = 0; done < count; done += 50)
+        await Promise.all(Array.from({ length: 50 }, () => call(endpoint, next++, {})))
+    }
+    await use(2_000)
+    const before = await heapMiB()
+    await use(deep(50_000, 1_000_000))
+    expect((await heapMiB()) - before).toBeLessThan(3)
   })
 })

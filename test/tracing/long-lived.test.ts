@@ -1,6 +1,4 @@
 /** A great many calls, all of them traced: none sees the trace of another, and nothing is left behind. */
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type Client, connect, contract, implement, method } from '../../src/contract/index.js'
@@ -9,6 +7,7 @@ import { tracing } from '../../src/middleware/index.js'
 import { batching, type Exporter, type FinishedSpan, type Reporter, tracer } from '../../src/tracing/index.js'
 import * as memory from '../../src/transport/memory/index.js'
 import { deep } from '../deep.js'
+import { heapMiB } from '../heap.js'
 
 const Message = z.object({ id: z.string() })
 const unary = { request: Message, response: Message, idempotency: 'safe' } as const
@@ -108,17 +107,6 @@ function markedBy(get: Client<typeof Back.methods>['get']): typeof get {
     context.span?.set('call', request.id)
     return get(request)(context)
   }
-}
-
-setFlagsFromString('--expose-gc')
-const collect: () => void = runInNewContext('gc')
-
-async function heapMiB(): Promise<number> {
-  for (let i = 0; i < 3; i++) {
-    await new Promise(setImmediate)
-    collect()
-  }
-  return process.memoryUsage().heapUsed / 2 ** 20
 }
 
 const answers: Exporter = { name: 'answers', export: async () => {} }
