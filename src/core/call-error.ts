@@ -33,6 +33,11 @@ export const reportDefect: OnDefect = thrown => {
   console.error(`tenon: defect: ${errorText(thrown)}`)
 }
 
+/** Whom defects are told to: an observer as it was given, which then neither throws nor rejects, or {@link reportDefect}. */
+export function defectsTo(onDefect: OnDefect | undefined): OnDefect {
+  return onDefect === undefined ? reportDefect : thrown => observe(onDefect, thrown)
+}
+
 /** What a call fails with when something was thrown: a `CallError`'s own failure, or `internal`/`DEFECT`. */
 export function fromThrown(thrown: unknown, onDefect: OnDefect): Left<Failure | DomainFailure> {
   if (thrown instanceof CallError) return left(thrown.failure)

@@ -1,8 +1,8 @@
 // From services and transports to a process that can be operated: it starts as a whole or not at all, tells whether it is alive
 // and ready, and stops without losing calls.
 import type { AnyService, ServerBinding } from '../contract/index.js'
-import { observe } from '../core/call-error.js'
-import { type Clock, type OnDefect, reportDefect, systemClock } from '../core/index.js'
+import { defectsTo, observe } from '../core/call-error.js'
+import { type Clock, type OnDefect, systemClock } from '../core/index.js'
 import type { OnLifecycleEvent, StopSignal } from './event.js'
 import { type Health, type HealthOptions, health } from './health.js'
 import { reportProblems } from './log-events.js'
@@ -81,7 +81,8 @@ export async function serve(
   bindings: readonly ServerBinding[],
   options: ServeOptions = {},
 ): Promise<Running> {
-  const { onDefect = reportDefect, clock = systemClock, exit = true, resources = [] } = options
+  const { clock = systemClock, exit = true, resources = [] } = options
+  const onDefect = defectsTo(options.onDefect)
   checkServices(services)
   if (bindings.length === 0) throw new TypeError('serve: there is no binding to serve on')
   const graceMs = duration('serve: graceMs', options.graceMs, 20_000)

@@ -1,6 +1,6 @@
 // Where spans come from: the ids, the decision to record, the formats and the reporters of one process.
-import { observe } from '../core/call-error.js'
-import { type Clock, type Metadata, type OnDefect, type Random, reportDefect, systemClock } from '../core/index.js'
+import { defectsTo, observe } from '../core/call-error.js'
+import { type Clock, type Metadata, type OnDefect, type Random, systemClock } from '../core/index.js'
 import type { FinishedSpan } from './finished-span.js'
 import { cryptoWords, NewTraceId, newSpanId, positionOf, type Words, wordsOf } from './ids.js'
 import { type Limits, limitsOf, type SpanLimits } from './limits.js'
@@ -110,7 +110,7 @@ class LocalTracer implements Tracer, SpanHome {
     this.#sampler = sampler
     this.#sharesSpans = options.sharesSpans === true
     this.#clock = clock
-    this.#onDefect = options.onDefect ?? reportDefect
+    this.#onDefect = defectsTo(options.onDefect)
     for (const each of reporters) each.start?.(this.origin)
   }
 

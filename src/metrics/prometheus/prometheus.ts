@@ -2,7 +2,8 @@
 // what Node tells of memory and garbage, is on it too.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { register as defaultRegister } from 'prom-client'
-import { type Clock, type OnDefect, reportDefect, systemClock } from '../../core/index.js'
+import { defectsTo } from '../../core/call-error.js'
+import { type Clock, type OnDefect, systemClock } from '../../core/index.js'
 import type { MetricFamily } from '../family.js'
 import type { MetricRegistry } from '../metric-registry.js'
 import { acceptedFormat } from './accepted-format.js'
@@ -55,15 +56,10 @@ export interface PrometheusPage {
  */
 export function prometheus(registry: MetricRegistry, options: PrometheusOptions = {}): PrometheusPage {
   if (typeof registry?.attach !== 'function') throw new TypeError('prometheus: needs a metricRegistry')
-  const {
-    register = defaultRegister,
-    openMetrics = true,
-    onDefect = reportDefect,
-    clock = systemClock,
-    ...rest
-  } = options
+  const { register = defaultRegister, openMetrics = true, onDefect: given, clock = systemClock, ...rest } = options
   const [unknown] = Object.keys(rest)
   if (unknown !== undefined) throw new TypeError(`prometheus: there is no option '${unknown}'`)
+  const onDefect = defectsTo(given)
   const leave = join(registry, register)
   const pages = new Pages(register, clock)
   const listener = (request: Pick<IncomingMessage, 'method' | 'headers'>, response: ServerResponse): void => {

@@ -9,8 +9,8 @@ import {
   type TracerProvider,
   trace,
 } from '@opentelemetry/api'
-import { observe } from '../../core/call-error.js'
-import { type Clock, type Metadata, type OnDefect, reportDefect, systemClock, type Timer } from '../../core/index.js'
+import { defectsTo, observe } from '../../core/call-error.js'
+import { type Clock, type Metadata, type OnDefect, systemClock, type Timer } from '../../core/index.js'
 import {
   type Decision,
   type FormatName,
@@ -84,7 +84,7 @@ class OtelTracer implements Tracer, OtelHome {
       throw new RangeError(`otelTracer: flushTimeoutMs must be more than 0, got ${flushTimeoutMs}`)
     this.service = service
     this.propagator = propagation(formats)
-    this.onDefect = options.onDefect ?? reportDefect
+    this.onDefect = defectsTo(options.onDefect)
     this.#provider = provider
     // Not trace.getTracer, which passes no schema on.
     this.#tracer = (provider ?? trace.getTracerProvider()).getTracer('tenon', undefined, { schemaUrl })

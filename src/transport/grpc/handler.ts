@@ -2,7 +2,7 @@
 // are described by a .proto alone; with a contract everything that the hooks do is middleware.
 import { once } from 'node:events'
 import type { sendUnaryData, UntypedHandleCall } from '@grpc/grpc-js'
-import { fromThrown, observe } from '../../core/call-error.js'
+import { defectsTo, fromThrown, observe } from '../../core/call-error.js'
 import {
   type Awaitable,
   CallError,
@@ -18,7 +18,6 @@ import {
   type OnDefect,
   type Outcome,
   type Peer,
-  reportDefect,
   systemClock,
 } from '../../core/index.js'
 import { plainAddress } from '../address.js'
@@ -73,7 +72,7 @@ class Handling {
     this.#init = init
     this.#surface = surface
     this.#respond = respond
-    this.#onDefect = init.options.onDefect ?? reportDefect
+    this.#onDefect = defectsTo(init.options.onDefect)
   }
 
   async run(): Promise<void> {

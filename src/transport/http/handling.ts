@@ -1,6 +1,6 @@
 // What `handler` does between a request and its response: the hooks, decode, run, encode. Whatever a codec or a hook throws becomes
 // a failure that is answered: a listener that threw would end the process.
-import { fromThrown, observe } from '../../core/call-error.js'
+import { defectsTo, fromThrown, observe } from '../../core/call-error.js'
 import {
   CallError,
   type Context,
@@ -15,7 +15,6 @@ import {
   left,
   type OnDefect,
   type Outcome,
-  reportDefect,
   type Timer,
 } from '../../core/index.js'
 import { closeStream, isStream } from '../../core/stream.js'
@@ -65,7 +64,7 @@ export class Handling {
   constructor(endpoint: object, request: Received, serving: Serving) {
     this.#request = request
     this.#serving = serving
-    this.#onDefect = serving.options.onDefect ?? reportDefect
+    this.#onDefect = defectsTo(serving.options.onDefect)
     this.response = this.#respond(endpoint)
   }
 

@@ -1,6 +1,7 @@
 // A reverse proxy as an endpoint: requests are decoded into messages and framed anew, never passed on as bytes, so that nothing can be
 // smuggled in one; and what is between caller and target is a stack of middleware. Go kit's httprp, whose hooks are lost on the way.
-import { CallError, type Context, type Failure, fromRemote, isFailure, reportDefect } from '../../core/index.js'
+import { defectsTo } from '../../core/call-error.js'
+import { CallError, type Context, type Failure, fromRemote, isFailure } from '../../core/index.js'
 import { notRun } from '../wire-headers.js'
 import { openRemote } from './client.js'
 import { withoutFailure } from './failing-answer.js'
@@ -95,7 +96,7 @@ class ProxyCodec implements ServerCodec<Forwarding, Forwarded> {
 
   encodeFailure(failure: Failure): HandlerResponse {
     const message = isFailure(failure) ? behind.get(failure.reason) : undefined // a layer may give a domain failure
-    if (message === undefined) return problemOfFailure(failure, this.#options.onDefect ?? reportDefect)
+    if (message === undefined) return problemOfFailure(failure, defectsTo(this.#options.onDefect))
     return problem({ ...failure, message }, { status: 502 })
   }
 }

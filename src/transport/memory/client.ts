@@ -1,15 +1,8 @@
 // The transport that is none: calls a service in the same process, with the same validation, failures, deadlines and
 // cancellation as over a network. The reference for all others, and what unit tests use.
 import type { AnyService, ClientBinding, MethodSpec, RemoteCall } from '../../contract/index.js'
-import {
-  CallError,
-  failed,
-  incoming,
-  type OnDefect,
-  type Outcome,
-  onCancelled,
-  reportDefect,
-} from '../../core/index.js'
+import { defectsTo } from '../../core/call-error.js'
+import { CallError, failed, incoming, type OnDefect, type Outcome, onCancelled } from '../../core/index.js'
 import { jsonText, parseJson } from '../json.js'
 import { type Answer, received } from './answer.js'
 import { type SentMessage, sentMessage, type Wire } from './sent-message.js'
@@ -27,7 +20,8 @@ export interface MemoryOptions {
  * deadline is the caller's, on the caller's clock.
  */
 export function client(service: AnyService, options: MemoryOptions = {}): ClientBinding {
-  const { json = false, onDefect = reportDefect } = options
+  const { json = false } = options
+  const onDefect = defectsTo(options.onDefect)
   const { name } = service.contract
   const peer = `memory:${name}`
   const copy = json ? (message: unknown) => parseJson(jsonText(message)) : (message: unknown) => message

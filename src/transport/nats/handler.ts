@@ -1,7 +1,7 @@
 // One endpoint over NATS with its own decode and encode, as in Go kit: for services without a contract, and for wire formats that are
 // given. With a contract everything that the hooks do is middleware.
 import { failureToWire } from '../../contract/index.js'
-import { fromThrown, observe } from '../../core/call-error.js'
+import { defectsTo, fromThrown, observe } from '../../core/call-error.js'
 import {
   type Context,
   type DomainFailure,
@@ -10,7 +10,6 @@ import {
   type Incoming,
   incoming,
   isFailure,
-  reportDefect,
   systemClock,
 } from '../../core/index.js'
 import { addMetadata, noMetadata } from '../../core/metadata.js'
@@ -40,7 +39,8 @@ export function handler<Req, Res, E>(
   codec: ServerCodec<Req, Res, E>,
   options: HandlerOptions = {},
 ): Callback {
-  const { onDefect = reportDefect, deadlineMs = 30_000, clock = systemClock } = options
+  const { deadlineMs = 30_000, clock = systemClock } = options
+  const onDefect = defectsTo(options.onDefect)
   const maxCalls = limit('maxCalls', options.maxCalls ?? 1024)
   const maxBodyBytes = limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20)
   if (!(deadlineMs > 0)) throw new RangeError(`nats: deadlineMs must be more than 0, got ${deadlineMs}`)

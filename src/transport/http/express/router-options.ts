@@ -1,5 +1,6 @@
 // What may be set on a router in an Express app, and what it is when it is not.
-import { type Clock, type OnDefect, reportDefect, systemClock } from '../../../core/index.js'
+import { defectsTo } from '../../../core/call-error.js'
+import { type Clock, type OnDefect, systemClock } from '../../../core/index.js'
 import type { Among, ExchangeOptions } from '../exchange.js'
 import { callSettingsOf, type HttpServerOptions } from '../server-options.js'
 import type { ThroughProxies, TrustedProxiesOptions } from '../trusted-proxies.js'
@@ -41,8 +42,8 @@ const leftToOthers: Readonly<Record<NonNullable<RouterOptions['passOn']>, Among[
 
 /** The options, each with a value. Throws `RangeError` or `TypeError` for what makes no sense. */
 export function settingsOf(options: RouterOptions): RouterSettings {
-  const { passOn = 'paths', onDefect = reportDefect, clock = systemClock } = options
+  const { passOn = 'paths', clock = systemClock } = options
   if (!Object.hasOwn(leftToOthers, passOn))
     throw new TypeError(`express: passOn must be 'paths', 'methods' or 'nothing', got ${JSON.stringify(passOn)}`)
-  return { isOthers: leftToOthers[passOn], onDefect, clock, ...callSettingsOf(options) }
+  return { isOthers: leftToOthers[passOn], onDefect: defectsTo(options.onDefect), clock, ...callSettingsOf(options) }
 }

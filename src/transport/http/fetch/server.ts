@@ -1,6 +1,7 @@
 // Services as one function from Request to Response: for Bun, Deno, Workers, Next.js route handlers, service workers and
 // whatever else speaks fetch.
 import type { AnyService } from '../../../contract/index.js'
+import { defectsTo } from '../../../core/call-error.js'
 import {
   type Awaitable,
   type Clock,
@@ -8,7 +9,6 @@ import {
   failureOf,
   type OnDefect,
   type Peer,
-  reportDefect,
   systemClock,
 } from '../../../core/index.js'
 import { bytesToBase64 } from '../../base64.js'
@@ -49,7 +49,8 @@ export function server(
   services: readonly AnyService[],
   options: FetchServerOptions = {},
 ): (request: Request) => Promise<Response> {
-  const { onDefect = reportDefect, clock = systemClock } = options
+  const { clock = systemClock } = options
+  const onDefect = defectsTo(options.onDefect)
   const maxBodyBytes = limit('maxBodyBytes', options.maxBodyBytes ?? 1 << 20)
   const maxDeadlineMs = limit('maxDeadlineMs', options.maxDeadlineMs ?? 300_000)
   const { peer: peerOf = peerOfUrl } = options
