@@ -3,7 +3,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 setFlagsFromString('--expose-gc')
-const collect: () => void = runInNewContext('gc')
+/** Collects garbage, all of it. */
+export const collect: () => void = runInNewContext('gc')
 
 /** MiB on the heap. */
 export async function heapMiB(): Promise<number> {

@@ -1,12 +1,11 @@
 /** The client against servers that are gone, slow, broken or not Tenon's: a typed failure each time, and nothing left behind. */
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { call, connect } from 'tenon'
 import type { ClientBinding } from 'tenon/contract'
 import type { Failure } from 'tenon/core'
 import * as http from 'tenon/transport/http'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { deep } from '../../deep.js'
+import { collect } from '../../heap.js'
 import { hostile, response } from './hostile-server.js'
 import { nowhere } from './listening.js'
 import { served, until } from './served.js'
@@ -336,9 +335,7 @@ describe.for(['undici', 'node'] as const)('the client with %s', stack => {
 
 /** What is left after collecting garbage. */
 function heapUsed(): number {
-  setFlagsFromString('--expose-gc')
-  const collect: unknown = runInNewContext('gc')
-  if (typeof collect === 'function') for (let i = 0; i < 3; i++) collect()
+  for (let i = 0; i < 3; i++) collect()
   return process.memoryUsage().heapUsed
 }
 

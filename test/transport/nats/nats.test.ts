@@ -1,6 +1,4 @@
 /** What is NATS's own: who listens, what the broker takes, services that others find, stops that lose nothing. */
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import * as library from 'nats'
 import {
   type Context,
@@ -23,6 +21,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { authorizationOf } from '../../../src/auth/credential.js'
 import { deep } from '../../deep.js'
+import { collect } from '../../heap.js'
 import { hasNats, needNats, startNats } from '../../integration/nats.js'
 import type { OwnServer } from '../../integration/own-server.js'
 import { libraries, type TestConnection } from './connections.js'
@@ -75,9 +74,6 @@ function waiting(name = 'one'): Waiting {
   })
   return { service, begun, release }
 }
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void // what the flag adds
 
 /** What the process holds on to: buffers are given back only a moment after their last user was collected. */
 async function heldBytes(): Promise<number> {
