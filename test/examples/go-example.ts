@@ -18,6 +18,8 @@ export type GoExample = 'stringsvc1' | 'stringsvc2' | 'stringsvc4'
 /** The program, which takes its address from ADDRESS of the environment. */
 export interface GoProgram {
   readonly path: string
+  /** Of its source. */
+  readonly lines: number
   remove(): Promise<void>
 }
 
@@ -31,13 +33,15 @@ export async function buildGoExample(name: GoExample): Promise<GoProgram> {
       (await run('go', args, { cwd: folder, env: { ...process.env, GOFLAGS: '-mod=mod -buildvcs=false' } })).stdout
     const { Dir: kit } = JSON.parse(await go('mod', 'download', '-json', source))
     const original = join(kit, 'examples', name)
-    for (const file of await readdir(original)) {
+    let lines = 0
+    for (const file of (await readdir(original)).filter(name => name.endsWith('.go'))) {
       const text = await readFile(join(original, file), 'utf8')
-      if (file.endsWith('.go')) await writeFile(join(folder, file), file === 'main.go' ? withPort(text) : text)
+      lines += text.split('\n').length - 1
+      await writeFile(join(folder, file), file === 'main.go' ? withPort(text) : text)
     }
     const path = join(folder, name)
     await go('build', '-o', path, '.')
-    return { path, remove }
+    return { path, lines, remove }
   } catch (error) {
     await remove()
     throw error

@@ -9,6 +9,8 @@ export class SideBySide {
   /** Why the original is not there; empty where it is. */
   missing = ''
   originalPort = 0
+  /** Lines of the original's source. */
+  originalLines = 0
   ourPort = 0
   original: Program | undefined
   ours: Program | undefined
@@ -30,6 +32,7 @@ export class SideBySide {
       this.missing = `Go kit's ${this.name} cannot be built here: ${String(error).split('\n', 1)[0]}`
       return false
     }
+    this.originalLines = this.#program.lines
     this.originalPort = await freePort()
     this.original = start(this.#program.path, flags, { ADDRESS: `127.0.0.1:${this.originalPort}` })
     this.ours = startBundled(`examples/${this.name}/main.ts`, flags, { PORT: '0' })

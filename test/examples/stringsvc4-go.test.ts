@@ -1,4 +1,5 @@
 // The port of Go kit's stringsvc4 answers as the original does, over HTTP and over NATS, and each can stand before the other's service.
+import { readFileSync } from 'node:fs'
 import { connect, headers, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasNats, needNats, startNats } from '../integration/nats.js'
@@ -38,6 +39,12 @@ describe('stringsvc4', () => {
     await both.stop()
     await connection?.close()
     await broker?.stop()
+  })
+
+  it('is shorter than the original', ({ skip }) => {
+    if (both.missing !== '' || !hasNats) skip(both.missing || 'the original was not built')
+    const own = readFileSync(new URL('../../examples/stringsvc4/main.ts', import.meta.url), 'utf8')
+    expect(own.split('\n').length).toBeLessThan(both.originalLines)
   })
 
   it('answers over HTTP as Go kit does, whichever service is behind it', async ({ skip }) => {

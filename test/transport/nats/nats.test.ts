@@ -21,9 +21,9 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { authorizationOf } from '../../../src/auth/credential.js'
 import { deep } from '../../deep.js'
-import { collect } from '../../heap.js'
 import { hasNats, needNats, startNats } from '../../integration/nats.js'
 import type { OwnServer } from '../../integration/own-server.js'
+import { flood } from '../flood.js'
 import { libraries, type TestConnection } from './connections.js'
 
 vi.setConfig({ testTimeout: 60_000 }) // real brokers take their time
@@ -73,18 +73,6 @@ function waiting(name = 'one'): Waiting {
     },
   })
   return { service, begun, release }
-}
-
-/** What the process holds on to: buffers are given back only a moment after their last user was collected. */
-async function heldBytes(): Promise<number> {
-  let least = Number.POSITIVE_INFINITY
-  for (let round = 0; round < 3; round++) {
-    collect()
-    await new Promise(setImmediate)
-    const { heapUsed, external } = process.memoryUsage()
-    least = Math.min(least, heapUsed + external)
-  }
-  return least
 }
 
 const ok = { ok: true, checks: {} }
@@ -455,44 +443,8 @@ describe.each(Object.keys(libraries))('with %s', name => {
   })
 
   describe('memory is flat while a producer is as fast as it can be and its reader is not', () => {
-    const text = 'x'.repeat(10_000)
     const windowBytes = 64 << 10
     const ahead = 12 // items of which the window is full, one more, and those that are being made and read
-
-    /** A contract whose streams are `count` items long, and how far the making is ahead of the reading, in items and in memory. */
-    function flood() {
-      const Flood = contract('test.v1.Flood', {
-        pour: method({ request: z.object({ count: z.number() }), response: stream(Text), idempotency: 'safe' }),
-        fill: method({ request: stream(Text), response: z.object({ read: z.number() }), idempotency: 'unsafe' }),
-      })
-      const most = { ahead: 0, bytes: 0 }
-      let [made, read] = [0, 0]
-      async function* items(count: number) {
-        for (; made < count; made++) yield { text }
-      }
-      const slowly = async (texts: AsyncIterable<{ text: string }>, count: number): Promise<number> => {
-        const before = await heldBytes()
-        for await (const item of texts) {
-          if (item.text.length === text.length) read++ // no expectation: they are kept
-          most.ahead = Math.max(most.ahead, made - read)
-          if (read % 10 === 0) await new Promise(resolve => setTimeout(resolve, 1))
-          if (read % Math.ceil(count / 5) === 0) most.bytes = Math.max(most.bytes, (await heldBytes()) - before)
-        }
-        return read
-      }
-      let total = 0
-      const service = implement(Flood).handlers({
-        pour: ({ count }) => items(count),
-        fill: async texts => ({ read: await slowly(texts, total) }),
-      })
-      const client = connect(Flood, nats.client(calling, { windowBytes }))
-      const run = async (direction: 'pour' | 'fill', count: number) => {
-        total = count
-        if (direction === 'fill') return (await callOrThrow(client.fill, items(count))).read
-        return slowly(await callOrThrow(client.pour, { count }), count)
-      }
-      return { service, most, run }
-    }
 
     test.for(['pour', 'fill'] as const)('%s', async (direction, { skip }) => {
       needNats(skip)
@@ -500,7 +452,7 @@ describe.each(Object.keys(libraries))('with %s', name => {
       for (const count of [deep(200, 3_000), deep(2_000, 30_000)]) {
         const { service, most, run } = flood()
         const listening = await serving(served, service, { windowBytes })
-        expect(await run(direction, count)).toBe(count)
+        expect(await run(nats.client(calling, { windowBytes }), direction, count)).toBe(count)
         expect(most.ahead).toBeLessThanOrEqual(ahead)
         bytes.push(most.bytes)
         await listening.close()
