@@ -1,50 +1,30 @@
 /**
- * Policies in any order and with any options, around a service that does whatever services do: what holds for each call whatever is
- * around it, and what is left when all have ended.
+ * Policies in any order and with any options, ours and lifted ones, with keys and without, whose options change while calls go on, around
+ * a service that does whatever services do: what holds for each call whatever is around it, and what is left when all have ended.
+ * In a process of its own, since cockatiel's timers are put on the manual clock.
  */
 import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { beforeEach, expect, test } from 'vitest'
 import {
-  around,
   CallError,
   type Context,
   call,
   chain,
-  failureOf,
   fromPromise,
   fromRemote,
-  isFailure,
   left,
   type ManualClock,
   type MethodInfo,
-  type Middleware,
   manualClock,
-  type Outcome,
   right,
-  seededRandom,
   testContext,
 } from '../../src/core/index.js'
-import {
-  breaker,
-  bulkhead,
-  cache,
-  collapse,
-  expiry,
-  fallback,
-  hedge,
-  idempotencyKey,
-  inject,
-  rateLimit,
-  retry,
-  retryBudget,
-  shed,
-  singleFlight,
-  timeout,
-} from '../../src/middleware/index.js'
-import { memoryStore } from '../../src/store/index.js'
 import { deep } from '../deep.js'
 import { Attachments } from './attachments.js'
+import { Counts, firstOf, idsOf } from './composed-counts.js'
+import { LiftedMix, runCockatielOn } from './composed-lifted.js'
+import { failures, fixedSettings, names, policiesFor, settings } from './composed-policies.js'
 import { hashPromptly } from './prompt-hashes.js'
 
 beforeEach(hashPromptly)
@@ -60,53 +40,7 @@ const behaviour = fc.record({
 })
 type Behaviour = typeof behaviour extends fc.Arbitrary<infer T> ? T : never
 
-const failures = {
-  fails: failureOf('unavailable', 'DOWN', 'down'),
-  refuses: failureOf('resource_exhausted', 'QUOTA', 'too many', { ran: 'no' }),
-  'is wrong': failureOf('invalid_argument', 'WRONG', 'wrong'),
-}
-
 const ms = (max: number) => fc.integer({ min: 1, max })
-const settings = fc.record({
-  timeoutMs: ms(400),
-  attemptTimeoutMs: fc.option(ms(200), { nil: undefined }),
-  maxAttempts: fc.integer({ min: 1, max: 5 }),
-  baseMs: fc.integer({ min: 0, max: 50 }),
-  ratio: fc.constantFrom(0, 0.1, 0.5),
-  reserve: fc.constantFrom(0, 1, 3),
-  maxConcurrent: fc.integer({ min: 1, max: 5 }),
-  maxQueue: fc.integer({ min: 0, max: 5 }),
-  order: fc.constantFrom('fifo' as const, 'lifo' as const),
-  consecutiveFailures: fc.integer({ min: 1, max: 8 }),
-  openMs: ms(300),
-  limit: fc.integer({ min: 1, max: 20 }),
-  whenLimited: fc.constantFrom('refuse' as const, 'wait' as const),
-  shedLimit: fc.integer({ min: 1, max: 8 }),
-  injected: fc.constantFrom(0, 0.2),
-  batchMs: fc.integer({ min: 0, max: 60 }),
-  maxBatch: fc.integer({ min: 1, max: 5 }),
-  whenRunning: fc.constantFrom('refuse' as const, 'wait' as const),
-})
-type Settings = typeof settings extends fc.Arbitrary<infer T> ? T : never
-
-const names = [
-  'timeout',
-  'retry',
-  'bulkhead',
-  'breaker',
-  'shed',
-  'rateLimit',
-  'hedge',
-  'singleFlight',
-  'cache',
-  'expiry',
-  'inject',
-  'fallback',
-  'collapse',
-  'idempotencyKey',
-] as const
-type Name = (typeof names)[number]
-
 const calls = fc.array(
   fc.record({
     gapMs: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.integer({ min: 0, max: 60 })),
@@ -116,133 +50,12 @@ const calls = fc.array(
   }),
   { minLength: 1, maxLength: 25, size: 'max' },
 )
-
-/** The calls that a request is of: inside `collapse` several. */
-const idsOf = (request: unknown): readonly number[] => (Array.isArray(request) ? request : [Number(request)])
-const firstOf = (request: unknown): number => idsOf(request)[0] ?? expect.fail()
-const onceKeyOf = (request: unknown) => (firstOf(request) % 6 === 0 ? undefined : String(firstOf(request) % 6))
-
-/** What was counted beside the policies. */
-class Counts {
-  readonly runs: Map<number, number> = new Map()
-  inBulkhead = 0
-  mostInBulkhead = 0
-  passes = 0
-  retries = 0
-  /** Calls that would have been retried if the budget had allowed it. */
-  unpaid = 0
-  /** For each call that has come by a place in the stack, how often it has been told that it is over. */
-  readonly ends: { count: number }[] = []
-  mostInBatch = 0
-  /** Runs of a key that had another run at that time, or an answer. */
-  twice = 0
-}
-
-/** Looks from inside `idempotencyKey` whether it runs a key once. */
-function countKeys(counts: Counts): Middleware {
-  const taken = new Set<string>()
-  const isAnswer = (outcome: Outcome) =>
-    outcome._tag === 'Right' || !isFailure(outcome.left) || outcome.left.ran === 'maybe'
-  return around<string | undefined>({
-    name: 'countKeys',
-    enter: (_, request) => {
-      const key = onceKeyOf(request)
-      if (key === undefined) return undefined
-      if (taken.has(key)) counts.twice++
-      taken.add(key)
-      return { state: key }
-    },
-    exit: (outcome, key) => void (key !== undefined && !isAnswer(outcome) && taken.delete(key)),
-  })
-}
-
-/** Counts how often a layer is told of the end of a call, which a promise would not tell: it settles once whatever happens. */
-function countEnds({ ends }: Counts): Middleware {
-  return around<{ count: number }>({
-    name: 'countEnds',
-    enter() {
-      const state = { count: 0 }
-      ends.push(state)
-      return { state }
-    },
-    exit: (_, state) => void state.count++,
-  })
-}
-
-/** So long a budget remembers, in virtual time: longer than any run lasts. */
-const budgetSeconds = 1_000
-
-function policiesFor(given: Settings, seed: number, counts: Counts, clock: ManualClock) {
-  const random = seededRandom(seed)
-  const budget = retryBudget({
-    ratio: given.ratio,
-    minPerSecond: given.reserve / budgetSeconds,
-    ttlMs: budgetSeconds * 1_000,
-  })
-  const { maxConcurrent, maxQueue, order, shedLimit, openMs } = given
-  const held = bulkhead({ maxConcurrent, maxQueue, order })
-  const limits = shed({ initialLimit: shedLimit, minLimit: 1, maxLimit: shedLimit, maxQueue, maxLoopDelayMs: Infinity })
-  const countHeld = around({
-    name: 'countHeld',
-    enter: () => {
-      counts.mostInBulkhead = Math.max(counts.mostInBulkhead, ++counts.inBulkhead)
-      return undefined
-    },
-    settled: () => void counts.inBulkhead--,
-  })
-  const countPasses = around({ name: 'countPasses', enter: () => void counts.passes++ })
-  const again = retry({
-    maxAttempts: given.maxAttempts,
-    baseMs: given.baseMs,
-    random,
-    budget,
-    onEvent(event) {
-      if (event.type === 'retried') counts.retries++
-      else if (event.why === 'budget') counts.unpaid++
-    },
-    ...(given.attemptTimeoutMs !== undefined && { attemptTimeoutMs: given.attemptTimeoutMs }),
-  })
-  const batches = collapse({
-    key: request => String(firstOf(request) % 2),
-    toBatch: (requests: readonly unknown[]) => requests.flatMap(idsOf),
-    fromBatch: (response: unknown, requests) => requests.map(() => response),
-    windowMs: given.batchMs,
-    maxBatch: given.maxBatch,
-    onEvent: ({ size }) => {
-      counts.mostInBatch = Math.max(counts.mostInBatch, size)
-    },
-  })
-  const once = idempotencyKey({
-    key: onceKeyOf,
-    principal: 'none',
-    fingerprint: () => 'the same',
-    store: memoryStore({ clock }),
-    leaseMs: 600_000, // a renewal that was left would be set still
-    whenRunning: given.whenRunning,
-  })
-  const all: Readonly<Record<Name, Middleware>> = {
-    timeout: timeout({ timeoutMs: given.timeoutMs }),
-    retry: chain(countPasses, again),
-    bulkhead: chain(held, countHeld),
-    breaker: breaker({ consecutiveFailures: given.consecutiveFailures, openMs }),
-    shed: limits,
-    rateLimit: rateLimit({ limit: given.limit, windowMs: 100, whenLimited: given.whenLimited }),
-    hedge: hedge({ minCalls: 1, minDelayMs: 1, maxExtraRatio: 1 }),
-    singleFlight: singleFlight({ key: request => String(firstOf(request) % 3) }),
-    cache: cache({ key: request => String(firstOf(request) % 5), ttlMs: 50 }),
-    expiry: expiry({ minRemainingMs: 5 }),
-    inject: inject({ ratio: given.injected, latencyMs: 20, failure: failures.fails, random }),
-    fallback: fallback({ respond: () => 'instead' }) as Middleware, // its responses are of the same type here
-    collapse: batches as Middleware, // anything is a request of this service, a batch too
-    idempotencyKey: chain(once, countKeys(counts)),
-  }
-  return { all, held, limits }
-}
+const changes = fc.array(fc.record({ atMs: fc.integer({ min: 0, max: 1_000 }), to: settings }), { maxLength: 6 })
 
 /** A call of the service, done as its behaviour says; one that does not obey goes on when it is aborted. */
-function run({ tookMs, ends, obeys }: Behaviour, context: Context) {
+function run({ tookMs, ends, obeys }: Behaviour, context: Context, id: number) {
   const end = () => {
-    if (ends === 'answers') return right('done')
+    if (ends === 'answers') return right({ of: id })
     if (ends === 'throws') throw new CallError(failures.fails)
     if (ends === 'rejects') throw new CallError(failures.refuses)
     return left(failures[ends])
@@ -288,25 +101,33 @@ test('whatever is around it, a call ends once and in time, and nothing is left b
 }, async () => {
   const attachments = new Attachments()
   const seen: Counts[] = []
+  let clock = manualClock()
+  runCockatielOn(() => clock)
   const stack = fc.shuffledSubarray([...names])
-  const isInside = fc.boolean()
-  const drawn = [stack, settings, fc.integer(), calls, isInside] as const
-  const property = fc.asyncProperty(...drawn, async (picked, settingsOf, seed, given, inside) => {
-    const clock = manualClock()
-    const counts = new Counts()
-    const made = policiesFor(settingsOf, seed, counts, clock)
+  const drawn = [stack, settings, fixedSettings, calls, changes, fc.boolean()] as const
+  const property = fc.asyncProperty(...drawn, async (picked, first, fixed, given, changing, isInside) => {
+    clock = manualClock()
+    const counts = new Counts(clock)
+    const lifted = new LiftedMix()
+    const made = policiesFor({ first, fixed, counts, lifted, clock })
     const service = fromRemote<unknown, unknown>(
       'service',
       (request, context) => {
-        const nth = counts.runs.get(firstOf(request)) ?? 0
-        for (const id of idsOf(request)) counts.runs.set(id, (counts.runs.get(id) ?? 0) + 1)
-        const behaviours = given[firstOf(request)]?.behaviours ?? []
-        return run(behaviours[nth % behaviours.length] ?? expect.fail(), context)
+        const id = firstOf(request)
+        const nth = counts.runs.get(id) ?? 0
+        for (const each of idsOf(request)) counts.runs.set(each, (counts.runs.get(each) ?? 0) + 1)
+        const behaviours = given[id]?.behaviours ?? []
+        return run(behaviours[nth % behaviours.length] ?? expect.fail(), context, id)
       },
       method,
     )
-    const ends = countEnds(counts)
+    const ends = counts.countEnds
     const endpoint = chain(ends, ...picked.flatMap(name => [made.all[name], ends]))(service)
+    for (const { atMs, to } of changing) {
+      clock.setTimer(() => {
+        for (const name of picked) made.change(name, to)
+      }, atMs)
+    }
     // All calls are made on one signal, or in one call of somebody else: both go on when the calls have ended.
     const outside = new AbortController()
     const defects: unknown[] = []
@@ -317,7 +138,7 @@ test('whatever is around it, a call ends once and in time, and nothing is left b
       expect(attachments.count - before).toBe(0)
       return results
     }
-    const whole = inside
+    const whole = isInside
       ? await call(
           fromPromise((_, context) => all(context)),
           0,
@@ -331,21 +152,19 @@ test('whatever is around it, a call ends once and in time, and nothing is left b
       expect(lateMs).toBeLessThanOrEqual(tickMs)
     }
     expect(counts.ends.filter(({ count }) => count !== 1)).toEqual([])
-    const { maxAttempts, maxConcurrent, ratio, reserve, maxBatch } = settingsOf
-    const mostAttempts = Math.max(picked.includes('retry') ? maxAttempts : 1, picked.includes('hedge') ? 2 : 1)
-    for (const runs of counts.runs.values()) expect(runs).toBeLessThanOrEqual(mostAttempts)
-    expect(counts.mostInBulkhead).toBeLessThanOrEqual(maxConcurrent)
-    expect(counts.retries).toBeLessThanOrEqual(ratio * counts.passes + reserve)
+    const mostRuns = made.mostRuns(picked)
+    for (const runs of counts.runs.values()) expect(runs).toBeLessThanOrEqual(mostRuns)
+    expect(counts.retries).toBeLessThanOrEqual(made.mostRetries())
     if (picked.includes('retry')) seen.push(counts)
-    expect(counts.mostInBatch).toBeLessThanOrEqual(maxBatch)
-    expect(counts.twice).toBe(0)
-    expect([made.held.inFlight, made.held.queued, made.limits.inFlight, made.limits.queued]).toEqual([0, 0, 0, 0])
+    expect([counts.wrongs, lifted.mixtures]).toEqual([[], 0])
+    expect(made.left.filter(count => count !== 0)).toEqual([])
     expect([clock.pendingTimers, defects]).toEqual([0, []])
 
     const endsBefore = attachments.ends
     expect(getEventListeners(outside.signal, 'abort').length).toBeLessThanOrEqual(1)
     outside.abort()
-    expect(attachments.ends - endsBefore).toBe(0) // nobody listens to that one any more
+    lifted.abort()
+    expect(attachments.ends - endsBefore).toBe(0) // nobody listens to those any more
   })
   await fc.assert(property, { numRuns: deep(80, 5_000) })
   // The bounds have been reached, or they would say nothing.
