@@ -50,7 +50,11 @@ const calls = fc.array(
   }),
   { minLength: 1, maxLength: 25, size: 'max' },
 )
-const changes = fc.array(fc.record({ atMs: fc.integer({ min: 0, max: 1_000 }), to: settings }), { maxLength: 6 })
+/** Most of them while calls come. */
+const changes = fc.array(fc.record({ atMs: fc.integer({ min: 0, max: 300 }), to: settings }), {
+  maxLength: 12,
+  size: 'max',
+})
 
 /** A call of the service, done as its behaviour says; one that does not obey goes on when it is aborted. */
 function run({ tookMs, ends, obeys }: Behaviour, context: Context, id: number) {
