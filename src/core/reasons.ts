@@ -70,6 +70,7 @@ export const reasons: Readonly<Record<string, Reason>> = {
   STORE_UNAVAILABLE: { code: 'unavailable', blame: 'dependency' },
   STREAM_BROKEN: { code: 'unavailable', blame: 'dependency' },
   TIMEOUT: { code: 'deadline_exceeded' },
+  TOO_MANY_BATCHES: { code: 'resource_exhausted', blame: 'service' },
   TOO_MANY_CALLS: { code: 'resource_exhausted', blame: 'service' },
   TOO_MANY_REDIRECTS: { code: 'unknown', blame: 'dependency' },
   UNENCODABLE: { code: 'internal', blame: 'service' },

@@ -31,13 +31,18 @@ import { SharedRun } from './shared-run.js'
 import { Window } from './window.js'
 
 /** What a {@link collapse} tells. */
-export interface CollapseEvent extends PolicyEvent {
-  readonly kind: 'collapse'
-  /** A batch was sent. */
-  readonly type: 'collapsed'
-  /** How many requests were in it. */
-  readonly size: number
-}
+export type CollapseEvent = PolicyEvent & { readonly kind: 'collapse' } & (
+    | {
+        /** A batch was sent. */
+        readonly type: 'collapsed'
+        /** How many requests were in it. */
+        readonly size: number
+      }
+    | {
+        /** A call that needed another batch was refused. */
+        readonly type: 'refused'
+      }
+  )
 
 /** Options of {@link collapse}. */
 export interface CollapseOptions<Req, Res, BatchReq, BatchRes> extends PolicyOptions<CollapseEvent> {
@@ -54,22 +59,32 @@ export interface CollapseOptions<Req, Res, BatchReq, BatchRes> extends PolicyOpt
   readonly windowMs?: number
   /** The most requests in a batch: a full one is sent at once. @defaultValue 100 */
   readonly maxBatch?: number
-  /** How long a batch may take, its wait included, in ms, whoever waits; more than 0. @defaultValue 30 000 */
+  /** How many batches may wait and be under way at once, of all keys; a call that needs one more is refused. Whole, 1 or more. @defaultValue 10 000 */
+  readonly maxBatches?: number
+  /** How long a batch may take, its wait included, in ms, whoever waits; more than `windowMs`. @defaultValue 30 000 */
   readonly maxRunMs?: number
+}
+
+/** What can be seen of a {@link collapse}. */
+export interface CollapseState {
+  /** How many batches wait or are under way, and have somebody who waits for them. */
+  readonly inFlight: number
 }
 
 /** What {@link collapse} makes: a transform with the controls of a policy. */
 export interface Collapse<Req, Res, BatchReq, BatchRes>
-  extends Pick<
-    Policy<CollapseOptions<Req, Res, BatchReq, BatchRes>, CollapseEvent>,
-    'policy' | 'options' | 'configure' | 'onEvent'
-  > {
+  extends CollapseState,
+    Pick<
+      Policy<CollapseOptions<Req, Res, BatchReq, BatchRes>, CollapseEvent>,
+      'policy' | 'options' | 'configure' | 'onEvent'
+    > {
   <E, R extends Context>(next: Endpoint<BatchReq, BatchRes, E, R>): Endpoint<Req, Res, E, R>
 }
 
 /**
  * Collects the calls that come within `windowMs` and sends them as one. Each call gets its own response, or the batch's failure, and waits
- * no longer than its own deadline; a call that leaves before the batch is sent is not in it, and a batch that all have left is aborted.
+ * no longer than its own deadline; a call that leaves before the batch is sent is not in it, and a batch that all have left is aborted. A
+ * call that would need one batch more than `maxBatches` fails with `resource_exhausted`/`TOO_MANY_BATCHES`, `ran: 'no'`.
  *
  * Belongs around the endpoint that takes batches, outside its `retry`, `breaker` and `timeout`; `cache` and what else is per request goes
  * outside it.
@@ -98,18 +113,24 @@ export function collapse<Req, Res, BatchReq, BatchRes>(
 
 type AnyOptions = CollapseOptions<unknown, unknown, unknown, unknown>
 
-const collapsePolicy = definePolicy<AnyOptions, CollapseEvent>({
+const defaults = { windowMs: 5, maxBatch: 100, maxBatches: 10_000, maxRunMs: 30_000 } as const
+
+const collapsePolicy = definePolicy<AnyOptions, CollapseEvent, CollapseState>({
   kind: 'collapse',
   lint: [sharedOutsideAuthentication],
   rules: {
     key: functionOption(),
     toBatch: functionOption(),
     fromBatch: functionOption(),
-    windowMs: numberOption({ fallback: 5, min: 0 }),
-    maxBatch: numberOption({ fallback: 100, min: 1, integer: true }),
-    maxRunMs: numberOption({ fallback: 30_000, above: 0 }),
+    windowMs: numberOption({ fallback: defaults.windowMs, min: 0 }),
+    maxBatch: numberOption({ fallback: defaults.maxBatch, min: 1, integer: true }),
+    maxBatches: numberOption({ fallback: defaults.maxBatches, min: 1, integer: true }),
+    maxRunMs: numberOption({ fallback: defaults.maxRunMs, above: 0 }),
   },
+  wrongWith: ({ windowMs = defaults.windowMs, maxRunMs = defaults.maxRunMs }) =>
+    maxRunMs <= windowMs ? `maxRunMs must be more than windowMs, got ${maxRunMs} and ${windowMs}` : undefined,
   create(frame) {
+    let inFlight = 0
     const middleware = frame.intercept(method => {
       const open: Map<string, Batch> = new Map()
       return {
@@ -118,19 +139,34 @@ const collapsePolicy = definePolicy<AnyOptions, CollapseEvent>({
           const key = text(options.key(request, context), 'collapse: key must give a string')
           let batch = open.get(key)
           if (batch?.options !== options) {
-            const close = (): void => {
+            if (inFlight >= (options.maxBatches ?? defaults.maxBatches)) return refused(frame, method)
+            inFlight++
+            const onClose = (): void => {
               if (open.get(key) === batch) open.delete(key)
             }
-            batch = new Batch({ options, frame, method, next, context, onClose: close })
+            const onOver = (): void => {
+              inFlight--
+            }
+            batch = new Batch({ options, frame, method, next, context, onClose, onOver })
             open.set(key, batch)
           }
           return batch.add(request, context)
         },
       }
     })
-    return { middleware, controls: {} }
+    const controls = {
+      get inFlight() {
+        return inFlight
+      },
+    }
+    return { middleware, controls }
   },
 })
+
+function refused(frame: PolicyFrame<AnyOptions, CollapseEvent>, method: MethodInfo | undefined): Left<Failure> {
+  frame.emit({ type: 'refused', method })
+  return left(failureOf('resource_exhausted', 'TOO_MANY_BATCHES', 'as many batches wait and run as may', { ran: 'no' }))
+}
 
 interface Member {
   readonly request: unknown
@@ -145,8 +181,10 @@ interface Collected {
   readonly method: MethodInfo | undefined
   readonly next: Next
   readonly context: Context
-  /** No more requests can be added. */
+  /** No more requests can be added. Called more than once. */
   onClose(): void
+  /** It has its outcome, or nobody waits for it any more. Called once. */
+  onOver(): void
 }
 
 /** Requests that become one. */
@@ -161,17 +199,20 @@ class Batch {
   #responses: readonly unknown[] | undefined
 
   constructor(collected: Collected) {
-    const { context, options, onClose } = collected
+    const { context, options, onClose, onOver } = collected
     this.#collected = collected
     this.options = options
     this.#window = new Window()
-    const { maxRunMs = 30_000 } = this.options
+    const { maxRunMs = defaults.maxRunMs } = this.options
     this.#run = new SharedRun({
       context,
       maxRunMs,
       next: (_, own) => this.#send(own),
       request: undefined,
-      onOver: onClose,
+      onOver() {
+        onClose()
+        onOver()
+      },
     })
     this.#run.start()
   }
@@ -184,7 +225,7 @@ class Batch {
     })
     const told = new Told()
     const over = this.#run.join(context, told)
-    if (this.#members.length >= (this.options.maxBatch ?? 100)) this.#close()
+    if (this.#members.length >= (this.options.maxBatch ?? defaults.maxBatch)) this.#close()
     const outcome = over ?? (await told.promise())
     unlink()
     return outcome._tag === 'Left' ? outcome : this.#pick(outcome.right, member, context)
@@ -196,7 +237,7 @@ class Batch {
   }
 
   async #send(context: Context): Promise<Outcome> {
-    const { windowMs = 5, toBatch } = this.options
+    const { windowMs = defaults.windowMs, toBatch } = this.options
     await this.#window.opened(context, windowMs)
     this.#close()
     const members = this.#members.filter(({ isGone }) => !isGone)

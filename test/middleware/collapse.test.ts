@@ -2,7 +2,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  blame,
   call,
+  type Failure,
   failed,
   failureOf,
   fromPromise,
@@ -114,6 +116,63 @@ test('a batch with too few responses is a defect for each of its calls', async (
   const answers = [call(endpoint, { sku: 'a' }, { context }), call(endpoint, { sku: 'b' }, { context })]
   for (const answer of answers) expect(await answer).toMatchObject({ left: { reason: 'DEFECT' } })
   expect(defects[0]).toEqual(new TypeError('collapse: fromBatch gave 1 responses for 2 requests'))
+})
+
+describe('batches are bounded', () => {
+  test('a call that needs one more is refused, and those of open batches join them', async () => {
+    const clock = manualClock()
+    const mock = mockEndpoint<GetMany, Prices>()
+    const events: CollapseEvent[] = []
+    const policy = collapse({
+      ...mapping,
+      key: ({ sku }) => sku,
+      maxBatches: 2,
+      windowMs: 10,
+      onEvent: event => events.push(event),
+    })
+    const endpoint = policy(mock.endpoint)
+    const ask = (sku: string) => call(endpoint, { sku }, { context: testContext({ clock }) })
+    const [tea, saw] = [ask('tea'), ask('saw')]
+    const refused = await ask('nail')
+    expect(refused).toMatchObject({ left: { code: 'resource_exhausted', reason: 'TOO_MANY_BATCHES', ran: 'no' } })
+    expect(blame((refused as { left: Failure }).left)).toBe('service')
+    const joined = ask('tea')
+    await clock.advance(10)
+    expect([policy.inFlight, await ask('nail')]).toMatchObject([2, { left: { reason: 'TOO_MANY_BATCHES' } }]) // under way
+    ;(await mock.next()).respond({ prices: [1, 2] })
+    ;(await mock.next()).respond({ prices: [3] })
+    expect(await Promise.all([tea, saw, joined])).toEqual([right(1), right(3), right(2)])
+    const another = ask('nail')
+    await clock.advance(10)
+    ;(await mock.next()).respond({ prices: [4] })
+    expect(await another).toEqual(right(4))
+    expect([policy.inFlight, clock.pendingTimers]).toEqual([0, 0])
+    expect(events.map(({ type }) => type)).toEqual(['refused', 'collapsed', 'collapsed', 'refused', 'collapsed'])
+  })
+
+  test('one that all have left makes room at once, sent or not', async () => {
+    const clock = manualClock()
+    const mock = mockEndpoint<GetMany, Prices>()
+    const policy = collapse({ ...mapping, maxBatches: 1, windowMs: 10 })
+    const endpoint = policy(mock.endpoint)
+    for (const afterMs of [5, 15]) {
+      const controller = new AbortController()
+      const left = call(endpoint, { sku: 'a' }, { context: testContext({ clock }), signal: controller.signal })
+      await clock.advance(afterMs)
+      expect(policy.inFlight).toBe(1)
+      controller.abort()
+      expect(await left).toMatchObject({ left: { code: 'cancelled' } })
+      expect(policy.inFlight).toBe(0)
+    }
+    expect(mock.calls).toBe(1)
+  })
+
+  test('by options that make sense together', () => {
+    expect(() => collapse({ ...mapping, maxBatches: 0 })).toThrow(RangeError)
+    expect(() => collapse({ ...mapping, windowMs: 30_000 })).toThrow(
+      'collapse: maxRunMs must be more than windowMs, got 30000 and 30000',
+    )
+  })
 })
 
 describe('a call that leaves', () => {

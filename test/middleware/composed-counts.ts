@@ -135,7 +135,8 @@ export class Counts {
         },
       })
     const outside = looker((response, id) => {
-      if (!(of.get(response) ?? []).some(other => haveKey(id, other))) this.wrongs.push(`${id} got the answer of another`)
+      if (!(of.get(response) ?? []).some(other => haveKey(id, other)))
+        this.wrongs.push(`${id} got the answer of another`)
     })
     const inside = looker((response, id) => void of.set(response, [...(of.get(response) ?? []), id]))
     return chain(outside, shares, inside)

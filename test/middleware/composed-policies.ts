@@ -130,6 +130,7 @@ export function policiesFor({ first, fixed, counts, lifted, clock }: Mix) {
       fromBatch: (response: unknown, requests: readonly unknown[]) => requests.map(() => ({ of: response })),
       windowMs: given.batchMs,
       maxBatch: given.maxBatch,
+      maxBatches: given.maxKeys,
     }),
     idempotencyKey: ({ whenRunning, ttlMs }: Settings) => ({ whenRunning, ttlMs: ttlMs * 10_000 }),
     policy: ({ lifted: given }: Settings) => lifted.options(given),
@@ -195,7 +196,11 @@ export function policiesFor({ first, fixed, counts, lifted, clock }: Mix) {
   const all: Readonly<Record<Name, Middleware>> = {
     ...policies,
     retry: chain(counts.countPasses, again, counts.countAttempts),
-    bulkhead: chain(besidePlaces.layer, held, counts.countPlaces(() => held.options.maxConcurrent, keyOf)),
+    bulkhead: chain(
+      besidePlaces.layer,
+      held,
+      counts.countPlaces(() => held.options.maxConcurrent, keyOf),
+    ),
     shed: chain(
       limits,
       counts.countPlaces(
@@ -230,7 +235,7 @@ export function policiesFor({ first, fixed, counts, lifted, clock }: Mix) {
     },
     /** What goes on and waits. */
     get left(): readonly number[] {
-      const { singleFlight } = policies
+      const { singleFlight, collapse } = policies
       return [
         held.inFlight,
         held.queued,
@@ -239,6 +244,7 @@ export function policiesFor({ first, fixed, counts, lifted, clock }: Mix) {
         limits.queued,
         limited.queued,
         singleFlight.inFlight,
+        collapse.inFlight,
         policies.timeout.overdue,
       ]
     },
