@@ -7,6 +7,6 @@ export function frozen<T>(value: T): T {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== Array.prototype && prototype !== null) return value
   Object.freeze(value)
-  for (const each of Object.values(value)) frozen(each)
+  for (const name in value) frozen(value[name]) // `Object.values` would make a list for each
   return value
 }

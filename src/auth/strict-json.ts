@@ -5,30 +5,30 @@ import { isUtf8 } from 'node:buffer'
 /** How many objects and arrays there may be inside one another. */
 const maxDepth = 16
 
-/** The object that the bytes are, or what is wrong with them. */
-export function strictObject(bytes: Buffer): Readonly<Record<string, unknown>> | string {
+/** The object that the bytes are, or what is wrong with them. `parsed`: what `JSON.parse` has made of them, for who has had it do so. */
+export function strictObject(bytes: Buffer, parsed?: unknown): Readonly<Record<string, unknown>> | string {
   if (!isUtf8(bytes)) return 'is not UTF-8'
-  const text = bytes.toString('utf8')
-  const { names, depth } = shapeOf(text)
+  const { names, depth } = shapeOf(bytes)
   if (depth > maxDepth) return `nests more than ${maxDepth} deep`
-  let value: unknown
+  let value = parsed
   try {
-    value = JSON.parse(text)
+    value ??= JSON.parse(bytes.toString('utf8'))
   } catch {
     return 'is not JSON'
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'is no JSON object'
+  // Without a bracket it is no object, whatever a library has found by parsing the text that it is once more.
+  if (depth === 0 || typeof value !== 'object' || value === null || Array.isArray(value)) return 'is no JSON object'
   if (namesIn(value) !== names) return 'has a name twice, or one that is none'
   return value as Readonly<Record<string, unknown>> // an object of JSON.parse
 }
 
 /** How many members the objects of a JSON text have together, and how deep it nests. Means nothing for what is not JSON. */
-function shapeOf(text: string): { readonly names: number; readonly depth: number } {
+function shapeOf(text: Buffer): { readonly names: number; readonly depth: number } {
   let names = 0
   let depth = 0
   let deepest = 0
   for (let at = 0; at < text.length; at++) {
-    switch (text.charCodeAt(at)) {
+    switch (text[at]) {
       case 0x22: // "
         at = endOfString(text, at)
         break
@@ -47,9 +47,9 @@ function shapeOf(text: string): { readonly names: number; readonly depth: number
   return { names, depth: deepest }
 }
 
-function endOfString(text: string, start: number): number {
+function endOfString(text: Buffer, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
-    const code = text.charCodeAt(at)
+    const code = text[at]
     if (code === 0x22) return at
     if (code === 0x5c) at++ // whatever is escaped
   }
@@ -65,8 +65,7 @@ function namesIn(value: unknown): number {
     return count
   }
   const members = value as Readonly<Record<string, unknown>> // whatever JSON.parse makes
-  for (const name in members) {
-    if (!Object.hasOwn(members, name)) continue
+  for (const name of Object.keys(members)) {
     if (name === '__proto__') return Number.NaN
     count += 1 + namesIn(members[name])
   }

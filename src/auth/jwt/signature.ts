@@ -3,7 +3,7 @@
 import jsonwebtoken from 'jsonwebtoken'
 import { type Awaitable, type Failure, failed, type Left } from '../../core/index.js'
 import { rejected } from '../scheme.js'
-import { keyRuleOf } from './algorithm.js'
+import { isSameAlgorithm } from './algorithm.js'
 import { jose } from './jose.js'
 import type { BoundKey } from './key.js'
 
@@ -13,49 +13,61 @@ export interface Expectations {
   readonly audience: readonly [string, ...string[]]
   readonly tolerance: number
   readonly maxAge: number | undefined
-  /** By the call's clock, in whole seconds. */
-  readonly now: number
 }
 
-/** Verifies the signature and, only if it is good, issuer, audience and times. `undefined`: all of it is good. */
-export function verifySignature(
-  token: string,
-  bound: BoundKey,
-  expected: Expectations,
-): Awaitable<Left<Failure> | undefined> {
-  if (keyRuleOf(bound.algorithm, 'jwt').family === 'ed25519') return byJose(token, bound, expected)
-  const { issuer, audience, tolerance, maxAge, now } = expected
-  try {
-    jsonwebtoken.verify(token, bound.key, {
-      algorithms: [bound.algorithm as jsonwebtoken.Algorithm], // all but Ed25519 are its own
-      issuer,
-      audience: [...audience],
-      clockTolerance: tolerance,
-      clockTimestamp: Math.max(1, now), // it takes 0 for the system's clock
-      ...(maxAge !== undefined && { maxAge }),
-    })
-    return undefined
-  } catch (error) {
-    return refusalOf(error)
-  }
+/** What a library says of a token. */
+export interface Judged {
+  /** Why it is refused; `undefined` where the signature is good, and issuer, audience and times are, too. */
+  readonly refused: Left<Failure> | undefined
+  /** What `JSON.parse` has made of the payload of one that is good, where the library gives it. */
+  readonly payload: unknown
 }
 
-async function byJose(token: string, bound: BoundKey, expected: Expectations): Promise<Left<Failure> | undefined> {
-  const { jwtVerify } = await jose()
-  const { issuer, audience, tolerance, maxAge, now } = expected
-  try {
-    await jwtVerify(token, bound.key, {
-      algorithms: ['EdDSA', 'Ed25519'],
-      issuer,
-      audience: [...audience],
-      clockTolerance: tolerance,
-      currentDate: new Date(now * 1_000),
-      ...(maxAge !== undefined && { maxTokenAge: maxAge }),
-    })
-    return undefined
-  } catch (error) {
-    return refusalOf(error)
+/**
+ * Verifies the signature and, only if it is good, issuer, audience and times.
+ *
+ * @param now - by the call's clock, in whole seconds
+ */
+export type VerifySignature = (token: string, bound: BoundKey, now: number) => Awaitable<Judged>
+
+/** What verifies signatures of tokens that must say this. */
+export function signatureVerifier({ issuer, audience, tolerance, maxAge }: Expectations): VerifySignature {
+  const audiences: [string, ...string[]] = [...audience]
+
+  const byJsonwebtoken = (token: string, { key, algorithm }: BoundKey, now: number): Judged => {
+    try {
+      const payload = jsonwebtoken.verify(token, key, {
+        algorithms: [algorithm as jsonwebtoken.Algorithm], // all but Ed25519 are its own
+        issuer,
+        audience: audiences,
+        clockTolerance: tolerance,
+        clockTimestamp: Math.max(1, now), // it takes 0 for the system's clock
+        maxAge,
+      })
+      return { refused: undefined, payload }
+    } catch (error) {
+      return { refused: refusalOf(error), payload: undefined }
+    }
   }
+
+  const byJose = async (token: string, { key }: BoundKey, now: number): Promise<Judged> => {
+    const { jwtVerify } = await jose()
+    try {
+      await jwtVerify(token, key, {
+        algorithms: ['EdDSA', 'Ed25519'],
+        issuer,
+        audience: audiences,
+        clockTolerance: tolerance,
+        currentDate: new Date(now * 1_000),
+        ...(maxAge !== undefined && { maxTokenAge: maxAge }),
+      })
+      return { refused: undefined, payload: undefined } // what it parses may have lost a byte order mark
+    } catch (error) {
+      return { refused: refusalOf(error), payload: undefined }
+    }
+  }
+
+  return (token, bound, now) => (isSameAlgorithm(bound.algorithm, 'EdDSA') ? byJose : byJsonwebtoken)(token, bound, now)
 }
 
 const expired = new Set(['TokenExpiredError', 'JWTExpired'])

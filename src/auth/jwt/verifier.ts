@@ -1,11 +1,13 @@
-// From a token to claims that may be believed, in the order that leaks least: form, type, key, signature, and only then what it says.
+// From a token to claims that may be believed, in the order that leaks least: form, type, key, signature, and only then what it says. Strict
+// reading of what it says waits for the signature: the library has parsed it by then, whose reading need only be compared with the bytes.
 import { type Awaitable, andThen, type Context, type Failure, type Left } from '../../core/index.js'
 import { rejected } from '../scheme.js'
-import { accessTokenClaims, type ClaimRules, wrongClaim } from './claims.js'
+import { strictObject } from '../strict-json.js'
+import { accessTokenClaims, wrongClaim } from './claims.js'
 import type { AnyJwtOptions } from './jwt-options.js'
 import type { JwtKey } from './key.js'
 import { fixedKeys, type KeySource } from './key-source.js'
-import { type Expectations, verifySignature } from './signature.js'
+import { type Expectations, signatureVerifier } from './signature.js'
 import { mediaTypeOf, readToken } from './token.js'
 
 /** A token that is good. */
@@ -35,24 +37,31 @@ export function verifierOf(options: AnyJwtOptions): Verifier {
   ]
   const tolerance = clockToleranceMs / 1_000
   const maxAge = maxAgeMs === undefined ? undefined : maxAgeMs / 1_000
-  const audiences: Expectations['audience'] = typeof audience === 'string' ? [audience] : audience
+  const expected: Expectations = {
+    issuer,
+    audience: typeof audience === 'string' ? [audience] : audience,
+    tolerance,
+    maxAge,
+  }
+  const verifySignature = signatureVerifier(expected)
 
   const verify: Verifier['verify'] = (token, { clock }) => {
     const read = readToken(token)
     if (typeof read === 'string') return rejected(read)
-    const { claims } = read
     if (!types.includes(read.typ)) return rejected(`a token of another type is expected`)
     return andThen(keys.find(read), key => {
       if (key === undefined) return rejected('there is no key of that id and algorithm')
       if ('_tag' in key) return key
       const version = keys.current()
       const now = Math.floor(clock.wallTime() / 1_000)
-      const expected: Expectations = { issuer, audience: audiences, tolerance, maxAge, now }
-      const rules: ClaimRules = { now, tolerance, required }
-      return andThen(verifySignature(token, key, expected), refused => {
+      return andThen(verifySignature(token, key, now), ({ refused, payload }) => {
+        const claims = strictObject(Buffer.from(read.payload, 'base64url'), payload)
+        if (typeof claims === 'string') return rejected(`the payload ${claims}`)
         if (refused !== undefined && refused.left.reason !== 'TOKEN_EXPIRED') return refused
         // Expiry is told where it is all that is wrong: whoever hears of it gets another token of the same kind.
-        const wrong = wrongClaim(claims, rules) ?? (refused === undefined ? undefined : wrongParty(claims, expected))
+        const wrong =
+          wrongClaim(claims, required, now + tolerance) ??
+          (refused === undefined ? undefined : wrongParty(claims, expected))
         if (wrong !== undefined) return rejected(wrong)
         return refused ?? { claims, until: endOf(claims, maxAge), version }
       })

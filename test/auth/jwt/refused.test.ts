@@ -387,6 +387,23 @@ describe.each<[verifier: string, options: Partial<Options>, rows: readonly Row[]
       ['a payload that is a list', forge({ payload: '[]' }), /payload is no JSON object/],
       ['a payload that is null', forge({ payload: 'null' }), /payload is no JSON object/],
       ['a payload that is text', forge({ payload: '"x"' }), /payload is no JSON object/],
+      // jsonwebtoken parses once more what it has parsed to a text.
+      [
+        'a payload that is a text of good claims',
+        forge({ payload: JSON.stringify(JSON.stringify(goodClaims)) }),
+        /payload is no JSON object/,
+      ],
+      [
+        '… without typ',
+        forge({ header: { typ: undefined }, payload: JSON.stringify(JSON.stringify(goodClaims)) }),
+        /no JSON object/,
+      ],
+      ['a payload that is no JSON, altered', forge({ payload: '{', key: randomSecret() }), /payload is not JSON/],
+      [
+        'expired, with a claim twice',
+        forge({ payload: JSON.stringify({ ...goodClaims, exp: 1 }).replace('"sub":"ada"', '"sub":"eve","sub":"ada"') }),
+        /payload has a name twice/,
+      ],
       ['a payload that is no JSON', forge({ payload: '{sub:"ada"}' }), /payload is not JSON/],
       ['a payload followed by another', forge({ payload: `${JSON.stringify(goodClaims)}{}` }), /payload is not JSON/],
       [
