@@ -59,23 +59,26 @@ export function nextOf(stack: Stack): Next {
 class Frame implements Dependent, Receiver, Inner {
   newer: Dependent | undefined = undefined
   older: Dependent | undefined = undefined
-  declare private readonly stack: Stack
-  declare private readonly request: unknown
-  declare private readonly scope: Scope
-  declare private readonly part: Part
-  declare private outer: Receiver | undefined
+  private readonly stack: Stack
+  private readonly request: unknown
+  private readonly scope: Scope
+  private readonly part: Part
+  private outer: Receiver | undefined
   /** The context around the first layer. */
-  declare private readonly outside: Context
-  /** What each layer that entered got and gave: its context and its state, in turn. */
-  declare private readonly entered: unknown[]
+  private readonly outside: Context
+  /** What the first layer gave, if it entered: its state and its context. An array for one would be a third of the frame. */
+  private state: unknown = undefined
+  private inside: Context | undefined = undefined
+  /** What the others that entered gave: state and context, in turn. */
+  private readonly entered: unknown[] | undefined
   /** How much work went on in the call when the first layer was entered: what there is more has begun further in. */
-  declare private readonly workOutside: number
+  private readonly workOutside: number
   /** How many layers are in: have entered, and not exited. */
   private count = 0
-  declare private context: Context
+  private context: Context
   /** What the layers that were in at the end have been told. */
-  private outcome: Outcome | undefined
-  private stream: CallStream | undefined
+  private outcome: Outcome | undefined = undefined
+  private stream: CallStream | undefined = undefined
 
   constructor(stack: Stack, request: unknown, context: Context, outer: Receiver | undefined) {
     const { scope, part } = carriedOf(context)
@@ -86,8 +89,7 @@ class Frame implements Dependent, Receiver, Inner {
     this.scope = scope
     this.part = part
     this.outer = outer
-    // A literal is made in place, and one of constants alone copied at the first write.
-    this.entered = stack.layers.length === 1 ? [undefined, context] : new Array(2 * stack.layers.length)
+    this.entered = stack.layers.length === 1 ? undefined : new Array(2 * stack.layers.length - 2)
     this.workOutside = part.work
     scope.attach(this)
   }
@@ -150,16 +152,35 @@ class Frame implements Dependent, Receiver, Inner {
 
   /** A layer has entered, or gives what it refuses with. */
   private accept(layer: Layer<unknown>, entered: Entered<unknown>): Awaitable<Outcome> | undefined {
-    const at = 2 * this.count
+    let state: unknown
     if (entered !== undefined) {
       if (entered._tag !== undefined) return entered === answeredLater ? this.later() : entered
-      this.entered[at] = entered.state
+      state = entered.state
       if (entered.context !== undefined) this.context = entered.context
     }
-    this.entered[at + 1] = this.context
-    if (this.outcome !== undefined) return this.takeBack(layer, at, this.outcome)
-    this.count++
+    if (this.outcome !== undefined) return this.takeBack(layer, state, this.outcome)
+    this.keep(this.count++, state)
     return undefined
+  }
+
+  private keep(at: number, state: unknown): void {
+    if (this.entered === undefined || at === 0) {
+      this.state = state
+      this.inside = this.context
+    } else {
+      this.entered[2 * at - 2] = state
+      this.entered[2 * at - 1] = this.context
+    }
+  }
+
+  /** What the layer at `at` gave to have back. */
+  private stateOf(at: number): unknown {
+    return this.entered === undefined || at === 0 ? this.state : this.entered[2 * at - 2]
+  }
+
+  /** The context within the layer at `at`, which has entered. */
+  private contextOf(at: number): Context {
+    return (this.entered === undefined || at === 0 ? this.inside : this.entered[2 * at - 1]) as Context // one for each that is in
   }
 
   /** Somebody will tell {@link complete}. */
@@ -170,10 +191,9 @@ class Frame implements Dependent, Receiver, Inner {
   }
 
   /** The call ended while the layer was entering: what it took, its exit gives back. */
-  private takeBack(layer: Layer<unknown>, at: number, outcome: Outcome): Outcome {
-    const context = this.entered[at + 1] as Context // as it has just been put there
-    this.exitLayer(layer, outcome, this.entered[at], context)
-    this.tellLayer(layer, this.entered[at], context)
+  private takeBack(layer: Layer<unknown>, state: unknown, outcome: Outcome): Outcome {
+    this.exitLayer(layer, outcome, state, this.context)
+    this.tellLayer(layer, state, this.context)
     return outcome
   }
 
@@ -212,13 +232,13 @@ class Frame implements Dependent, Receiver, Inner {
   private recover(at: number, failed: Failed): Awaitable<Outcome> {
     if (this.outcome !== undefined) return this.outcome // an exit further in, or somebody else meanwhile, has ended the call
     const layer = this.stack.layers[at] as Layer<unknown> // it was found there
-    const context = at === 0 ? this.outside : (this.entered[2 * at - 1] as Context) // as it was around the layer
+    const context = at === 0 ? this.outside : this.contextOf(at - 1)
     const settle = (value: unknown): Outcome => outcomeOf(value, layer.name, this.scope)
     const caught = (thrown: unknown): Outcome => relayed(this.scope.caught(thrown), true)
     try {
       const next = nextOf(this.stack.after(at + 1))
       const rest = { next, request: this.request, context }
-      const value = layer.recover?.(failed, this.entered[2 * at], rest)
+      const value = layer.recover?.(failed, this.stateOf(at), rest)
       return isPromise(value) ? Promise.resolve(value).then(settle).catch(caught) : settle(value)
     } catch (thrown) {
       return caught(thrown)
@@ -259,7 +279,7 @@ class Frame implements Dependent, Receiver, Inner {
     const { layers } = this.stack
     for (let i = this.count - 1; i >= 0 && this.outcome === undefined; i--) {
       try {
-        this.reportRejection(layers[i]?.item?.(of, this.entered[2 * i], this.entered[2 * i + 1] as Context)) // one context per entered layer
+        this.reportRejection(layers[i]?.item?.(of, this.stateOf(i), this.contextOf(i))) // one context per entered layer
       } catch (thrown) {
         observe(this.scope.onDefect, thrown)
       }
@@ -270,7 +290,7 @@ class Frame implements Dependent, Receiver, Inner {
     const { layers } = this.stack
     for (let i = this.count - 1; i >= 0; i--) {
       try {
-        this.reportRejection(layers[i]?.opened?.(this.entered[2 * i], this.entered[2 * i + 1] as Context)) // one context per entered layer
+        this.reportRejection(layers[i]?.opened?.(this.stateOf(i), this.contextOf(i))) // one context per entered layer
       } catch (thrown) {
         observe(this.scope.onDefect, thrown)
       }
@@ -300,8 +320,7 @@ class Frame implements Dependent, Receiver, Inner {
     while (this.count > to) {
       last = --this.count
       const layer = layers[last] as Layer<unknown> // as many contexts as layers entered
-      if (layer.exit !== undefined)
-        this.exitLayer(layer, outcome, this.entered[2 * last], this.entered[2 * last + 1] as Context)
+      if (layer.exit !== undefined) this.exitLayer(layer, outcome, this.stateOf(last), this.contextOf(last))
     }
     if (this.stack.countsWork && last < count) this.whenSettled(last, count)
   }
@@ -317,7 +336,7 @@ class Frame implements Dependent, Receiver, Inner {
 
   private tellSettled(from: number, to: number): void {
     for (let i = to - 1; i >= from; i--)
-      this.tellLayer(this.stack.layers[i] as Layer<unknown>, this.entered[2 * i], this.entered[2 * i + 1] as Context) // as above
+      this.tellLayer(this.stack.layers[i] as Layer<unknown>, this.stateOf(i), this.contextOf(i)) // as above
   }
 
   private tellLayer(layer: Layer<unknown>, state: unknown, context: Context): void {

@@ -15,7 +15,7 @@ export class Reply {
   #sent = false
   #outer: Reply | undefined
   /** The HTTP status of a successful reply, where the contract's own does not fit; other transports ignore it. */
-  status: number | undefined
+  status: number | undefined = undefined
 
   /**
    * Sets a header; `set-cookie` alone is added to those before it, and is found in {@link setCookies}. Throws `TypeError` for a name

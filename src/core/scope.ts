@@ -82,25 +82,25 @@ export class Scope implements Expiring, Dependent, Receiver, Part {
   /** The part of its parent that it is in: its parent itself, or an attempt. */
   private readonly within: Part | undefined
   /** Who gets the outcome, of a part of a call. */
-  private outer: Receiver | undefined
+  private outer: Receiver | undefined = undefined
   /** What that came to, of a part that ended early. */
-  private answer: Awaitable<Outcome> | undefined
+  private answer: Awaitable<Outcome> | undefined = undefined
   /** Its stack is on its way in, and nothing has waited yet: the time is that of the start. */
   private isStarting = false
-  private newest: Dependent | undefined
-  private unlink: (() => void)[] | undefined
+  private newest: Dependent | undefined = undefined
+  private unlink: (() => void)[] | undefined = undefined
   private isOver = false
   /** Out of the tree, since neither the call nor anything that depends on it goes on. */
   private hasLeft = false
-  private endedWith: Failure | undefined
-  private controller: AbortController | undefined
-  private promised: Promise<Outcome> | undefined
-  private resolve: ((outcome: Awaitable<Outcome>) => void) | undefined
-  private stream: CallStream | undefined
+  private endedWith: Failure | undefined = undefined
+  private controller: AbortController | undefined = undefined
+  private promised: Promise<Outcome> | undefined = undefined
+  private resolve: ((outcome: Awaitable<Outcome>) => void) | undefined = undefined
+  private stream: CallStream | undefined = undefined
   private isWorkOfParent = false
   private isSettled = false
-  private onSettled: (() => void)[] | undefined
-  private said: Reply | undefined
+  private onSettled: (() => void)[] | undefined = undefined
+  private said: Reply | undefined = undefined
   private sharesReply = false
   private tooLate: (late: Late) => Failure = tooLate
 

@@ -57,7 +57,7 @@ export class Stack {
   /** Some layer wants to know when its work has really ended. */
   readonly countsWork: boolean
   /** What runs it, for those who decide whether and how often: made once. */
-  next: Next | undefined
+  next: Next | undefined = undefined
   readonly #after: (Stack | undefined)[] = []
 
   constructor({ layers = [], sources = [], leaf, method }: StackInit) {

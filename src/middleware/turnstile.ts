@@ -23,7 +23,7 @@ export class Turnstile {
   #isOver = false
   #nextAt = 0
   /** What the limit said last. */
-  last: Taken | undefined
+  last: Taken | undefined = undefined
 
   constructor(init: TurnstileInit) {
     this.#init = init

@@ -13,8 +13,8 @@ interface Kept<V> {
 /** In which order values were used, in one map or in several that share their bound. */
 class Order<V> {
   // A list beside the maps: a Map keeps the places of what was taken out, and looks through them for its first.
-  newest: Kept<V> | undefined
-  oldest: Kept<V> | undefined
+  newest: Kept<V> | undefined = undefined
+  oldest: Kept<V> | undefined = undefined
   size = 0
 
   append(kept: Kept<V>): void {

@@ -48,7 +48,7 @@ export interface ResponseHead {
 /** One request. */
 export class Forwarding {
   /** Of the last response; undefined before. */
-  head: ResponseHead | undefined
+  head: ResponseHead | undefined = undefined
   readonly #request: ForwardedRequest
   readonly #body: ByteStream | undefined
   readonly #length: number

@@ -52,7 +52,7 @@ export class Handling {
   /** Never rejects. */
   readonly response: Promise<SentResponse>
   /** What was answered as a failure, or broke the body off. */
-  failure: Failure | DomainFailure | undefined
+  failure: Failure | DomainFailure | undefined = undefined
   readonly #request: Received
   readonly #serving: Serving
   readonly #onDefect: OnDefect

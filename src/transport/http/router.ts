@@ -125,7 +125,7 @@ const nothing: object = Object.freeze(Object.create(null))
 /** One walk through the trie. */
 class Search<T> {
   /** The methods of the routes that the path fits, where none fits the method. */
-  allow: Set<string> | undefined
+  allow: Set<string> | undefined = undefined
   readonly #method: string
   readonly #path: ReadPath
   readonly #values: string[] = []
