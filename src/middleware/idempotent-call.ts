@@ -60,15 +60,30 @@ export class IdempotentCall {
   /** Rejects where the store fails before the call has begun. */
   async run(): Promise<Outcome> {
     const { store, name, leaseMs, context, pollMs } = this.#init
+    const { scope } = carriedOf(context)
+    let wasFree = false
     while (!(await store.compareAndSet(name, { from: undefined, to: this.#running, ttlMs: leaseMs }))) {
       const text = await store.get(name)
-      if (text === undefined) continue // it has just become free
-      const outcome = this.#known(JSON.parse(text))
+      const outcome = text === undefined ? undefined : this.#known(JSON.parse(text))
       if (outcome !== undefined) return outcome
-      const ended = await wait(context, pollMs)
+      // It has just become free: asks at once, but not for ever, since a store may read what is older than what it compares with.
+      const isFirst: boolean = text === undefined && !wasFree
+      wasFree ||= isFirst
+      const ended = isFirst ? scope.ended : await wait(context, pollMs)
       if (ended !== undefined) return left(ended)
     }
-    return this.#runOnce()
+    return scope.ended === undefined ? this.#runOnce() : this.#giveBack(scope.ended)
+  }
+
+  /** The caller has left while the store was asked: nothing has begun, and whoever comes again begins. */
+  async #giveBack(ended: Failure): Promise<Outcome> {
+    const { store, name, leaseMs, tell } = this.#init
+    try {
+      await store.compareAndSet(name, { from: this.#running, to: undefined, ttlMs: leaseMs })
+    } catch {
+      tell('store-failed')
+    }
+    return left({ ...ended, ran: 'no' })
   }
 
   /** What somebody else's call under this key means for this one; undefined: to wait. */

@@ -336,6 +336,59 @@ test('a store that fails refuses the call, or lets it run', async () => {
   expect([closed.events, open.events]).toEqual([['store-failed'], ['store-failed']])
 })
 
+describe('a caller that leaves while the store is asked', () => {
+  test('has begun nothing: the key is free, and whoever comes again begins', async () => {
+    const clock = manualClock()
+    const store = memoryStore({ clock })
+    let answer = (): void => {}
+    const asked = new Promise<void>(resolve => {
+      answer = resolve
+    })
+    const slow = {
+      get: key => store.get(key),
+      async compareAndSet(key, change) {
+        const happened = await store.compareAndSet(key, change)
+        await asked
+        return happened
+      },
+    } as Store // only what is asked for
+    const { place, mock, settle } = start({ store: slow }, clock)
+    const controller = new AbortController()
+    const first = place(1, 'k', { signal: controller.signal })
+    await settle()
+    controller.abort()
+    expect(await first).toMatchObject({ left: { code: 'cancelled' } })
+    answer()
+    await settle()
+    expect([mock.calls, clock.pendingTimers]).toEqual([0, 0])
+    const second = place(1, 'k')
+    ;(await mock.next()).respond('done')
+    expect(await second).toEqual(right('done'))
+  })
+
+  test('asks no more, whatever the store says', async () => {
+    const clock = manualClock()
+    let asked = 0
+    const lagging = {
+      get: async () => undefined, // of a replica, which does not know of the key yet
+      async compareAndSet() {
+        if (++asked > 1_000) throw new Error('asked for ever')
+        return false
+      },
+    } as unknown as Store // as above
+    const { place, settle } = start({ store: lagging }, clock)
+    const outcome = place(1, 'k', { deadlineMs: 1_000 })
+    await settle()
+    expect(asked).toBe(2) // once more at once, in case it had just become free
+    await clock.advance(1_010)
+    expect(await outcome).toMatchObject({ left: { reason: 'DEADLINE_EXCEEDED' } })
+    const atEnd = asked
+    await clock.advance(10_000)
+    expect([asked, clock.pendingTimers]).toEqual([atEnd, 0])
+    expect(atEnd).toBeLessThanOrEqual(12)
+  })
+})
+
 test('a codec that cannot read what it wrote is a defect, and no reason to run again', async () => {
   const codec = { encode: () => 'x', decode: () => JSON.parse('{') }
   const { policy } = start({ codec, whenStoreFails: 'open' })

@@ -317,6 +317,8 @@ describe('headers', () => {
     [{ limit: 2, windowMs: 60_000 }, 3, '"default";q=2;w=60', '"default";r=0;t=60'],
     [{ limit: 10, windowMs: 500, name: 'a "b"' }, 1, '"a _b_";q=20;w=1', '"a _b_";r=9;t=1'],
     [{ limit: 3, windowMs: 1_500 }, 1, '"default";q=4;w=2', '"default";r=2;t=1'],
+    [{ limit: 1e300, windowMs: 1 }, 1, `"default";q=${'9'.repeat(15)};w=1`, `"default";r=${'9'.repeat(15)};t=1`],
+    [{ limit: 1, windowMs: 1e300 }, 1, `"default";q=1;w=${'9'.repeat(15)}`, `"default";r=0;t=${'9'.repeat(15)}`],
   ])('say what is left: %o', async (options, calls, policy, left) => {
     expect(await headersOf({ ...options, headers: true }, calls)).toEqual({
       'ratelimit-policy': policy,
