@@ -14,34 +14,36 @@ interface Refused {
   readonly key?: string
 }
 
+/** Counts how often a layer is told of the end of a call, which a promise would not tell: it settles once whatever happens. */
+export function countEnds() {
+  /** Of each call that has come by a place in the stack. */
+  const of: { count: number }[] = []
+  const layer: Middleware = around<{ count: number }>({
+    name: 'countEnds',
+    enter() {
+      const state = { count: 0 }
+      of.push(state)
+      return { state }
+    },
+    exit: (_, state) => void state.count++,
+  })
+  return { layer, of }
+}
+
 export class Counts {
   readonly clock: ManualClock
   /** When options changed last: until the clock moves on, calls may be on their way that were let in before. */
   changedAt = Number.NaN
-  readonly runs: Map<number, number> = new Map()
   passes = 0
   retries = 0
   /** Calls that would have been retried if the budget had allowed it. */
   unpaid = 0
-  /** For each call that has come by a place in the stack, how often it has been told that it is over. */
-  readonly ends: { count: number }[] = []
   /** Whatever may not happen, in words. */
   readonly wrongs: string[] = []
 
   constructor(clock: ManualClock) {
     this.clock = clock
   }
-
-  /** Counts how often a layer is told of the end of a call, which a promise would not tell: it settles once whatever happens. */
-  readonly countEnds: Middleware = around<{ count: number }>({
-    name: 'countEnds',
-    enter: () => {
-      const state = { count: 0 }
-      this.ends.push(state)
-      return { state }
-    },
-    exit: (_, state) => void state.count++,
-  })
 
   readonly countPasses: Middleware = around({ name: 'countPasses', enter: () => void this.passes++ })
 

@@ -19,9 +19,9 @@ import {
   singleFlight,
   timeout,
 } from '../../src/middleware/index.js'
-import { memoryStore } from '../../src/store/index.js'
 import { type Counts, firstOf, idsOf, keyAmong } from './composed-counts.js'
 import { attemptsOf, type LiftedMix, liftedSettings } from './composed-lifted.js'
+import { slowStore } from './composed-store.js'
 
 const ms = (max: number) => fc.integer({ min: 1, max })
 /** Options that may change. */
@@ -49,6 +49,7 @@ export const settings = fc.record({
 })
 export type Settings = typeof settings extends fc.Arbitrary<infer T> ? T : never
 
+const mostStoreMs = 40
 /** What stays as it was made. */
 export const fixedSettings = fc.record({
   seed: fc.integer(),
@@ -56,6 +57,9 @@ export const fixedSettings = fc.record({
   reserve: fc.constantFrom(0, 1, 3),
   hasKeys: fc.boolean(),
   algorithm: fc.constantFrom('gcra' as const, 'token-bucket' as const),
+  sharesLimit: fc.boolean(),
+  storeMs: fc.constantFrom(0, 5, mostStoreMs),
+  failing: fc.constantFrom(0, 0.1),
 })
 export type FixedSettings = typeof fixedSettings extends fc.Arbitrary<infer T> ? T : never
 
@@ -81,9 +85,10 @@ interface Mix {
 }
 
 export function policiesFor({ first, fixed, counts, lifted, clock }: Mix) {
-  const { ratio, reserve, hasKeys, algorithm } = fixed
+  const { ratio, reserve, hasKeys, algorithm, sharesLimit } = fixed
   const random = seededRandom(fixed.seed)
   const inForce = [first]
+  const store = slowStore({ clock, random, delayMs: fixed.storeMs, failing: fixed.failing })
   const budget = retryBudget({
     ratio,
     minPerSecond: reserve / budgetSeconds,
@@ -93,7 +98,7 @@ export function policiesFor({ first, fixed, counts, lifted, clock }: Mix) {
   const key = hasKeys ? { key: keyOf } : {}
   const toldKeyOf = (request: unknown) => (hasKeys ? keyOf(request) : undefined)
   const besidePlaces = counts.countOthers(toldKeyOf, 0)
-  const besideLimit = counts.countOthers(toldKeyOf, windowMs)
+  const besideLimit = counts.countOthers(toldKeyOf, windowMs + mostStoreMs) // what is taken is known later
 
   const options = {
     timeout: ({ timeoutMs }: Settings) => ({ timeoutMs }),
@@ -150,7 +155,7 @@ export function policiesFor({ first, fixed, counts, lifted, clock }: Mix) {
     ...options.rateLimit(first),
     ...key,
     windowMs,
-    algorithm,
+    ...(sharesLimit ? { store, name: 'limited', whenStoreFails: 'closed' as const } : { algorithm }),
     onEvent(event) {
       taken.forget(event)
       besideLimit.refused(event)
@@ -170,7 +175,7 @@ export function policiesFor({ first, fixed, counts, lifted, clock }: Mix) {
     key: onceKeyOf,
     principal: 'none',
     fingerprint: () => 'the same',
-    store: memoryStore({ clock }),
+    store,
     leaseMs: 600_000, // a renewal that was left would be set still
   })
   const { lifted: execute, maxAttempts } = options.policy(first)
@@ -225,14 +230,8 @@ export function policiesFor({ first, fixed, counts, lifted, clock }: Mix) {
       const policy: { configure(changes: object): void } = policies[name] as never // each takes its own
       policy.configure(options[name](given))
     },
-    /** How often a call may be run by those of a stack that make attempts, outermost first. */
-    mostRuns(picked: readonly Name[]): number {
-      const ownRuns = Math.max(...inForce.map(({ maxAttempts }) => maxAttempts))
-      const liftedRuns = Math.max(...inForce.map(given => attemptsOf(given.lifted)))
-      // Those further in know that they are beneath others, but for cockatiel's.
-      const own = Math.max(picked.includes('retry') ? ownRuns : 1, picked.includes('hedge') ? 2 : 1)
-      return picked.includes('policy') ? own * liftedRuns : own
-    },
+    mostAttempts: () => Math.max(...inForce.map(({ maxAttempts }) => maxAttempts)),
+    mostLiftedAttempts: () => Math.max(...inForce.map(given => attemptsOf(given.lifted))),
     /** What goes on and waits. */
     get left(): readonly number[] {
       const { singleFlight, collapse } = policies
@@ -251,6 +250,8 @@ export function policiesFor({ first, fixed, counts, lifted, clock }: Mix) {
     mostRetries: () => ratio * counts.passes + reserve,
   }
 }
+
+export type Made = ReturnType<typeof policiesFor>
 
 export const names = [
   'timeout',

@@ -1,6 +1,6 @@
 /**
- * Policies in any order and with any options, ours and lifted ones, with keys and without, whose options change while calls go on, around
- * a service that does whatever services do: what holds for each call whatever is around it, and what is left when all have ended.
+ * Policies in any order and with any options, ours and lifted ones, with keys and without, some of a kind twice, whose options change while
+ * calls go on, around a service that does whatever services do: what holds for each call whatever is around it, and what is left when all have ended.
  * In a process of its own, since cockatiel's timers are put on the manual clock.
  */
 import { getEventListeners } from 'node:events'
@@ -22,9 +22,9 @@ import {
 } from '../../src/core/index.js'
 import { deep } from '../deep.js'
 import { Attachments } from './attachments.js'
-import { Counts, firstOf, idsOf } from './composed-counts.js'
+import { Counts, countEnds, firstOf, idsOf } from './composed-counts.js'
 import { LiftedMix, runCockatielOn } from './composed-lifted.js'
-import { failures, fixedSettings, names, policiesFor, settings } from './composed-policies.js'
+import { failures, fixedSettings, type Made, type Name, names, policiesFor, settings } from './composed-policies.js'
 import { hashPromptly } from './prompt-hashes.js'
 
 beforeEach(hashPromptly)
@@ -75,6 +75,16 @@ function run({ tookMs, ends, obeys }: Behaviour, context: Context, id: number) {
   }).then(end)
 }
 
+/** How often a call may be run: those that make attempts know that they are beneath others, but for cockatiel's. */
+function mostRunsOf(sets: readonly { readonly own: readonly Name[]; readonly made: Made }[]): number {
+  const own = sets.flatMap(({ own, made }) => [
+    own.includes('retry') ? made.mostAttempts() : 1,
+    own.includes('hedge') ? 2 : 1,
+  ])
+  const lifted = sets.map(({ own, made }) => (own.includes('policy') ? made.mostLiftedAttempts() : 1))
+  return Math.max(...own) * lifted.reduce((product, each) => product * each, 1)
+}
+
 async function runAll(
   clock: ManualClock,
   endpoint: Parameters<typeof call>[0],
@@ -107,69 +117,90 @@ test('whatever is around it, a call ends once and in time, and nothing is left b
   const seen: Counts[] = []
   let clock = manualClock()
   runCockatielOn(() => clock)
-  const stack = fc.shuffledSubarray([...names])
-  const drawn = [stack, settings, fixedSettings, calls, changes, fc.boolean()] as const
-  const property = fc.asyncProperty(...drawn, async (picked, first, fixed, given, changing, isInside) => {
-    clock = manualClock()
-    const counts = new Counts(clock)
-    const lifted = new LiftedMix()
-    const made = policiesFor({ first, fixed, counts, lifted, clock })
-    const service = fromRemote<unknown, unknown>(
-      'service',
-      (request, context) => {
-        const id = firstOf(request)
-        const nth = counts.runs.get(id) ?? 0
-        for (const each of idsOf(request)) counts.runs.set(each, (counts.runs.get(each) ?? 0) + 1)
-        const behaviours = given[id]?.behaviours ?? []
-        return run(behaviours[nth % behaviours.length] ?? expect.fail(), context, id)
-      },
-      method,
-    )
-    const ends = counts.countEnds
-    const endpoint = chain(ends, ...picked.flatMap(name => [made.all[name], ends]))(service)
-    for (const { atMs, to } of changing) {
-      clock.setTimer(() => {
-        for (const name of picked) made.change(name, to)
-      }, atMs)
-    }
-    // All calls are made on one signal, or in one call of somebody else: both go on when the calls have ended.
-    const outside = new AbortController()
-    const defects: unknown[] = []
-    const root = testContext({ clock, signal: outside.signal, onDefect: defect => void defects.push(defect) })
-    const before = attachments.count
-    const all = async (context: Context) => {
-      const results = await runAll(clock, endpoint, { given, context })
-      expect(attachments.count - before).toBe(0)
-      return results
-    }
-    const whole = isInside
-      ? await call(
-          fromPromise((_, context) => all(context)),
-          0,
-          { context: root, deadlineMs: 1e9 },
-        )
-      : right(await all(root))
-    const ended = whole._tag === 'Right' ? whole.right : expect.fail()
+  // Two of each kind, with state and options of their own.
+  const stack = fc.shuffledSubarray(
+    [...names.map(name => [0, name] as const), ...names.map(name => [1, name] as const)],
+    {
+      maxLength: names.length,
+    },
+  )
+  const both = fc.tuple(fc.tuple(settings, fixedSettings), fc.tuple(settings, fixedSettings))
+  const property = fc.asyncProperty(
+    stack,
+    both,
+    calls,
+    changes,
+    fc.boolean(),
+    async (picked, drawn, given, ...more) => {
+      const [changing, isInside] = more
+      clock = manualClock()
+      const runs = new Map<number, number>()
+      const sets = drawn.map(([first, fixed], set) => {
+        const counts = new Counts(clock)
+        const lifted = new LiftedMix()
+        const own = picked.filter(([of]) => of === set).map(([, name]) => name)
+        return { counts, lifted, own, made: policiesFor({ first, fixed, counts, lifted, clock }) }
+      })
+      const ends = countEnds()
+      const service = fromRemote<unknown, unknown>(
+        'service',
+        (request, context) => {
+          const id = firstOf(request)
+          const nth = runs.get(id) ?? 0
+          for (const each of idsOf(request)) runs.set(each, (runs.get(each) ?? 0) + 1)
+          const behaviours = given[id]?.behaviours ?? []
+          return run(behaviours[nth % behaviours.length] ?? expect.fail(), context, id)
+        },
+        method,
+      )
+      const layers = picked.flatMap(([set, name]) => [sets[set]?.made.all[name] ?? expect.fail(), ends.layer])
+      const endpoint = chain(ends.layer, ...layers)(service)
+      for (const { atMs, to } of changing) {
+        clock.setTimer(() => {
+          for (const { made, own } of sets) for (const name of own) made.change(name, to)
+        }, atMs)
+      }
+      // All calls are made on one signal, or in one call of somebody else: both go on when the calls have ended.
+      const outside = new AbortController()
+      const defects: unknown[] = []
+      const root = testContext({ clock, signal: outside.signal, onDefect: defect => void defects.push(defect) })
+      const before = attachments.count
+      const all = async (context: Context) => {
+        const results = await runAll(clock, endpoint, { given, context })
+        expect(attachments.count - before).toBe(0)
+        return results
+      }
+      const whole = isInside
+        ? await call(
+            fromPromise((_, context) => all(context)),
+            0,
+            { context: root, deadlineMs: 1e9 },
+          )
+        : right(await all(root))
+      const ended = whole._tag === 'Right' ? whole.right : expect.fail()
 
-    for (const { count, lateMs } of ended) {
-      expect(count).toBe(1)
-      expect(lateMs).toBeLessThanOrEqual(tickMs)
-    }
-    expect(counts.ends.filter(({ count }) => count !== 1)).toEqual([])
-    const mostRuns = made.mostRuns(picked)
-    for (const runs of counts.runs.values()) expect(runs).toBeLessThanOrEqual(mostRuns)
-    expect(counts.retries).toBeLessThanOrEqual(made.mostRetries())
-    if (picked.includes('retry')) seen.push(counts)
-    expect([counts.wrongs, lifted.mixtures]).toEqual([[], 0])
-    expect(made.left.filter(count => count !== 0)).toEqual([])
-    expect([clock.pendingTimers, defects]).toEqual([0, []])
+      for (const { count, lateMs } of ended) {
+        expect(count).toBe(1)
+        expect(lateMs).toBeLessThanOrEqual(tickMs)
+      }
+      expect(ends.of.filter(({ count }) => count !== 1)).toEqual([])
+      const mostRuns = mostRunsOf(sets)
+      for (const count of runs.values()) expect(count).toBeLessThanOrEqual(mostRuns)
+      for (const { counts, lifted, own, made } of sets) {
+        expect(counts.retries).toBeLessThanOrEqual(made.mostRetries())
+        if (own.includes('retry')) seen.push(counts)
+        expect([counts.wrongs, lifted.mixtures]).toEqual([[], 0])
+        expect(made.left.filter(count => count !== 0)).toEqual([])
+      }
+      expect([clock.pendingTimers, defects]).toEqual([0, []])
 
-    const endsBefore = attachments.ends
-    expect(getEventListeners(outside.signal, 'abort').length).toBeLessThanOrEqual(1)
-    outside.abort()
-    lifted.abort()
-    expect(attachments.ends - endsBefore).toBe(0) // nobody listens to those any more
-  })
+      const endsBefore = attachments.ends
+      expect(getEventListeners(outside.signal, 'abort').length).toBeLessThanOrEqual(1)
+      outside.abort()
+      for (const { lifted } of sets) lifted.abort()
+      expect(attachments.ends - endsBefore).toBe(0) // nobody listens to those any more
+    },
+  )
   await fc.assert(property, { numRuns: deep(80, 5_000) })
   // The bounds have been reached, or they would say nothing.
   for (const reached of [({ retries }: Counts) => retries > 0, ({ unpaid }: Counts) => unpaid > 0])
