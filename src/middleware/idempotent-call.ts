@@ -44,6 +44,9 @@ export interface IdempotentCallInit {
   readonly tell: (type: IdempotencyNote) => void
 }
 
+/** How often in the time of a lease it is renewed, and an answer that could not be kept is tried again. */
+const retries = 3
+
 export class IdempotentCall {
   readonly #init: IdempotentCallInit
   readonly #token = crypto.randomUUID()
@@ -125,28 +128,48 @@ export class IdempotentCall {
     const { context, leaseMs, store, name, tell } = this.#init
     this.#renewal = context.clock.setTimer(async () => {
       try {
-        const change = { from: this.#running, to: this.#running, ttlMs: leaseMs }
-        if (!(await store.compareAndSet(name, change))) return
+        const change = { to: this.#running, ttlMs: leaseMs }
+        const isOurs = await store.compareAndSet(name, { from: this.#running, ...change })
+        // A store that was away may have forgotten it, and nobody has taken it since.
+        if (!isOurs && (this.#isOver || !(await store.compareAndSet(name, { from: undefined, ...change })))) return
       } catch {
         tell('store-failed')
       }
       if (!this.#isOver) this.#renewLater()
-    }, leaseMs / 3)
+    }, leaseMs / retries)
   }
 
   async #keep(outcome: Outcome, own: Context): Promise<void> {
-    const { store, name, ttlMs, tell, shouldKeep } = this.#init
     const isFree =
-      outcome._tag === 'Left' && isFailure(outcome.left) && !(outcome.left.ran === 'maybe' && shouldKeep(outcome.left))
+      outcome._tag === 'Left' &&
+      isFailure(outcome.left) &&
+      !(outcome.left.ran === 'maybe' && this.#init.shouldKeep(outcome.left))
     const to = isFree ? undefined : this.#textOf(outcome, own)
+    if (!(await this.#change(to)) && to !== undefined) this.#keepLater(to, retries)
+  }
+
+  /** Puts an answer where this run is, or frees the key; false where the store could not be asked. */
+  async #change(to: string | undefined): Promise<boolean> {
+    const { store, name, ttlMs, tell } = this.#init
     try {
-      if (await store.compareAndSet(name, { from: this.#running, to, ttlMs })) return
+      if (await store.compareAndSet(name, { from: this.#running, to, ttlMs })) return true
       // The lease ran out. Where nobody has taken the key since, the answer is still the only one.
-      if (to !== undefined && (await store.compareAndSet(name, { from: undefined, to, ttlMs }))) return
-      tell('superseded')
+      if (to !== undefined && (await store.compareAndSet(name, { from: undefined, to, ttlMs }))) return true
+      if (to === undefined || (await store.get(name)) !== to) tell('superseded') // or an earlier try arrived after all
+      return true
     } catch {
       tell('store-failed')
+      return false
     }
+  }
+
+  /** The store was away when there was an answer: it is there again before the key is free, as a rule. Its caller has not to wait for that. */
+  #keepLater(to: string, left: number): void {
+    const { context, leaseMs } = this.#init
+    const timer = context.clock.setTimer(async () => {
+      if (!(await this.#change(to)) && left > 1) this.#keepLater(to, left - 1)
+    }, leaseMs / retries)
+    timer.keepAlive(false) // whoever ends meanwhile frees the key, as if it had died
   }
 
   #textOf(outcome: Outcome, own: Context): string {

@@ -201,7 +201,7 @@ test('whatever is around it, a call ends once and in time, and nothing is left b
       expect(attachments.ends - endsBefore).toBe(0) // nobody listens to those any more
     },
   )
-  await fc.assert(property, { numRuns: deep(80, 5_000) })
+  await fc.assert(property, { numRuns: deep(200, 5_000) })
   // The bounds have been reached, or they would say nothing.
   for (const reached of [({ retries }: Counts) => retries > 0, ({ unpaid }: Counts) => unpaid > 0])
     expect(seen.filter(reached).length).toBeGreaterThan(seen.length / 20)

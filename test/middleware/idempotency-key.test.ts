@@ -25,6 +25,7 @@ import {
 import { type IdempotencyEvent, type IdempotencyKeyOptions, idempotencyKey } from '../../src/middleware/index.js'
 import { fromText, sha256, toText } from '../../src/middleware/plain-json.js'
 import { memoryStore, type Store } from '../../src/store/index.js'
+import { storeUnavailable } from '../../src/store/unavailable.js'
 import { server } from '../../src/transport/http/fetch/index.js'
 import { deep } from '../deep.js'
 import { hashPromptly } from './prompt-hashes.js'
@@ -386,6 +387,105 @@ describe('a caller that leaves while the store is asked', () => {
     await clock.advance(10_000)
     expect([asked, clock.pendingTimers]).toEqual([atEnd, 0])
     expect(atEnd).toBeLessThanOrEqual(12)
+  })
+})
+
+describe('a store that goes away while a call runs', () => {
+  /** Fails while it is away; what it is asked then has not happened. */
+  function startAway(options: Partial<IdempotencyKeyOptions> = {}) {
+    const clock = manualClock()
+    let store = memoryStore({ clock })
+    let isAway = false
+    const ask = <T>(operation: () => Promise<T>): Promise<T> =>
+      isAway ? Promise.reject(storeUnavailable('away')) : operation()
+    const away = {
+      get: key => ask(() => store.get(key)),
+      compareAndSet: (key, change) => ask(() => store.compareAndSet(key, change)),
+    } as Store // only what is asked for
+    const started = start({ store: away, leaseMs: 300, ...options }, clock)
+    return {
+      ...started,
+      leave: () => {
+        isAway = true
+      },
+      comeBack: ({ empty }: { readonly empty: boolean }) => {
+        isAway = false
+        if (empty) store = memoryStore({ clock })
+      },
+    }
+  }
+
+  test.each([false, true])('keeps the answer when it is back before the lease is over, empty: %s', async empty => {
+    const { place, mock, leave, comeBack, clock, settle, events } = startAway()
+    const first = place(1, 'k')
+    const { respond } = await mock.next()
+    leave()
+    respond('done')
+    expect(await first).toEqual(right('done')) // at once: its caller has not to wait
+    expect(await place(1, 'k')).toMatchObject({ left: { reason: 'STORE_UNAVAILABLE', ran: 'no' } })
+    await clock.advance(100)
+    comeBack({ empty })
+    await clock.advance(100)
+    await settle()
+    expect(await place(1, 'k')).toEqual(right('done'))
+    expect([mock.calls, clock.pendingTimers]).toEqual([1, 0])
+    expect(events).toEqual(['store-failed', 'store-failed', 'store-failed', 'replayed'])
+  })
+
+  test('for longer than the lease gives the key free, and is asked no more', async () => {
+    const { place, mock, leave, comeBack, clock, settle, events } = startAway()
+    const first = place(1, 'k')
+    const { respond } = await mock.next()
+    leave()
+    respond('done')
+    await first
+    await clock.advance(1_000)
+    await settle()
+    expect(events).toHaveLength(4)
+    comeBack({ empty: false })
+    const again = place(1, 'k')
+    ;(await mock.next()).respond('again')
+    expect(await again).toEqual(right('again'))
+  })
+
+  test('and comes back empty is told of the key again: nobody else runs', async () => {
+    const { place, mock, leave, comeBack, clock, settle } = startAway()
+    const first = place(1, 'k')
+    const { respond } = await mock.next()
+    leave()
+    await clock.advance(500) // longer than the lease
+    comeBack({ empty: true })
+    await clock.advance(100)
+    await settle()
+    expect(await place(1, 'k')).toMatchObject({ left: { reason: 'IDEMPOTENCY_KEY_IN_USE' } })
+    respond('done')
+    expect(await first).toEqual(right('done'))
+    expect([await place(1, 'k'), mock.calls, clock.pendingTimers]).toEqual([right('done'), 1, 0])
+  })
+
+  test('an answer that arrived although nobody was told is not taken for another one', async () => {
+    const clock = manualClock()
+    const store = memoryStore({ clock })
+    let isDeaf = false
+    const deaf = {
+      get: key => store.get(key),
+      async compareAndSet(key, change) {
+        const happened = await store.compareAndSet(key, change)
+        if (isDeaf) throw storeUnavailable('done, but who knows')
+        return happened
+      },
+    } as Store // only what is asked for
+    const { place, mock, settle, events } = start({ store: deaf, leaseMs: 300 }, clock)
+    const first = place(1, 'k')
+    const { respond } = await mock.next()
+    isDeaf = true
+    respond('done')
+    await first
+    isDeaf = false
+    await clock.advance(100)
+    await settle()
+    expect(events).toEqual(['store-failed'])
+    expect(await place(1, 'k')).toEqual(right('done'))
   })
 })
 
