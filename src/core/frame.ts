@@ -66,10 +66,9 @@ class Frame implements Dependent, Receiver, Inner {
   private outer: Receiver | undefined
   /** The context around the first layer. */
   private readonly outside: Context
-  /** What the first layer gave, if it entered: its state and its context. An array for one would be a third of the frame. */
+  /** What the only layer of a stack gave, if it entered: an array for one would be a third of the frame. */
   private state: unknown = undefined
-  private inside: Context | undefined = undefined
-  /** What the others that entered gave: state and context, in turn. */
+  /** What each of several that entered gave and got: its state and its context, in turn. */
   private readonly entered: unknown[] | undefined
   /** How much work went on in the call when the first layer was entered: what there is more has begun further in. */
   private readonly workOutside: number
@@ -89,7 +88,7 @@ class Frame implements Dependent, Receiver, Inner {
     this.scope = scope
     this.part = part
     this.outer = outer
-    this.entered = stack.layers.length === 1 ? undefined : new Array(2 * stack.layers.length - 2)
+    this.entered = stack.layers.length === 1 ? undefined : new Array(2 * stack.layers.length)
     this.workOutside = part.work
     scope.attach(this)
   }
@@ -164,23 +163,21 @@ class Frame implements Dependent, Receiver, Inner {
   }
 
   private keep(at: number, state: unknown): void {
-    if (this.entered === undefined || at === 0) {
-      this.state = state
-      this.inside = this.context
-    } else {
-      this.entered[2 * at - 2] = state
-      this.entered[2 * at - 1] = this.context
+    if (this.entered === undefined) this.state = state
+    else {
+      this.entered[2 * at] = state
+      this.entered[2 * at + 1] = this.context
     }
   }
 
   /** What the layer at `at` gave to have back. */
   private stateOf(at: number): unknown {
-    return this.entered === undefined || at === 0 ? this.state : this.entered[2 * at - 2]
+    return this.entered === undefined ? this.state : this.entered[2 * at]
   }
 
   /** The context within the layer at `at`, which has entered. */
   private contextOf(at: number): Context {
-    return (this.entered === undefined || at === 0 ? this.inside : this.entered[2 * at - 1]) as Context // one for each that is in
+    return this.entered === undefined ? this.context : (this.entered[2 * at + 1] as Context) // one for each that is in
   }
 
   /** Somebody will tell {@link complete}. */
