@@ -18,7 +18,7 @@ import type { Asked, Rule } from './rule.js'
 export interface AuthorizeOptions {
   /**
    * What a caller learns who may not: that it is forbidden, or, as if there were no such thing, `not_found`/`NOT_FOUND`, for what must not
-   * be known to exist. @defaultValue 'permission_denied'
+   * be known to exist; a handler that finds none has to fail likewise, with `ran: 'no'`. @defaultValue 'permission_denied'
    */
   readonly refuseWith?: 'permission_denied' | 'not_found'
 }
@@ -56,13 +56,11 @@ export function authorize<P, Req>(rule: Rule<P, Req>, options: AuthorizeOptions 
     )
   const decide = (allowed: boolean, context: Context): Left<Failure> | undefined => {
     if (allowed === true) return undefined
-    if (refuseWith === 'not_found') return failed('not_found', 'NOT_FOUND', 'there is no such thing', { ran: 'no' })
+    const why = { ran: 'no', cause: rule.name } as const // for logs on this side: causes are never sent
+    if (refuseWith === 'not_found') return failed('not_found', 'NOT_FOUND', 'there is no such thing', why)
     if (rule.scope !== undefined && credentialIn(context, 'bearer') !== undefined)
       context.reply.header('www-authenticate', `Bearer error="insufficient_scope", scope="${rule.scope}"`)
-    return failed('permission_denied', 'PERMISSION_DENIED', 'this caller may not do that', {
-      ran: 'no',
-      cause: rule.name,
-    })
+    return failed('permission_denied', 'PERMISSION_DENIED', 'this caller may not do that', why)
   }
   const layer = guard<Authenticated<P>>({
     name: 'authorize',

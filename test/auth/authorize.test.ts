@@ -62,7 +62,8 @@ test('rules are asked until one decides', async () => {
 test('what may not be known to exist is not found, with the words for what is not there', async () => {
   const hidden = authorize(owner, { refuseWith: 'not_found' })(done)
   const outcome = await call(hidden, { customer: 'eve' }, { provide: { principal: ada } })
-  const { cause: _, ...told } = (outcome as { readonly left: Failure }).left
+  const { cause, ...told } = (outcome as { readonly left: Failure }).left
+  expect(cause).toBe('owner') // for this side's log alone
   expect(told).toEqual({
     _tag: 'Failure',
     code: 'not_found',
