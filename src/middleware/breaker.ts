@@ -32,7 +32,7 @@ import {
   type OpenReason,
   type Verdict,
 } from './circuit.js'
-import { limiterInsideBreaker, samePolicyTwice, timeoutOutsideBreaker } from './order-rules.js'
+import { limiterInsideBreaker, retryInsideBreaker, samePolicyTwice, timeoutOutsideBreaker } from './order-rules.js'
 
 /** What a {@link breaker} tells. */
 export type BreakerEvent = PolicyEvent & { readonly kind: 'breaker' } & (
@@ -158,7 +158,7 @@ const breakerPolicy = definePolicy<
   Pick<Breaker, 'state' | 'counts' | 'forced' | 'force'>
 >({
   kind: 'breaker',
-  lint: [limiterInsideBreaker, samePolicyTwice, timeoutOutsideBreaker],
+  lint: [limiterInsideBreaker, retryInsideBreaker, samePolicyTwice, timeoutOutsideBreaker],
   rules: {
     errorRatio: ratioOption(0.5),
     minCalls: numberOption({ fallback: 20, min: 1, max: most, integer: true }),

@@ -48,6 +48,20 @@ export const limiterInsideBreaker: LintRule = order(
     `as failures unless they say ran: 'no', so that the breaker cuts off a healthy service. Put '${limiter}' outside '${breaker}'.`,
 )
 
+/** Whether calls wait in it, as far as its options tell. */
+function queues({ role, options }: ExplainedLayer): boolean {
+  return (
+    (role === 'bulkhead' && (options['maxQueue'] ?? 0) !== 0) ||
+    (role === 'rateLimit' && options['whenLimited'] === 'wait')
+  )
+}
+
+/** Whether a call is through it at once, or refused: all others may take time, those that are not known included. */
+function isPrompt(step: ExplainedLayer): boolean {
+  const { role, options } = step
+  return is('timeout', 'breaker')(step) || (role === 'bulkhead' && options['maxQueue'] === 0)
+}
+
 /** What a call spends outside the breaker would be the service's fault. */
 export const timeoutOutsideBreaker: LintRule = {
   id: 'timeout-outside-breaker',
@@ -55,12 +69,26 @@ export const timeoutOutsideBreaker: LintRule = {
     const boundsAttempts = steps.some(step => step.role === 'retry' && msOf(step, 'attemptTimeoutMs') !== undefined)
     return pairs(steps, is('timeout'), is('breaker'))
       .filter(([, inner]) => !boundsAttempts && !steps.slice(steps.indexOf(inner)).some(is('timeout')))
+      .filter(([outer, inner]) => !steps.slice(steps.indexOf(outer), steps.indexOf(inner)).every(isPrompt))
       .map(
         ([{ name: timeout }, { name: breaker }]) =>
           `'${timeout}' is outside '${breaker}', and no timeout inside: it also measures what a call spends before it gets to the ` +
           `breaker (a queue, a wait between attempts), and the breaker holds that against the service. Put one inside '${breaker}'.`,
       )
   },
+}
+
+/** It would count calls where it has to count attempts, unless a breaker further in does that. */
+export const retryInsideBreaker: LintRule = {
+  id: 'retry-inside-breaker',
+  check: ({ steps }) =>
+    pairs(steps, is('breaker'), retries)
+      .filter(([, retry]) => !steps.slice(steps.indexOf(retry)).some(is('breaker')))
+      .map(
+        ([{ name: breaker }, { name: retry }]) =>
+          `'${retry}' is inside '${breaker}', which counts a call once, however many of its attempts fail, and stops none of them: it ` +
+          `opens late, and each probe is several calls of a service that is down. Put '${retry}' outside '${breaker}'.`,
+      ),
 }
 
 /** An unsafe method would run twice. */
@@ -204,9 +232,6 @@ export const sharedOutsideAuthentication: LintRule = order(
 export const shedInsideQueue: LintRule = {
   id: 'shed-inside-queue',
   check({ steps }) {
-    const queues = ({ role, options }: ExplainedLayer): boolean =>
-      (role === 'bulkhead' && (options['maxQueue'] ?? 0) !== 0) ||
-      (role === 'rateLimit' && options['whenLimited'] === 'wait')
     return pairs(steps, queues, is('shed')).map(
       ([{ name: queue }, { name: shed }]) =>
         `'${shed}' is inside '${queue}', where calls wait: it never sees that there are too many of them, so that they wait until ` +
@@ -241,6 +266,7 @@ export const samePolicyTwice: LintRule = {
 export const orderRules: readonly LintRule[] = [
   limiterInsideBreaker,
   timeoutOutsideBreaker,
+  retryInsideBreaker,
   retryUnsafe,
   attemptLongerThanTotal,
   retryAboveRetry,

@@ -159,6 +159,58 @@ test('timeout-outside-breaker: the service pays for the time that calls wait bef
   expect(right.state).toBe('closed')
 })
 
+test('timeout-outside-breaker: nobody waits before it where nothing between makes calls wait', () => {
+  const leaf = fromPromise((_: unknown, _context: object) => 1, safe)
+  const places = bulkhead({ maxConcurrent: 1 })
+  const stack = chain(timeout({ timeoutMs: 100 }), places, breaker())(leaf)
+  expect(rulesOf(stack)).toEqual([])
+  expect(rulesOf(chain(timeout({ timeoutMs: 100 }), breaker())(leaf))).toEqual([])
+  places.configure({ maxQueue: 1 })
+  expect(rulesOf(stack)).toEqual(['timeout-outside-breaker'])
+  const unknown = around({ name: 'mine' })
+  expect(rulesOf(chain(timeout({ timeoutMs: 100 }), unknown, breaker())(leaf))).toEqual(['timeout-outside-breaker'])
+})
+
+describe('retry-inside-breaker', () => {
+  const cockatiels = () => policy(cockatielRetry(handleAll, { maxAttempts: 2 }))
+
+  test.each<[string, () => Middleware]>([
+    ['retry', () => retry({ random: half })],
+    ['a lifted retry', cockatiels],
+  ])('a service that is down is called three times as often through %s', async (_, attempts) => {
+    const clock = manualClock()
+    const runs = async (order: (fuse: Middleware) => Middleware) => {
+      const fuse = breaker({ consecutiveFailures: 3, openMs: 5_000 })
+      let count = 0
+      const endpoint = order(fuse)(
+        fromPromise((_: unknown, _context: object) => {
+          count++
+          return failed('unavailable', 'DOWN', 'down')
+        }, safe),
+      )
+      const context = testContext({ clock })
+      const told = async () => {
+        const outcome = call(endpoint, 1, { context })
+        await clock.advance(4_000)
+        await outcome
+      }
+      while (fuse.state === 'closed') await told()
+      const untilOpen = count
+      await clock.advance(5_000)
+      await told()
+      return { untilOpen, probe: count - untilOpen, rules: rulesOf(endpoint) }
+    }
+    const wrong = { untilOpen: 9, probe: 3, rules: ['retry-inside-breaker'] }
+    expect(await runs(fuse => chain(fuse, attempts()))).toEqual(wrong)
+    expect(await runs(fuse => chain(attempts(), fuse))).toEqual({ untilOpen: 3, probe: 1, rules: [] })
+  })
+
+  test('a breaker inside the retry counts the attempts for another one around both', () => {
+    const leaf = fromPromise((_: unknown, _context: object) => 1, safe)
+    expect(rulesOf(chain(breaker(), retry(), breaker())(leaf))).toEqual([])
+  })
+})
+
 test('retry-unsafe: what was done is done again', async () => {
   const clock = manualClock()
   const reserved = async (options: Parameters<typeof retry>[0]) => {
@@ -568,6 +620,7 @@ describe('the recommended stacks', () => {
   test.each([safe, unsafe])('are clean around $name', method => {
     const leaf = fromPromise((_: unknown, _context: object) => 1, method)
     expect(lint(resilientClient({ timeout: { timeoutMs: 500 } })(leaf))).toEqual([])
+    expect(lint(resilientClient({ retry: false })(leaf))).toEqual([])
     const all = resilientServer({ rateLimit: { limit: 9, windowMs: 100 }, bulkhead: { maxConcurrent: 9, maxQueue: 9 } })
     expect(lint(all(leaf))).toEqual([])
   })
@@ -584,5 +637,5 @@ describe('the recommended stacks', () => {
 test('every rule has a test here, and another id', () => {
   const ids = orderRules.map(rule => rule.id)
   expect(new Set(ids).size).toBe(ids.length)
-  expect(ids).toHaveLength(14)
+  expect(ids).toHaveLength(15)
 })
