@@ -1,6 +1,7 @@
 // Where spans come from: the ids, the decision to record, the formats and the reporters of one process.
 import { defectsTo, observe } from '../core/call-error.js'
 import { type Clock, type Metadata, type OnDefect, type Random, systemClock } from '../core/index.js'
+import { noMetadata } from '../core/metadata.js'
 import type { FinishedSpan } from './finished-span.js'
 import { cryptoWords, NewTraceId, newSpanId, positionOf, type Words, wordsOf } from './ids.js'
 import { type Limits, limitsOf, type SpanLimits } from './limits.js'
@@ -172,7 +173,7 @@ class LocalTracer implements Tracer, SpanHome {
   }
 
   extract(metadata: Metadata): TraceContext | Decision | undefined {
-    if (metadata.size === 0) return undefined
+    if (metadata === noMetadata) return undefined
     try {
       return this.propagator.extract(metadata)
     } catch (thrown) {

@@ -35,12 +35,17 @@ export function propagation(formats: readonly (FormatName | Propagator)[]): Prop
 function extracted(list: readonly Propagator[], metadata: Metadata): TraceContext | Decision | undefined {
   let first: TraceContext | Decision | undefined
   for (const format of list) {
-    const found = format.fields.some(field => metadata.has(field)) ? format.extract(metadata) : undefined
+    const found = hasAny(metadata, format.fields) ? format.extract(metadata) : undefined
     if (found === undefined) continue
     if (first === undefined) first = found
     else if (isPlace(found) && first.traceId === found.traceId) first = { skywalking: found.skywalking, ...first }
   }
   return first
+}
+
+function hasAny(metadata: Metadata, fields: readonly string[]): boolean {
+  for (const field of fields) if (metadata.has(field)) return true
+  return false
 }
 
 function isPlace(found: TraceContext | Decision): found is TraceContext {
