@@ -45,7 +45,7 @@ export function send(
   const isWhole = isBytes(body)
   const isLast = options.last || (isWhole && isUnread && !isShort(request, options))
   target.writeHead(status, headersOf(target, response, { ...options, last: isLast }))
-  if (!isWhole && request.method !== 'HEAD' && status !== 204 && status !== 304) {
+  if (!isWhole && request.method !== 'HEAD' && hasContent(status)) {
     target.flushHeaders()
     return pump(body, target).then(
       () => {
@@ -76,14 +76,19 @@ function headersOf(
   const headers = shared ? joinLists(target, given) : given.slice()
   if (last) headers.push('connection', 'close')
   else if (keepAlive !== undefined && target.shouldKeepAlive) headers.push('keep-alive', keepAlive)
-  if (isBytes(body) && status !== 204 && status !== 304) headers.push('content-length', String(Buffer.byteLength(body)))
+  if (isBytes(body) && hasContent(status)) headers.push('content-length', String(Buffer.byteLength(body)))
   if (length !== undefined) headers.push('content-length', String(length))
   return headers
 }
 
+/** Whether a response with this status may have a body. */
+function hasContent(status: number): boolean {
+  return status !== 204 && status !== 304
+}
+
 /** Whether there is nothing to look at: what nearly all responses are, so it is worth a way of its own. */
 function isPlain(target: ServerResponse, { status, headers }: SentResponse, { last, shared }: SendOptions): boolean {
-  return status === 200 && !last && !shared && headers.length === 2 && target.shouldKeepAlive
+  return hasContent(status) && !last && !shared && headers.length === 2 && target.shouldKeepAlive
 }
 
 interface Plain {
