@@ -2,7 +2,7 @@
 import { createHmac, createSecretKey } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { BoundKey, KeySource } from '../../../src/auth/jwt/index.js'
-import { forge, judge, now, type Options, partsOf, secret, verifier } from './forge.js'
+import { Claims, forge, judge, now, type Options, partsOf, secret, verifier } from './forge.js'
 
 /** A source that counts how often a key was asked for: as often as a signature was verified. */
 function counting() {
@@ -39,6 +39,17 @@ test('a remembered token is not verified again, and its claims cannot be changed
   expect(() => (first.principal.sub = 'eve')).toThrow(TypeError)
   expect(await judge(scheme, token)).toEqual({ principal: { sub: 'ada', scope: 'orders:write' } })
   expect(keys.asked).toBe(1)
+})
+
+test('what the schema gives is remembered, what principal gives is asked for in each call', async () => {
+  const asked = { schema: 0, principal: 0 }
+  const scheme = remembering(counting(), {
+    claims: Claims.refine(() => ++asked.schema > 0),
+    principal: claims => ({ ...claims, call: ++asked.principal }),
+  })
+  const token = forge()
+  for (const call of [1, 2, 3]) expect(await judge(scheme, token)).toMatchObject({ principal: { sub: 'ada', call } })
+  expect(asked).toEqual({ schema: 1, principal: 3 })
 })
 
 test('as many are remembered as said, those used last', async () => {
