@@ -41,7 +41,11 @@ export interface Sessions<P extends object> {
    * this browser has gone there, as `login` of `tenon/auth/oauth2` does. @defaultValue that of the sessions
    */
   start(context: Context, principal: P, options?: CrossSiteOptions): Promise<void>
-  /** Logs out: ends the session that came with the call, if any, everywhere and at once, and has the browser forget the cookie. Throws `STORE_UNAVAILABLE` as {@link start}. */
+  /**
+   * Logs out: ends the session that came with the call, if any, everywhere and at once, and has the browser forget the cookie. Throws
+   * `STORE_UNAVAILABLE` as {@link start}. It does not ask who made the browser send the call: have `authenticateOptional(scheme)` around the
+   * endpoint, which refuses those of other sites.
+   */
   end(context: Context): Promise<void>
 }
 
