@@ -84,7 +84,8 @@ export interface Collapse<Req, Res, BatchReq, BatchRes>
 /**
  * Collects the calls that come within `windowMs` and sends them as one. Each call gets its own response, or the batch's failure, and waits
  * no longer than its own deadline; a call that leaves before the batch is sent is not in it, and a batch that all have left is aborted. A
- * call that would need one batch more than `maxBatches` fails with `resource_exhausted`/`TOO_MANY_BATCHES`, `ran: 'no'`.
+ * call that would need one batch more than `maxBatches` fails with `resource_exhausted`/`TOO_MANY_BATCHES`, `ran: 'no'`. Fails while
+ * wrapping, with `TypeError`, for a method that streams.
  *
  * Belongs around the endpoint that takes batches, outside its `retry`, `breaker` and `timeout`; `cache` and what else is per request goes
  * outside it.
@@ -132,6 +133,8 @@ const collapsePolicy = definePolicy<AnyOptions, CollapseEvent, CollapseState>({
   create(frame) {
     let inFlight = 0
     const middleware = frame.intercept(method => {
+      if (method?.kind !== undefined && method.kind !== 'unary')
+        throw new TypeError(`collapse: ${method.service}/${method.name} streams, and calls cannot share a stream`)
       const open: Map<string, Batch> = new Map()
       return {
         run(next, request, context) {

@@ -26,7 +26,7 @@ import type { Store } from '../store/index.js'
 import { type CallKey, keyOf, text } from './call-key.js'
 import { type IdempotencyNote, IdempotentCall } from './idempotent-call.js'
 import { type AnswerCodec, plainCodec } from './kept-answer.js'
-import { sharedOutsideAuthentication } from './order-rules.js'
+import { samePolicyTwice, sharedOutsideAuthentication } from './order-rules.js'
 import { sha256, toText } from './plain-json.js'
 
 /** What an {@link idempotencyKey} tells. */
@@ -123,7 +123,7 @@ const defaults = { ttlMs: 86_400_000, leaseMs: 30_000, pollMs: 100, maxLength: 2
 
 const idempotencyKeyPolicy = definePolicy<IdempotencyKeyOptions, IdempotencyEvent>({
   kind: 'idempotencyKey',
-  lint: [sharedOutsideAuthentication],
+  lint: [samePolicyTwice, sharedOutsideAuthentication],
   rules: {
     key: fixed(functionOption<CallKey>()),
     principal: fixed({

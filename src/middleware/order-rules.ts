@@ -253,12 +253,12 @@ export const shedInsideRetry: LintRule = order(
 export const samePolicyTwice: LintRule = {
   id: 'same-policy-twice',
   check: ({ steps }) =>
-    pairs(steps, is('breaker', 'bulkhead', 'rateLimit', 'shed'), () => true)
+    pairs(steps, is('breaker', 'bulkhead', 'rateLimit', 'shed', 'idempotencyKey'), () => true)
       .filter(([outer, inner]) => inner.role === outer.role && inner.options === outer.options) // one object, one policy
       .map(
         ([{ name }]) =>
           `'${name}' is in this stack twice, and has one state for both places: it counts each call twice, and one that needs two places ` +
-          `of a limiter waits for itself. Leave one out, or make two.`,
+          `of a limiter, or a key that it has taken itself, is in its own way. Leave one out, or make two.`,
       ),
 }
 

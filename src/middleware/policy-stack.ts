@@ -23,7 +23,7 @@ export interface PartPlace<O> {
   readonly recommended: Omit<Partial<O>, 'name'>
 }
 
-/** Makes one part, unless it is left out. `given` goes before what is recommended. */
+/** Makes one part, unless it is left out. `given` goes before what is recommended, but for what is `undefined`. */
 export function partOf<O extends PolicyOptions<never>, P>(
   make: (options: O) => P,
   given: Part<O> | undefined,
@@ -31,7 +31,8 @@ export function partOf<O extends PolicyOptions<never>, P>(
 ): P | undefined {
   if (given === false) return undefined
   const named = of === undefined ? {} : { name: `${of} ${kind}` }
-  return make({ ...recommended, ...named, ...given } as unknown as O) // checked by what it makes
+  const told = Object.entries(given ?? {}).filter(([, value]) => value !== undefined) // as if it had never been given
+  return make({ ...recommended, ...named, ...Object.fromEntries(told) } as unknown as O) // checked by what it makes
 }
 
 /** One middleware of the parts that there are, outermost first, with the parts and one stream of their events. */

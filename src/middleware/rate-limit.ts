@@ -1,5 +1,6 @@
 // A bound to how many calls come in a time, for each caller, tenant or whatever a key says: kept by this process alone, or by all that
 // share a store.
+import { carriedOf } from '../core/context.js'
 import {
   type Awaitable,
   booleanOption,
@@ -156,7 +157,9 @@ class Limiter implements RateLimitState {
     const asking: Asking = { context, method, options, key }
     if (this.#turnstiles.has(key)) return this.#queue(asking, undefined)
     if (options.store === undefined) return this.#decide(asking, this.#takeHere(asking))
-    return this.#takeShared(options.store, asking).then(taken => this.#decide(asking, taken))
+    return this.#takeShared(options.store, asking).then(
+      taken => (carriedOf(context).scope.ended === undefined ? this.#decide(asking, taken) : undefined), // else nobody waits for it
+    )
   }
 
   /** The options have changed: those that wait may have their turn. */

@@ -71,6 +71,14 @@ describe('a store in Redis', () => {
     }
   })
 
+  test('keeps for ever what is to be kept for longer than Redis can tell', async () => {
+    const redis = await connected(server.port)
+    const store = redisStore(redis, { prefix: 'ages:', timeoutMs: 20_000 })
+    await store.set('a', 'b', Number.MAX_VALUE)
+    expect(await store.compareAndSet('a', { from: 'b', to: 'c', ttlMs: Number.MAX_VALUE })).toBe(true)
+    expect(await store.get('a')).toBe('c')
+  })
+
   test('four processes together have what the limit allows, and one in a hundred more at most', {
     timeout: 60_000,
   }, async () => {

@@ -118,6 +118,24 @@ test('a batch with too few responses is a defect for each of its calls', async (
   expect(defects[0]).toEqual(new TypeError('collapse: fromBatch gave 1 responses for 2 requests'))
 })
 
+test('a method that streams is refused while wrapping, and a stream that nobody told of is a defect', async () => {
+  const watch = { service: 'shop.v1.Prices', name: 'watch', idempotency: 'safe', kind: 'server_streaming' } as const
+  const streams = collapse(mapping)
+  expect(() => streams(mockEndpoint<GetMany, Prices>(watch).endpoint)).toThrow(
+    'collapse: shop.v1.Prices/watch streams, and calls cannot share a stream',
+  )
+  let closed = 0
+  const endpoint = collapse({ ...mapping, windowMs: 0, fromBatch: () => [1] })(
+    fromPromise(async (_: GetMany) => ({
+      [Symbol.asyncIterator]: () => ({ next: expect.fail, return: async () => ({ done: true, value: closed++ }) }),
+    })),
+  )
+  const defects: unknown[] = []
+  const context = testContext({ onDefect: thrown => defects.push(thrown) })
+  expect(await call(endpoint, { sku: 'a' }, { context })).toMatchObject({ left: { reason: 'DEFECT' } })
+  expect([defects, closed]).toEqual([[new TypeError('a stream cannot be shared by several calls')], 1])
+})
+
 describe('batches are bounded', () => {
   test('a call that needs one more is refused, and those of open batches join them', async () => {
     const clock = manualClock()

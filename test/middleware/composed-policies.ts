@@ -88,6 +88,8 @@ export function policiesFor({ first, fixed, counts, lifted, clock }: Mix) {
   const { ratio, reserve, hasKeys, algorithm, sharesLimit } = fixed
   const random = seededRandom(fixed.seed)
   const inForce = [first]
+  /** From when on each limit was in force; the latest last. */
+  const limitsSince = [{ at: Number.NEGATIVE_INFINITY, limit: first.limit }]
   const store = slowStore({ clock, random, delayMs: fixed.storeMs, failing: fixed.failing })
   const budget = retryBudget({
     ratio,
@@ -149,7 +151,11 @@ export function policiesFor({ first, fixed, counts, lifted, clock }: Mix) {
     },
   })
   const limits = shed({ ...options.shed(first), initialLimit: first.shedLimit, minLimit: 1, maxLoopDelayMs: Infinity })
-  const most = () => Math.max(...inForce.map(({ limit }) => limit))
+  /** The largest limit of the window that ends now. */
+  const most = () => {
+    const before = limitsSince.findLastIndex(({ at }) => at <= clock.now() - windowMs)
+    return Math.max(...limitsSince.slice(before).map(({ limit }) => limit))
+  }
   const taken = counts.countTaken(most, windowMs, keyOf)
   const limited = rateLimit({
     ...options.rateLimit(first),
@@ -226,6 +232,7 @@ export function policiesFor({ first, fixed, counts, lifted, clock }: Mix) {
     /** Gives one of them other options. */
     change(name: Name, given: Settings): void {
       inForce.push(given)
+      if (name === 'rateLimit') limitsSince.push({ at: clock.now(), limit: given.limit })
       counts.changedAt = clock.now()
       const policy: { configure(changes: object): void } = policies[name] as never // each takes its own
       policy.configure(options[name](given))

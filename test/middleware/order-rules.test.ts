@@ -610,6 +610,16 @@ describe('same-policy-twice', () => {
     expect(await failures(twice(both)[0], () => both.state)).toEqual([2, ['same-policy-twice']])
   })
 
+  test('a call finds the key taken, by itself', async () => {
+    const outcome = async (stack: Middleware) => {
+      const endpoint = stack(fromPromise(() => 'done', safe))
+      return [isRight(await call(endpoint, 1)), rulesOf(endpoint)]
+    }
+    const [wrong, right] = twice(idempotencyKey({ key: () => 'k', principal: 'none', store: memoryStore() }))
+    expect(await outcome(wrong)).toEqual([false, ['same-policy-twice']])
+    expect(await outcome(right)).toEqual([true, []])
+  })
+
   test('two of a kind are two', () => {
     const two = chain(bulkhead({ maxConcurrent: 1 }), bulkhead({ maxConcurrent: 1 }))
     expect(rulesOf(two(fromPromise(() => 1, safe)))).toEqual([])

@@ -411,6 +411,25 @@ describe('in a store', () => {
     expect(isLeft(refused) && blame(refused.left)).toBe('dependency')
   })
 
+  test.each(['refuse', 'wait'] as const)('whoever leaves while it is asked is not told of: %s', async whenLimited => {
+    const clock = manualClock()
+    const real = memoryStore({ clock })
+    const store: Store = {
+      ...real,
+      async take(...args: Parameters<Store['take']>) {
+        await new Promise<void>(resolve => void clock.setTimer(resolve, 50))
+        return real.take(...args)
+      },
+    }
+    const { begin, ran, events, policy } = start({ limit: 1, windowMs: 1_000, name: 'n', store, whenLimited }, clock)
+    const calls = [1, 2].map(request => begin(request))
+    await clock.advance(10)
+    for (const { cancel } of calls) cancel()
+    await clock.advance(50)
+    for (const { answer } of calls) expect(await answer).toMatchObject({ left: { reason: 'CANCELLED' } })
+    expect([ran, events, policy.queued, clock.pendingTimers]).toEqual([[], [], 0, 0])
+  })
+
   test('that fails while calls wait, they all go on, or are refused', async () => {
     for (const whenStoreFails of ['open', 'closed'] as const) {
       const clock = manualClock()

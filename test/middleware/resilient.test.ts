@@ -42,6 +42,15 @@ describe('a part', () => {
     expect(client.breaker?.options).toMatchObject({ openMs: 7, openJitter: 0.5 })
   })
 
+  test('keeps what is recommended in place of an option that is undefined', () => {
+    const client = resilientClient({
+      timeout: { timeoutMs: undefined },
+      retry: { attemptTimeoutMs: undefined, maxAttempts: 2 },
+    } as object)
+    expect(client.timeout?.options.timeoutMs).toBe(30_000)
+    expect(client.retry?.options).toMatchObject({ attemptTimeoutMs: 10_000, maxAttempts: 2 })
+  })
+
   test('is left out with false', () => {
     const client = resilientClient({ timeout: false, retry: false, bulkhead: false, breaker: false })
     expect(namesIn(client(leaf))).toEqual(['get'])

@@ -164,9 +164,9 @@ class RedisStore implements Store {
   }
 }
 
-/** Redis takes whole milliseconds; never less than were asked for. */
+/** Redis takes whole milliseconds; never less than were asked for, up to some 285 000 years. */
 function wholeMs(ttlMs: number): number {
-  return Math.max(1, Math.ceil(ttlMs))
+  return Math.min(Number.MAX_SAFE_INTEGER, Math.max(1, Math.ceil(ttlMs)))
 }
 
 function optional(value: string | undefined): readonly [string, string] {
