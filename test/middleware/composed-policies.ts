@@ -237,6 +237,9 @@ export function policiesFor({ first, fixed, counts, lifted, clock }: Mix) {
       const policy: { configure(changes: object): void } = policies[name] as never // each takes its own
       policy.configure(options[name](given))
     },
+    onEvent(name: Name, listener: () => void): void {
+      policies[name].onEvent(listener)
+    },
     mostAttempts: () => Math.max(...inForce.map(({ maxAttempts }) => maxAttempts)),
     mostLiftedAttempts: () => Math.max(...inForce.map(given => attemptsOf(given.lifted))),
     /** What goes on and waits. */

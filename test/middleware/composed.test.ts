@@ -24,7 +24,16 @@ import { deep } from '../deep.js'
 import { Attachments } from './attachments.js'
 import { Counts, countEnds, firstOf, idsOf } from './composed-counts.js'
 import { LiftedMix, runCockatielOn } from './composed-lifted.js'
-import { failures, fixedSettings, type Made, type Name, names, policiesFor, settings } from './composed-policies.js'
+import {
+  failures,
+  fixedSettings,
+  type Made,
+  type Name,
+  names,
+  policiesFor,
+  type Settings,
+  settings,
+} from './composed-policies.js'
 import { hashPromptly } from './prompt-hashes.js'
 
 beforeEach(hashPromptly)
@@ -38,7 +47,8 @@ const behaviour = fc.record({
   ends: fc.constantFrom('answers', 'fails', 'refuses', 'rejects', 'throws', 'is wrong'),
   obeys: fc.boolean(),
 })
-type Behaviour = typeof behaviour extends fc.Arbitrary<infer T> ? T : never
+type Drawn<A> = A extends fc.Arbitrary<infer T> ? T : never
+type Behaviour = Drawn<typeof behaviour>
 
 const ms = (max: number) => fc.integer({ min: 1, max })
 const calls = fc.array(
@@ -50,11 +60,15 @@ const calls = fc.array(
   }),
   { minLength: 1, maxLength: 25, size: 'max' },
 )
-/** Most of them while calls come. */
-const changes = fc.array(fc.record({ atMs: fc.integer({ min: 0, max: 300 }), to: settings }), {
-  maxLength: 12,
-  size: 'max',
-})
+/** Most of them while calls come, some of them while a policy tells of something. */
+const changes = fc.array(
+  fc.record({
+    atMs: fc.integer({ min: 0, max: 300 }),
+    atEvent: fc.option(fc.integer({ min: 1, max: 40 }), { nil: undefined }),
+    to: settings,
+  }),
+  { maxLength: 12, size: 'max' },
+)
 
 /** A call of the service, done as its behaviour says; one that does not obey goes on when it is aborted. */
 function run({ tookMs, ends, obeys }: Behaviour, context: Context, id: number) {
@@ -75,8 +89,28 @@ function run({ tookMs, ends, obeys }: Behaviour, context: Context, id: number) {
   }).then(end)
 }
 
+/** The policies of one set that are in the stack. */
+interface Picked {
+  readonly own: readonly Name[]
+  readonly made: Made
+}
+
+/** Gives all of them other options, whenever that is to be. */
+function changeAll(clock: ManualClock, sets: readonly Picked[], given: Drawn<typeof changes>): void {
+  const change = (to: Settings): void => {
+    for (const { made, own } of sets) for (const name of own) made.change(name, to)
+  }
+  for (const { atMs, atEvent, to } of given) if (atEvent === undefined) clock.setTimer(() => change(to), atMs)
+  let events = 0
+  const tell = (): void => {
+    events++
+    for (const { atEvent, to } of given) if (atEvent === events) change(to)
+  }
+  for (const { made, own } of sets) for (const name of own) made.onEvent(name, tell)
+}
+
 /** How often a call may be run: those that make attempts know that they are beneath others, but for cockatiel's. */
-function mostRunsOf(sets: readonly { readonly own: readonly Name[]; readonly made: Made }[]): number {
+function mostRunsOf(sets: readonly Picked[]): number {
   const own = sets.flatMap(({ own, made }) => [
     own.includes('retry') ? made.mostAttempts() : 1,
     own.includes('hedge') ? 2 : 1,
@@ -88,10 +122,7 @@ function mostRunsOf(sets: readonly { readonly own: readonly Name[]; readonly mad
 async function runAll(
   clock: ManualClock,
   endpoint: Parameters<typeof call>[0],
-  {
-    given,
-    context,
-  }: { readonly given: typeof calls extends fc.Arbitrary<infer T> ? T : never; readonly context: Context },
+  { given, context }: { readonly given: Drawn<typeof calls>; readonly context: Context },
 ) {
   const ended: { count: number; lateMs: number }[] = []
   for (const [i, { gapMs, deadlineMs, cancelledAfterMs }] of given.entries()) {
@@ -155,11 +186,7 @@ test('whatever is around it, a call ends once and in time, and nothing is left b
       )
       const layers = picked.flatMap(([set, name]) => [sets[set]?.made.all[name] ?? expect.fail(), ends.layer])
       const endpoint = chain(ends.layer, ...layers)(service)
-      for (const { atMs, to } of changing) {
-        clock.setTimer(() => {
-          for (const { made, own } of sets) for (const name of own) made.change(name, to)
-        }, atMs)
-      }
+      changeAll(clock, sets, changing)
       // All calls are made on one signal, or in one call of somebody else: both go on when the calls have ended.
       const outside = new AbortController()
       const defects: unknown[] = []
