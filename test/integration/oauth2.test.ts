@@ -2,7 +2,7 @@
  * A real authorization server, oidc-provider: asked about tokens, asked for tokens, and logging a real browser in. One file: its imports are
  * heavy.
  */
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import {
   type Context,
@@ -11,6 +11,7 @@ import {
   isLeft,
   type ManualClock,
   manualClock,
+  type PeerCertificate,
   right,
   systemClock,
   testContext,
@@ -25,6 +26,7 @@ import { z } from 'zod'
 import { type RunningProvider, startProvider } from '../../examples/login/provider.js'
 import { accounts, client as shopClient } from '../../examples/login/service.js'
 import { freePort } from '../examples/program.js'
+import { type Certificate, certificate } from '../transport/http/certificates.js'
 import { hasChromium, launchChromium, needChromium } from './chromium.js'
 
 const orders: OAuthClient = { id: 'orders', secret: 's3cr3t of: orders%' }
@@ -80,6 +82,14 @@ async function startWorld(): Promise<World> {
         response_types: [],
       },
       {
+        client_id: 'holder',
+        client_secret: 's3cr3t of: orders%',
+        grant_types: ['client_credentials'],
+        redirect_uris: [],
+        response_types: [],
+        tls_client_certificate_bound_access_tokens: true,
+      },
+      {
         client_id: 'signing',
         token_endpoint_auth_method: 'private_key_jwt',
         jwks: { keys: [{ ...pair.publicKey.export({ format: 'jwk' }), kid: 'k', use: 'sig', alg: 'ES256' }] },
@@ -92,6 +102,12 @@ async function startWorld(): Promise<World> {
       clientCredentials: { enabled: true },
       introspection: { enabled: true },
       revocation: { enabled: true },
+      // Certificates come in a header, as they do from what ends TLS before a provider.
+      mTLS: {
+        enabled: true,
+        certificateBoundAccessTokens: true,
+        getCertificate: ctx => Buffer.from(ctx.get('client-cert'), 'base64').toString() || undefined,
+      },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: (_, resource) => ({
@@ -191,8 +207,15 @@ function stockService(clock: ManualClock, more: { maxAgeMs?: number; audience?: 
     claims,
     ...more,
   })
-  return async (token: string) =>
-    scheme.verify(testContext({ clock, metadata: { authorization: `Bearer ${token}` } }), undefined)
+  return async (token: string, shown?: Certificate) => {
+    const peer = { secure: true, ...(shown !== undefined && { certificate: peerCertificate(shown) }) }
+    return scheme.verify(testContext({ clock, peer, metadata: { authorization: `Bearer ${token}` } }), undefined)
+  }
+}
+
+const peerCertificate = ({ der }: Certificate): PeerCertificate => {
+  const { fingerprint256: fingerprint, serialNumber } = new X509Certificate(der)
+  return { dnsNames: [], uris: [], fingerprint, serialNumber, der }
 }
 
 const rejected = { left: { code: 'unauthenticated', reason: 'CREDENTIALS_REJECTED' } }
@@ -219,6 +242,23 @@ describe('introspection', () => {
     expect(revocation.status).toBe(200)
     expect(await judge(token)).toMatchObject({ principal: {} })
     await clock.advance(10_000)
+    expect(await judge(token)).toMatchObject(rejected)
+  })
+
+  test('lets in who shows the certificate that a token is bound to', { timeout: 30_000 }, async () => {
+    const [own, other] = [certificate({ name: 'holder' }), certificate({ name: 'thief' })]
+    const response = await fetch(world.token, {
+      method: 'POST',
+      body: new URLSearchParams({ grant_type: 'client_credentials', resource: stock, scope: 'stock:read' }),
+      headers: {
+        authorization: `Basic ${Buffer.from('holder:s3cr3t+of%3A+orders%25').toString('base64')}`,
+        'client-cert': Buffer.from(own.cert).toString('base64'),
+      },
+    })
+    const { access_token: token } = (await response.json()) as { access_token: string }
+    const judge = stockService(ourClock())
+    expect(await judge(token, own)).toMatchObject({ principal: { client_id: 'holder' } })
+    expect(await judge(token, other)).toMatchObject(rejected)
     expect(await judge(token)).toMatchObject(rejected)
   })
 

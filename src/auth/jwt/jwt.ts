@@ -2,11 +2,11 @@
 // not checked by default is what nobody forgets to turn on. Times are on the call's clock.
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Awaitable, andThen, type Context } from '../../core/index.js'
+import { holdsKey, isBound } from '../confirmation.js'
 import { challengeOf, credentialIn, defaultRealm } from '../credential.js'
 import { frozen } from '../frozen.js'
 import { placesOf } from '../places-of.js'
 import { rejected, type Scheme, type Verdict, verdictOf } from '../scheme.js'
-import { holdsKey, isBound } from './confirmation.js'
 import { checkOptions, type JwtOptions } from './jwt-options.js'
 import { VerifiedTokens } from './verified-tokens.js'
 import { verifierOf } from './verifier.js'

@@ -3,6 +3,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Awaitable, andThen, type Context, type Failure, failed, type Left } from '../../core/index.js'
 import { checkedOptions } from '../../core/option-rules.js'
+import { holdsKey } from '../confirmation.js'
 import { authorizationOf, challengeOf } from '../credential.js'
 import { frozen } from '../frozen.js'
 import { placesOf } from '../places-of.js'
@@ -19,7 +20,8 @@ import { type TokenAnswer, TokenAnswers } from './token-answers.js'
  * A token that is not active, not for us or not of that issuer fails with `unauthenticated`/`CREDENTIALS_REJECTED`, one whose `exp` is
  * over by the call's clock with `TOKEN_EXPIRED`, one without the scopes with `permission_denied`/`PERMISSION_DENIED`. Where the server
  * does not answer, answers late, or with something else than RFC 7662 has it, nobody is let in: `unavailable`/`INTROSPECTION_UNAVAILABLE`.
- * Tokens that are bound to a key (`cnf`, DPoP) are refused: here nobody proves to have it.
+ * A token that is bound to a certificate (`cnf` with `x5t#S256`, RFC 8705) is good only with that certificate, which is asked for in each
+ * call; one that is bound to a key otherwise (DPoP) is refused: here nobody proves to have it.
  *
  * Throws `TypeError` or `RangeError` for options that are missing or out of range.
  *
@@ -82,6 +84,8 @@ export function introspection<
       if (known === undefined) return unavailable(`more than ${settings.maxAsking} tokens are asked about at once`)
       return andThen(known, introspected => {
         if ('_tag' in introspected) return introspected
+        if (introspected.bound !== undefined && !holdsKey(introspected.bound, context.peer))
+          return rejected('the token is bound to a key that nobody has proven to have')
         return introspected.missingScopes === undefined
           ? identify(introspected.claims, context)
           : lacksScopes(introspected.missingScopes, context)
@@ -116,7 +120,8 @@ async function judged(
   if (result.issues !== undefined)
     return { value: rejected(`the answer does not fit the schema: ${placesOf(result.issues)}`), until: refusedUntil }
   const until = maxAgeMs === 0 ? 0 : Math.min(now + maxAgeMs, read.endsAt)
-  return { value: { claims: frozen(result.value), missingScopes: read.missingScopes }, until }
+  const { missingScopes, bound } = read
+  return { value: { claims: frozen(result.value), missingScopes, bound }, until }
 }
 
 function lacksScopes(missing: string, context: Context): Left<Failure> {

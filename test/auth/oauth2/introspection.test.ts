@@ -1,9 +1,18 @@
 /** Tokens that a server is asked about: who is let in, how often it is asked, and that nobody is let in by a server that is broken. */
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { authenticate } from '../../../src/auth/index.js'
 import { type IntrospectionOptions, introspection } from '../../../src/auth/oauth2/index.js'
-import { call, explain, fromPromise, type ManualClock, manualClock, testContext } from '../../../src/core/index.js'
+import {
+  call,
+  explain,
+  fromPromise,
+  type ManualClock,
+  manualClock,
+  type PeerCertificate,
+  testContext,
+} from '../../../src/core/index.js'
 import { deep } from '../../deep.js'
 import { authorizationServer, broken, type FakeServer, json } from './authorization-server.js'
 
@@ -27,8 +36,16 @@ const secret = 'p4ss: word%'
 
 interface Guarded extends FakeServer {
   readonly clock: ManualClock
-  judge(token: string): Promise<unknown>
+  judge(token: string, certificate?: string): Promise<unknown>
 }
+
+const certificateOf = (der: string): PeerCertificate => ({
+  dnsNames: [],
+  uris: [],
+  fingerprint: createHash('sha256').update(der).digest('hex'),
+  serialNumber: '01',
+  der: Buffer.from(der),
+})
 
 async function guarded(answer: FakeServer['answer'], more: Partial<Options> = {}): Promise<Guarded> {
   const server = await authorizationServer(answer)
@@ -43,8 +60,10 @@ async function guarded(answer: FakeServer['answer'], more: Partial<Options> = {}
     principal: ({ sub, scope }) => ({ id: sub, scopes: scope.split(' ') }),
     ...more,
   })
-  const judge = async (token: string) =>
-    scheme.verify(testContext({ clock, metadata: { authorization: `Bearer ${token}` } }), undefined)
+  const judge = async (token: string, certificate?: string) => {
+    const peer = { secure: true, ...(certificate !== undefined && { certificate: certificateOf(certificate) }) }
+    return scheme.verify(testContext({ clock, peer, metadata: { authorization: `Bearer ${token}` } }), undefined)
+  }
   return Object.assign(server, { clock, judge })
 }
 
@@ -86,6 +105,42 @@ describe('a token is let in', () => {
   })
 })
 
+describe('a token that is bound to a certificate', () => {
+  const thumbprint = createHash('sha256').update('the certificate').digest('base64url')
+  const unproven = {
+    left: { ...rejected.left, cause: 'the token is bound to a key that nobody has proven to have' },
+  }
+
+  test('is good with that one alone, in each call, though the server is asked once', async () => {
+    const shop = await guarded(json({ ...active, cnf: { 'x5t#S256': thumbprint } }))
+    for (let i = 0; i < 2; i++) {
+      expect(await shop.judge('t1')).toMatchObject(unproven)
+      expect(await shop.judge('t1', 'the certificate')).toEqual(ada)
+      expect(await shop.judge('t1', 'another certificate')).toMatchObject(unproven)
+    }
+    expect(shop.asked.length).toBe(1)
+  })
+
+  test.each([
+    ['a key of DPoP', { jkt: thumbprint }],
+    ['a certificate and a key', { 'x5t#S256': thumbprint, jkt: thumbprint }],
+    ['nothing', {}],
+    ['null', null],
+    ['text', thumbprint],
+    ['a number for a thumbprint', { 'x5t#S256': 1 }],
+    ['a thumbprint in hexadecimal', { 'x5t#S256': createHash('sha256').update('the certificate').digest('hex') }],
+  ])('is refused where it is bound to %s', async (_, cnf) => {
+    const shop = await guarded(json({ ...active, cnf }))
+    expect(await shop.judge('t1', 'the certificate')).toMatchObject(unproven)
+  })
+
+  test('tells of a scope that it lacks only who holds it', async () => {
+    const shop = await guarded(json({ ...active, scope: 'b', cnf: { 'x5t#S256': thumbprint } }))
+    expect(await shop.judge('t1')).toMatchObject(unproven)
+    expect(await shop.judge('t1', 'the certificate')).toMatchObject({ left: { reason: 'PERMISSION_DENIED' } })
+  })
+})
+
 describe('a token is refused', () => {
   test.each([
     ['that is not active', { active: false }],
@@ -94,7 +149,6 @@ describe('a token is refused', () => {
     ['for another audience', { aud: 'https://orders.shop.evil' }],
     ['for other audiences', { aud: ['https://a', 'https://b'] }],
     ['for no audience', { aud: undefined }],
-    ['that is bound to a certificate', { cnf: { 'x5t#S256': 'x' } }],
     ['that is bound to a key', { token_type: 'DPoP' }],
     ['whose claims do not fit the schema', { sub: undefined }],
     ['of somebody who is not known', { sub: 'eve' }],
