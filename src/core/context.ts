@@ -133,7 +133,7 @@ export class Context {
     const { metadata } = this
     const { outgoing, span } = this.#carried
     let merged: Map<string, string> | undefined
-    for (const name of metadata.size === 0 ? [] : span === undefined ? propagatedNames : carriedNames) {
+    for (const name of metadata === noMetadata ? [] : span === undefined ? propagatedNames : carriedNames) {
       const value = metadata.get(name)
       if (value === undefined || outgoing.has(name)) continue
       merged ??= new Map(outgoing)
