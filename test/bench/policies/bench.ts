@@ -57,7 +57,7 @@ export const policies: Bench = {
     { name: request, file: 'http/servers/tenon.mjs' },
   ],
   columns: [column],
-  rounds: 11,
+  rounds: 17,
   against: { contender: 'timeout', column },
   targets: [
     ...ofCockatiel.map(policy => target(policy, 'cockatiel', 1)),
