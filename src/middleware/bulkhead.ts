@@ -128,11 +128,16 @@ class Compartments implements BulkheadState {
   readonly #common: Compartment = new Compartment(undefined)
   /** Those in use, and no others: nothing has to be forgotten. */
   readonly #byKey: Map<string, Compartment> = new Map()
-  inFlight = 0
+  /** How many calls with a key run. */
+  #keyed = 0
   queued = 0
 
   constructor(frame: PolicyFrame<BulkheadOptions, BulkheadEvent>) {
     this.#frame = frame
+  }
+
+  get inFlight(): number {
+    return this.#common.inFlight + this.#keyed
   }
 
   get keys(): number {
@@ -146,7 +151,7 @@ class Compartments implements BulkheadState {
     // What nearly all calls come to is here and short: the engine puts only so much into one function.
     if (common.inFlight >= options.maxConcurrent || common.line.length > 0)
       return this.#wait(common, { context, options, method })
-    this.#begin(common)
+    common.inFlight++
     return common.entered
   }
 
@@ -165,7 +170,7 @@ class Compartments implements BulkheadState {
   /** The work of a call has really ended. */
   leave(compartment: Compartment): void {
     compartment.inFlight--
-    this.inFlight--
+    if (compartment.key !== undefined) this.#keyed--
     if (compartment.key !== undefined || compartment.line.length > 0) this.#admit(compartment)
   }
 
@@ -207,7 +212,7 @@ class Compartments implements BulkheadState {
 
   #begin(compartment: Compartment): void {
     compartment.inFlight++
-    this.inFlight++
+    if (compartment.key !== undefined) this.#keyed++
   }
 
   #admit(compartment: Compartment): void {
