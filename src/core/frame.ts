@@ -276,7 +276,7 @@ class Frame implements Dependent, Receiver, Inner {
     const { layers } = this.stack
     for (let i = this.count - 1; i >= 0 && this.outcome === undefined; i--) {
       try {
-        this.reportRejection(layers[i]?.item?.(of, this.stateOf(i), this.contextOf(i))) // one context per entered layer
+        this.reportRejection(layers[i]?.item?.(of, this.stateOf(i), this.contextOf(i)))
       } catch (thrown) {
         observe(this.scope.onDefect, thrown)
       }
@@ -287,7 +287,7 @@ class Frame implements Dependent, Receiver, Inner {
     const { layers } = this.stack
     for (let i = this.count - 1; i >= 0; i--) {
       try {
-        this.reportRejection(layers[i]?.opened?.(this.stateOf(i), this.contextOf(i))) // one context per entered layer
+        this.reportRejection(layers[i]?.opened?.(this.stateOf(i), this.contextOf(i)))
       } catch (thrown) {
         observe(this.scope.onDefect, thrown)
       }

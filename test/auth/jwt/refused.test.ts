@@ -6,7 +6,8 @@ import { createHash, createHmac, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { Scheme } from '../../../src/auth/index.js'
 import { issuers } from '../../../src/auth/jwt/index.js'
-import { manualClock, type PeerCertificate, testContext } from '../../../src/core/index.js'
+import { manualClock, testContext } from '../../../src/core/index.js'
+import { certificateOf } from '../certificate-of.js'
 import {
   base64url,
   ed25519,
@@ -50,13 +51,6 @@ const goodEs = forge({ alg: 'ES256', key: p256.privateKey })
 const [esHeader, esPayload, esSignature] = partsOf(goodEs)
 const goodRs = forge({ alg: 'RS256', key: rsa.privateKey })
 const goodEd = forge({ alg: 'EdDSA', key: ed25519.privateKey })
-const certificate = (der: string): PeerCertificate => ({
-  dnsNames: [],
-  uris: [],
-  fingerprint: createHash('sha256').update(der).digest('hex'),
-  serialNumber: '01',
-  der: Buffer.from(der),
-})
 const thumbprint = createHash('sha256').update('the certificate').digest('base64url')
 const bound = (cnf: unknown): string => forge({ payload: { cnf } })
 const altered = (part: string, at = 0) => `${part.slice(0, at)}${part[at] === 'A' ? 'B' : 'A'}${part.slice(at + 1)}`
@@ -576,7 +570,7 @@ test.each<[what: string, token: string, options?: Partial<Options>]>(accepted)(
 
 describe('a token that is bound to a certificate', () => {
   const shown = async (scheme: Scheme<object>, token: string, der: string | undefined) => {
-    const peer = { secure: true, ...(der !== undefined && { certificate: certificate(der) }) }
+    const peer = { secure: true, ...(der !== undefined && { certificate: certificateOf(der) }) }
     const clock = manualClock({ startWallTime: now * 1_000 })
     const context = testContext({ clock, metadata: { authorization: `Bearer ${token}` }, peer })
     return scheme.verify(context, undefined)

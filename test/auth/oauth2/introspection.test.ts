@@ -4,16 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { authenticate } from '../../../src/auth/index.js'
 import { type IntrospectionOptions, introspection } from '../../../src/auth/oauth2/index.js'
-import {
-  call,
-  explain,
-  fromPromise,
-  type ManualClock,
-  manualClock,
-  type PeerCertificate,
-  testContext,
-} from '../../../src/core/index.js'
+import { call, explain, fromPromise, type ManualClock, manualClock, testContext } from '../../../src/core/index.js'
 import { deep } from '../../deep.js'
+import { certificateOf } from '../certificate-of.js'
 import { authorizationServer, broken, type FakeServer, json } from './authorization-server.js'
 
 const now = 1_800_000_000
@@ -38,14 +31,6 @@ interface Guarded extends FakeServer {
   readonly clock: ManualClock
   judge(token: string, certificate?: string): Promise<unknown>
 }
-
-const certificateOf = (der: string): PeerCertificate => ({
-  dnsNames: [],
-  uris: [],
-  fingerprint: createHash('sha256').update(der).digest('hex'),
-  serialNumber: '01',
-  der: Buffer.from(der),
-})
 
 async function guarded(answer: FakeServer['answer'], more: Partial<Options> = {}): Promise<Guarded> {
   const server = await authorizationServer(answer)
