@@ -29,8 +29,18 @@ export function flood() {
   async function* items(count: number) {
     for (; made < count; made++) yield { text }
   }
+  /** Until nothing more is made for a while: it is held back, or there is no more. */
+  const stalled = async (): Promise<void> => {
+    for (let [before, still] = [-1, 0]; still < 5; still = made === before ? still + 1 : 0) {
+      before = made
+      await new Promise(resolve => setTimeout(resolve, 10))
+    }
+  }
   const slowly = async (texts: AsyncIterable<{ text: string }>, count: number): Promise<number> => {
     const before = await heldBytes()
+    await stalled() // a reader that begins late is the worst
+    most.ahead = made
+    most.bytes = Math.max(0, (await heldBytes()) - before)
     for await (const item of texts) {
       if (item.text.length === text.length) read++ // no expectation: they are kept
       most.ahead = Math.max(most.ahead, made - read)

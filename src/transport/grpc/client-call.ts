@@ -15,10 +15,10 @@ import {
   right,
 } from '../../core/index.js'
 import { isCutOff } from './cut-off.js'
-import { holdStatus } from './hold-status.js'
 import type { MessageCodec } from './message-codec.js'
 import { Messages } from './messages.js'
 import { takeReply } from './metadata.js'
+import { atReadersPace } from './reader-pace.js'
 import { type Called, receivedFailure } from './received-failure.js'
 import type { Remote } from './remote.js'
 import { SentStream } from './sent-stream.js'
@@ -92,7 +92,7 @@ export class ClientCall {
   onReceiveMetadata(metadata: GrpcMetadata): void {
     if (this.#over) return
     this.#hasHeaders = true
-    if (this.#method.isResponseStreamed) this.#reading = holdStatus(this.#grpc)
+    if (this.#method.isResponseStreamed) this.#reading = atReadersPace(this.#grpc)
     takeReply(metadata, this.#context.reply, 'header')
     if (!this.#method.isResponseStreamed) return
     const items = new Messages({

@@ -1,6 +1,7 @@
-// grpc-js tells of a status that is a failure as soon as that has come, and drops the messages that were sent before it and have not been
-// read: with a slow reader, all of them. Until it waits for them as it does with a success, this has it wait, call by call. What is
-// touched is its own affair, so nothing is where it is not as known (1.14).
+// grpc-js takes readers of streams for quick ones. It tells of a status that is a failure as soon as that has come, and drops the messages
+// that were sent before it and have not been read: with a slow reader, all of them. And once two messages have come before the first is
+// asked for, it holds its stream back no more until all have been read, and keeps what comes meanwhile, without limit. Until it waits
+// in both cases, this has it wait, call by call. What is touched is its own affair, so nothing is where it is not as known (1.14).
 
 const ok = 0
 
@@ -11,17 +12,21 @@ interface Http2Call {
   canPush: boolean
   readonly isPushPending: boolean
   readonly unpushedReadMessages: unknown[]
-  readonly http2Stream: { readonly destroyed: boolean; resume(): void }
+  readonly http2Stream: { readonly destroyed: boolean; pause(): void; resume(): void }
   push(message: unknown): void
   outputStatus(): void
   maybeOutputStatus(): void
   startRead(): void
 }
 
-/** Has a call whose headers have come tell of its status when all its messages have been read. Gives the part of it that reads them. */
-export function holdStatus(call: object): object | undefined {
+/**
+ * Has a call whose headers have just come receive no more than is asked for, and tell of its status when all its messages have been
+ * read. Gives the part of it that reads them.
+ */
+export function atReadersPace(call: object): object | undefined {
   const lowest = lowestOf(call)
   if (lowest === undefined) return undefined
+  lowest.http2Stream.pause() // goes on with the first that is asked for
   const { maybeOutputStatus, startRead } = lowest
   const isFailed = (): boolean => lowest.finalStatus !== null && lowest.finalStatus.code !== ok
   const hasEnded = (): boolean => lowest.readsClosed || lowest.http2Stream.destroyed
