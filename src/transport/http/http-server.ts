@@ -5,6 +5,7 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { AnyService, Listening, Runtime } from '../../contract/index.js'
 import type { Timer } from '../../core/index.js'
 import { notRun } from '../wire-headers.js'
+import { Arrivals } from './arrivals.js'
 import { ArrivingMessage } from './arriving-message.js'
 import { type Exchange, over } from './begun-call.js'
 import { refuse } from './client-error.js'
@@ -51,6 +52,7 @@ export class HttpServer implements Listening {
   readonly #runtime: Runtime
   readonly #settings: Settings
   readonly #connections: Connections
+  readonly #arrivals: Arrivals = new Arrivals((message, target) => this.#serve(message, target))
   readonly #pages: Pages | undefined
   readonly #compression: Compression | undefined
   readonly #cors: Cors | undefined
@@ -99,12 +101,12 @@ export class HttpServer implements Listening {
     this.#server.on('checkContinue', (message, target) => {
       // Who would send too much is told before; what is too much for an app, only that knows.
       if (app !== undefined || !(Number(message.headers['content-length']) > mostBytes)) target.writeContinue()
-      this.#serve(message, target)
+      this.#arrivals.add(message, target)
     })
   }
 
   #create(options: ServerOptions): Server {
-    const serve = (message: IncomingMessage, target: ServerResponse): void => this.#serve(message, target)
+    const serve = (message: IncomingMessage, target: ServerResponse): void => this.#arrivals.add(message, target)
     const { identity } = this.#settings
     const connected = (socket: Socket): void => this.#connected(socket)
     const server =
@@ -121,7 +123,7 @@ export class HttpServer implements Listening {
   }
 
   get callsInFlight(): number {
-    return this.#connections.calls
+    return this.#connections.calls + this.#arrivals.size
   }
 
   get addresses(): readonly string[] {
@@ -153,6 +155,7 @@ export class HttpServer implements Listening {
   }
 
   #broken(error: NodeJS.ErrnoException, socket: Socket): void {
+    this.#arrivals.serve() // with those that came before it
     const connection = this.#connections.of(socket)
     if (connection === undefined && this.#settings.identity !== undefined) this.#handshakes.failed(error, socket)
     else if (connection !== undefined && connection.calls > 0)
@@ -249,6 +252,7 @@ export class HttpServer implements Listening {
   }
 
   #sweep(): void {
+    this.#arrivals.serve() // their connections look idle
     this.#connections.closeIdle(this.#settings.lingerMs)
     if (!this.#isDrained) this.#runtime.clock.setTimer(() => this.#sweep(), sweepMs)
   }
