@@ -165,7 +165,7 @@ export class HttpServer implements Listening {
 
   #serve(message: IncomingMessage, target: ServerResponse): void {
     const connection = this.#connections.of(message.socket)
-    if (connection === undefined) return // closed meanwhile
+    if (connection === undefined || connection.socket.destroyed) return // closed while it waited
     const request = new NodeRequest(message, this.#settings.throughProxies)
     const exchange = this.#begin(message, request)
     if (exchange === undefined) {

@@ -124,6 +124,24 @@ describe('a request that waits', () => {
     expect(defects).toEqual([])
   })
 
+  test('is not begun where its connection has been cut off', async () => {
+    const log = newLog()
+    const { port, listening } = await served([
+      shop(log, {
+        get({ id }) {
+          log.calls.push(id)
+          if (id === 'first') closed = listening.close()
+          return { id, items: [] }
+        },
+      }),
+    ])
+    let closed: Promise<void> | undefined
+    const connection = open(port).write(`${get('first')}${get('second')}`)
+    expect(await connection.response()).toBeUndefined()
+    await closed
+    expect(log.calls).toEqual(['first'])
+  })
+
   test('keeps its connection from being idle, and is in flight', async () => {
     // A manual clock lets the turn end before it tells of the time.
     const timers: (() => void)[] = []
