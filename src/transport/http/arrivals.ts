@@ -3,9 +3,13 @@
 // taken for all of them before the next one (docs/decisions/0020-requests-of-a-turn-are-served-together.md).
 import { AsyncResource } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setImmediate } from 'node:timers' // the global one may be a test's
+import type { Clock } from '../../core/index.js'
 
 /** How many wait at most. */
 const most = 64
+/** After how long no other is begun in the same turn, in ms: answers wait until all that are begun have been. */
+const longestMs = 2
 
 /** What serves a request. */
 export type Serve = (message: IncomingMessage, target: ServerResponse) => void
@@ -13,10 +17,13 @@ export type Serve = (message: IncomingMessage, target: ServerResponse) => void
 /** Requests that wait for the others of their turn. */
 export class Arrivals {
   readonly #serve: Serve
-  #waiting: Arrived[] = []
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #waiting: Arrived[] = []
+  #isArmed = false
 
-  constructor(serve: Serve) {
+  constructor(serve: Serve, clock: Pick<Clock, 'now'>) {
     this.#serve = serve
+    this.#clock = clock
   }
 
   /** How many wait. */
@@ -26,16 +33,35 @@ export class Arrivals {
 
   /** Has a request wait until the turn ends, or as many as may wait are here. */
   add(message: IncomingMessage, target: ServerResponse): void {
-    if (this.#waiting.length === 0) setImmediate(() => this.serve())
     this.#waiting.push(new Arrived(message, target))
-    if (this.#waiting.length >= most) this.serve()
+    if (this.#waiting.length >= most) this.#take()
+    else this.#arm()
   }
 
-  /** Serves those that wait, in their order. */
+  /** Serves all that wait, in their order. */
   serve(): void {
-    const arrived = this.#waiting
-    this.#waiting = []
-    for (const each of arrived) each.serve(this.#serve)
+    while (this.#waiting.length > 0) this.#next()
+  }
+
+  /** Serves those that wait, as many as there is time for: one at least. */
+  #take(): void {
+    const until = this.#clock.now() + longestMs
+    do this.#next()
+    while (this.#waiting.length > 0 && this.#clock.now() < until)
+    if (this.#waiting.length > 0) this.#arm()
+  }
+
+  #next(): void {
+    this.#waiting.shift()?.serve(this.#serve)
+  }
+
+  #arm(): void {
+    if (this.#isArmed) return
+    this.#isArmed = true
+    setImmediate(() => {
+      this.#isArmed = false
+      this.#take()
+    })
   }
 }
 
@@ -55,9 +81,10 @@ class Arrived extends AsyncResource {
     try {
       this.runInAsyncScope(serve, undefined, this.#message, this.#target)
     } catch (thrown) {
-      queueMicrotask(() => {
+      const rethrow = (): void => {
         throw thrown
-      })
+      }
+      this.runInAsyncScope(queueMicrotask, undefined, rethrow)
     }
   }
 }

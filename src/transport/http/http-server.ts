@@ -2,6 +2,7 @@
 // request.
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
+import { setImmediate } from 'node:timers' // the global one may be a test's
 import type { AnyService, Listening, Runtime } from '../../contract/index.js'
 import type { Timer } from '../../core/index.js'
 import { notRun } from '../wire-headers.js'
@@ -52,7 +53,7 @@ export class HttpServer implements Listening {
   readonly #runtime: Runtime
   readonly #settings: Settings
   readonly #connections: Connections
-  readonly #arrivals: Arrivals = new Arrivals((message, target) => this.#serve(message, target))
+  readonly #arrivals: Arrivals
   readonly #pages: Pages | undefined
   readonly #compression: Compression | undefined
   readonly #cors: Cors | undefined
@@ -83,6 +84,7 @@ export class HttpServer implements Listening {
     this.#cors = settings.corsFor?.(runtime.onDefect)
     this.#exchanges = new Exchanges(services, runtime, { maxBodyBytes, maxDeadlineMs, tagOf, cors: this.#cors })
     this.#connections = new Connections(runtime.clock)
+    this.#arrivals = new Arrivals((message, target) => this.#serve(message, target), runtime.clock)
     this.#mounts = settings.mount === undefined ? undefined : new Mounts(settings.mount, services, runtime.onDefect)
     this.#handedOver = app === undefined ? undefined : new HandedOver(app)
     this.#server = this.#create({
@@ -95,6 +97,7 @@ export class HttpServer implements Listening {
       keepAlive: true,
       keepAliveInitialDelay: tcpKeepAliveMs,
     })
+    Object.assign(this.#server, { httpAllowHalfOpen: true }) // see `#halfClosed`; its types do not know of it
     this.#server.maxHeadersCount = 0 // node drops what is above; we refuse it
     this.#server.maxConnections = settings.maxConnections
     this.#server.on('clientError', (error, socket) => this.#broken(error, socket as Socket)) // node:http's own are sockets
@@ -151,7 +154,15 @@ export class HttpServer implements Listening {
     else {
       writeInOne(socket)
       this.#connections.add(socket)
+      socket.allowHalfOpen = true // of TCP it is
+      socket.on('end', () => this.#halfClosed(socket))
     }
+  }
+
+  /** Its caller sends no more: what came before is answered if that can be done at once, and the rest ends. Node itself would not wait. */
+  #halfClosed(socket: Socket): void {
+    this.#arrivals.serve()
+    setImmediate(() => socket.end())
   }
 
   #broken(error: NodeJS.ErrnoException, socket: Socket): void {

@@ -1,23 +1,34 @@
 /** Requests of one turn of the event loop are served together, and have nothing else in common. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
 import { IncomingMessage, ServerResponse } from 'node:http'
-import { Socket } from 'node:net'
-import { manualClock } from 'tenon'
+import { connect as connectPlainly, Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { connect as connectSecurely } from 'node:tls'
+import { type Clock, manualClock, systemClock } from 'tenon'
+import type { AnyService } from 'tenon/contract'
 import * as http from 'tenon/transport/http'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { Arrivals } from '../../../src/transport/http/arrivals.js'
+import { Arrivals, type Serve } from '../../../src/transport/http/arrivals.js'
+import { certificate } from './certificates.js'
 import { open, type Served, served, until } from './served.js'
 import { newLog, shop } from './shop.js'
 
+const own = certificate({ name: 'localhost', dns: ['localhost'], isAuthority: true })
+
 const get = (id: string | number, more = ''): string => `GET /orders/${id} HTTP/1.1\r\nhost: t\r\n${more}\r\n`
 
-function arriving() {
+/** Serving a request takes `tookMs`, of no real time. */
+function arriving(tookMs = 0) {
   const urls: (string | undefined)[] = []
-  const arrivals = new Arrivals(({ url }) => {
+  let now = 0
+  const serve: Serve = ({ url }) => {
     urls.push(url)
+    now += tookMs
     if (url === 'throws') throw new Error('of throws')
-  })
+  }
+  const arrivals = new Arrivals(serve, { now: () => now })
   const arrive = (url: string): void => {
     const message = Object.assign(new IncomingMessage(new Socket()), { url })
     arrivals.add(message, new ServerResponse(message))
@@ -50,6 +61,31 @@ describe('requests', () => {
     expect([urls.length, arrivals.size]).toEqual([64, 1])
     await turn()
     expect(urls).toEqual(Array.from({ length: 65 }, (_, i) => String(i)))
+  })
+
+  test('are begun for 2 ms, and then in the next turn: what answers the first may run', async () => {
+    const { arrivals, urls, arrive } = arriving(0.5)
+    for (let i = 0; i < 9; i++) arrive(String(i))
+    for (const served of [4, 8, 9]) {
+      await turn()
+      expect([urls.length, arrivals.size]).toEqual([served, 9 - served])
+    }
+    expect(urls).toEqual(Array.from({ length: 9 }, (_, i) => String(i)))
+  })
+
+  test('never wait in greater numbers, however long each takes, and one is begun in each turn', async () => {
+    const { arrivals, urls, arrive } = arriving(5)
+    for (let i = 0; i < 100; i++) {
+      arrive(String(i))
+      expect(arrivals.size).toBeLessThan(64)
+    }
+    expect(urls).toHaveLength(37)
+    await turn()
+    expect(urls).toHaveLength(38)
+    arrivals.serve()
+    expect([urls.length, arrivals.size]).toEqual([100, 0])
+    await turn() // for which nothing is left
+    expect(urls).toEqual(Array.from({ length: 100 }, (_, i) => String(i)))
   })
 
   test('do not suffer from one whose listener throws, of which the process hears', async () => {
@@ -106,7 +142,75 @@ describe('what is asynchronous context', () => {
   })
 })
 
+/** A server by another clock than the system's. */
+async function by(clock: Clock, services: readonly AnyService[], options: Partial<http.HttpServerOptions> = {}) {
+  const report = { ok: true, checks: {} }
+  const probes = { live: () => report, ready: () => report }
+  const onDefect = (thrown: unknown): void => expect.fail(String(thrown))
+  const listening = await http.server({ port: 0, ...options }).listen(services, { clock, probes, onDefect })
+  onTestFinished(() => listening.close())
+  return { port: Number(new URL(String(listening.addresses[0])).port), listening }
+}
+
 describe('a request that waits', () => {
+  const answersLater = shop(newLog(), {
+    async get({ id }) {
+      for (let i = 0; i < 20; i++) await null
+      return { id, items: [] }
+    },
+  })
+
+  test.for(['http', 'https'] as const)(
+    'is answered though its caller has ended its half of an %s connection',
+    async scheme => {
+      const identity = scheme === 'https' ? { tls: own } : {}
+      const { port } = await served([answersLater], identity)
+      for (let i = 0; i < 20; i++) {
+        const socket =
+          scheme === 'https'
+            ? connectSecurely({ port, host: '127.0.0.1', ca: own.cert, servername: 'localhost' })
+            : connectPlainly({ port, host: '127.0.0.1' })
+        onTestFinished(() => void socket.destroy())
+        await once(socket, scheme === 'https' ? 'secureConnect' : 'connect')
+        socket.end(get(i))
+        expect(await text(socket)).toMatch(/^HTTP\/1.1 200 OK\r\n[\s\S]*{"id":"\d+","items":\[\]}$/)
+      }
+    },
+  )
+
+  test('is answered though its caller has ended its half before there was time for it', async () => {
+    let now = 0
+    const clock = { ...systemClock, now: () => (now += 3) } // one request in each turn
+    const { port } = await by(clock, [answersLater])
+    const socket = connectPlainly({ port, host: '127.0.0.1' })
+    onTestFinished(() => void socket.destroy())
+    socket.allowHalfOpen = true
+    socket.end(Array.from({ length: 20 }, (_, i) => get(i)).join(''))
+    expect((await text(socket)).match(/HTTP\/1.1 200 OK/g)).toHaveLength(20)
+  })
+
+  test('is none for a test’s fake timers', async () => {
+    const { port } = await served([answersLater])
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    expect(await open(port).write(get(1)).response()).toMatchObject({ status: 200 })
+  })
+
+  test('is in flight while those before it are begun', async () => {
+    const inFlight: (number | undefined)[] = []
+    const { port, listening } = await served([
+      shop(newLog(), {
+        async get({ id }) {
+          inFlight.push(listening.callsInFlight)
+          return { id, items: [] }
+        },
+      }),
+    ])
+    const connection = open(port).write(`${get(1)}${get(2)}${get(3)}`)
+    for (let i = 0; i < 3; i++) expect((await connection.response())?.status).toBe(200)
+    expect(inFlight).toEqual([2, 2, 2]) // the one that is being begun is not yet counted
+  })
+
   test('is served before what broke its connection behind it', async () => {
     const log = newLog()
     const { port, defects } = await served([
@@ -155,12 +259,7 @@ describe('a request that waits', () => {
       now += 1_000
       for (const each of timers.splice(0)) each()
     }
-    const binding = http.server({ port: 0, lingerMs: 500 })
-    const report = { ok: true, checks: {} }
-    const probes = { live: () => report, ready: () => report }
-    const listening = await binding.listen([shop()], { clock, probes, onDefect: thrown => expect.fail(String(thrown)) })
-    onTestFinished(() => listening.close())
-    const port = Number(new URL(String(listening.addresses[0])).port)
+    const { port, listening } = await by(clock, [shop()], { lingerMs: 500 })
     const [first, second] = [open(port), open(port)]
     for (const each of [first, second]) await each.write(get(1)).response()
     const inFlight: number[] = []
