@@ -10,7 +10,7 @@ const peer = (name: string, module: string, ...args: readonly string[]): Contend
   args,
 })
 
-const floor = (name: string, ...args: readonly string[]): Contender => ({
+const inOne = (name: string, ...args: readonly string[]): Contender => ({
   name,
   file: 'stack/servers/by-hand.mjs',
   args,
@@ -33,9 +33,9 @@ export const stack: Bench = {
     own(whole(tenon)),
     own(uncached(tenon), 'uncached'),
     own(bare(tenon), 'bare'),
-    floor(whole(byHand)),
-    floor(uncached(byHand), 'uncached'),
-    floor(bare(byHand), 'bare'),
+    inOne(whole(byHand)),
+    inOne(uncached(byHand), 'uncached'),
+    inOne(bare(byHand), 'bare'),
     peer(whole(fastify), 'fastify'),
     peer(uncached(fastify), 'fastify', 'uncached'),
     peer(bare(fastify), 'fastify', 'bare'),

@@ -1,6 +1,5 @@
 // What the whole stack costs where nobody could take it apart again: one function on node:http that does all of it, as somebody writes it who
-// counts each allocation. A floor for every toolkit, and nothing to copy: no layer can be tested, reordered or taken away, and one of its
-// mistakes is in every service.
+// counts each allocation. Nothing to copy: no layer can be tested, reordered or taken away, and one of its mistakes is in every service.
 import { writeSync } from 'node:fs'
 import { createServer } from 'node:http'
 import jsonwebtoken from 'jsonwebtoken'
