@@ -4,16 +4,20 @@ import { column, served } from './measured.js'
 import { profileOf } from './profile.js'
 
 const own = (name: string, ...args: readonly string[]): Contender => ({ name, file: 'stack/servers/tenon.mjs', args })
+/** How often what others do is measured: their distance from a target is greater than their spread. */
+const rounds = 6
 const peer = (name: string, module: string, ...args: readonly string[]): Contender => ({
   name,
   file: `peers/stack/${module}.mjs`,
   args,
+  rounds,
 })
 
 const inOne = (name: string, ...args: readonly string[]): Contender => ({
   name,
   file: 'stack/servers/by-hand.mjs',
   args,
+  rounds,
 })
 
 const [tenon, fastify, express, byHand] = ['Tenon', 'Fastify 5', 'Express 5', 'one function by hand']
@@ -44,7 +48,7 @@ export const stack: Bench = {
     peer(bare(express), 'express', 'bare'),
   ],
   columns: [column],
-  rounds: 6,
+  rounds: 12,
   against: { contender: whole(tenon), column },
   targets: [
     ...[whole, uncached].flatMap(make => [among(make, fastify, 0.5), among(make, express, 0.2)]),
@@ -89,7 +93,7 @@ export const stackShares: Bench = {
     args: ['stack/shares.mjs', name],
   })),
   columns: [shareColumn],
-  rounds: 6,
+  rounds: 12,
   against: { contender: all, column: shareColumn },
   targets: [],
   peers: ['jsonwebtoken', 'zod'],
