@@ -2,6 +2,7 @@
 // InfluxDB 1. Each on loopback, with its files in a
 // folder of its own, stopped by its pid.
 import { execFileSync } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -56,8 +57,8 @@ async function started({ name, ready, prepare }: Recipe): Promise<MetricServer> 
 }
 
 /** Prints all that it knows every 200 ms. */
-export function startStatsd(): Promise<MetricServer> {
-  return started({
+export async function startStatsd(): Promise<MetricServer> {
+  const server = await started({
     name: 'statsd',
     ready: /server is up/,
     async prepare(folder, port) {
@@ -68,6 +69,17 @@ export function startStatsd(): Promise<MetricServer> {
       return [process.execPath, join(root, 'node_modules/statsd/stats.js'), config]
     },
   })
+  // It says so before its socket is bound, and what comes before that is lost.
+  const probe = createSocket('udp4')
+  try {
+    for (let sent = 0; !server.output().includes('tenon.probe') && sent < 400; sent++) {
+      probe.send('tenon.probe:1|c', server.port, '127.0.0.1')
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+  } finally {
+    probe.close()
+  }
+  return server
 }
 
 const statsdExporter = cached('statsd_exporter-0.28.0')
