@@ -100,7 +100,11 @@ export async function startStatsdExporter(): Promise<MetricServer & { page(): Pr
       return [statsdExporter, `--web.listen-address=127.0.0.1:${web}`, ...listen]
     },
   })
-  return { ...server, page: async () => (await fetch(`http://127.0.0.1:${web}/metrics`)).text() }
+  const page = async (): Promise<string> => (await fetch(`http://127.0.0.1:${web}/metrics`)).text()
+  // It says so before it listens; the page comes last.
+  for (let tries = 0; (await page().catch(() => undefined)) === undefined && tries < 400; tries++)
+    await new Promise(resolve => setTimeout(resolve, 50))
+  return { ...server, page }
 }
 
 /** Keeps a number a second. */
